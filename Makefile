@@ -1,0 +1,38 @@
+# Every target sets itself up: a virtual environment in .venv, with the versions of
+# constraints.txt. The set-up is repeated only when its inputs change.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+# Small matrix products are faster on one thread a process.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+.PHONY: demo test doctest lint docs clean
+
+demo: $(INSTALLED)  ## See what smoothing does on mislabelled digits.
+	$(ONE_THREAD) $(BIN)/python examples/quickstart.py
+
+test: $(INSTALLED)  ## Run the tests, the documents' examples among them.
+	$(ONE_THREAD) SCIPY_ARRAY_API=1 $(BIN)/python -m pytest -n 2 $(ARGS)
+
+doctest: $(INSTALLED)  ## Run the examples in docstrings, user guide and README.
+	$(ONE_THREAD) $(BIN)/python -m pytest sklearn_ls docs tests/test_readme.py
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+
+docs: $(INSTALLED)  ## Build the site in docs/_build/html; warnings are errors.
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+
+clean:
+	rm -rf $(VENV) docs/_build docs/generated
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	@touch $@

@@ -1,0 +1,94 @@
+"""Rows of X and their targets, a batch at a time, as tensors on a device."""
+
+import numpy as np
+import torch
+from scipy.sparse import issparse
+from sklearn.utils import gen_batches
+
+
+def rows_to_tensor(X, index, device):
+    """Return the rows of `X` at `index` as a dense tensor.
+
+    Parameters
+    ----------
+    X : ndarray, CSR matrix or Tensor of shape (n_samples, ...)
+        May be read-only or memory-mapped: only the rows asked for are copied.
+
+    index : ndarray of shape (n_rows,) or slice
+
+    device : torch.device
+
+    Returns
+    -------
+    rows : Tensor of shape (n_rows, ...)
+    """
+    if isinstance(X, torch.Tensor):
+        return X[index if isinstance(index, slice) else torch.from_numpy(index)]
+    if issparse(X):
+        return torch.from_numpy(X[index].toarray()).to(device)
+    if isinstance(index, slice):
+        rows = X[index]
+        return torch.from_numpy(rows if rows.flags.writeable else rows.copy()).to(
+            device
+        )
+    return torch.from_numpy(X.take(index, axis=0)).to(device)
+
+
+def to_device_if_it_fits(X, device):
+    """Move dense `X` to a device with memory of its own, unless it would fill it."""
+    if device.type != "cuda" or issparse(X):
+        return X
+    free, _ = torch.cuda.mem_get_info(device)
+    return torch.tensor(X, device=device) if X.nbytes < free // 2 else X
+
+
+class Batches:
+    """Batches of some rows of `X`, shuffled anew each epoch.
+
+    A last batch of a single row joins the one before it, since batch normalisation
+    needs two. A single batch of all rows is not shuffled.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, ...)
+
+    rows : ndarray of shape (n_rows,)
+        Which rows of `X` take part.
+
+    target : LabelTarget or IndicatorTarget
+        Of those rows, on `device`.
+
+    batch_size : int
+
+    device : torch.device
+    """
+
+    def __init__(self, X, rows, target, batch_size, device):
+        self.X = X
+        self.rows = rows
+        self.target = target
+        self.batch_size = batch_size
+        self.device = device
+
+    def __len__(self):
+        return len(self.rows)
+
+    def epoch(self, rng=None):
+        """Yield (rows of X, their targets).
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator, default=None
+            Shuffles the rows; None leaves them in order.
+        """
+        order = np.arange(len(self))
+        if rng is not None and self.batch_size < len(self):
+            rng.shuffle(order)
+        rows, index = self.rows[order], torch.from_numpy(order).to(self.device)
+        for batch in gen_batches(
+            len(self), self.batch_size, min_batch_size=min(2, self.batch_size)
+        ):
+            yield (
+                rows_to_tensor(self.X, rows[batch], self.device),
+                self.target.take(index[batch]),
+            )

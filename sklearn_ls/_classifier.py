@@ -1,0 +1,435 @@
+"""LabelSmoothingClassifier: a torch network behind scikit-learn's interface."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.metaestimators import available_if
+
+from sklearn_ls._compat import (
+    CallbackSupportMixin,
+    DocLinkMixin,
+    FitProgress,
+    Interval,
+    Options,
+    StrOptions,
+    _check_partial_fit_first_call,
+    _fit_context,
+    with_callbacks,
+)
+from sklearn_ls._device import resolve_device
+from sklearn_ls._label_smoother import LabelSmoother
+from sklearn_ls._training import NetworkTrainerMixin, keep_fitted_on_error
+from sklearn_ls._training_data import weigh_rows
+
+
+def _learns_in_parts(estimator):
+    """Raise AttributeError for parameters that need all the data at once."""
+    advice = {
+        "early_stopping": (True, "Set it to False."),
+        "class_weight": ("balanced", "Pass a dict of the weights."),
+        "distribution": ("prior", "Pass an array of the classes' shares."),
+    }
+    for name, (value, what_to_do) in advice.items():
+        given = getattr(estimator, name)
+        if type(given) is type(value) and given == value:
+            raise AttributeError(
+                f"partial_fit is not available with {name}={value!r}, which needs all "
+                f"the data at once. {what_to_do}"
+            )
+    return True
+
+
+class LabelSmoothingClassifier(
+    CallbackSupportMixin,
+    DocLinkMixin,
+    NetworkTrainerMixin,
+    ClassifierMixin,
+    BaseEstimator,
+):
+    """A neural network classifier trained on smoothed labels.
+
+    Minimises the cross-entropy of the network's probabilities against soft targets [1]_
+    that leave `1 - epsilon` at the given label::
+
+        y_soft = (1 - epsilon) * onehot(y) + epsilon * distribution[y]
+
+    with a multilayer perceptron or any torch module, on the CPU or a GPU. Smoothing is
+    a regulariser that sometimes gains accuracy, on clean data as on mislabelled data;
+    it does not correct wrong labels. The user guide says what to expect.
+
+    Parameters
+    ----------
+    epsilon : float or array-like of shape (n_classes,), default=0.1
+        How much probability leaves the given label, in [0, 1]; 0 means none. An array
+        has one value a class, in the order of `classes_`. (The `epsilon` of
+        :class:`sklearn.neural_network.MLPClassifier` is another thing, a constant of
+        its optimiser.)
+
+    distribution : {"uniform", "others", "prior", "each"} or array-like of shape \
+            (n_classes,) or (n_classes, n_classes), default="uniform"
+        Where that probability goes, see :class:`LabelSmoother`. ``"each"`` gives no
+        distribution for more than two classes, so there it serves multilabel `y` only.
+
+    hidden_layer_sizes : array-like of int or int, default=(100,)
+        Units of each hidden layer of the built-in perceptron; ``()`` makes it linear.
+
+    activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
+        Of the hidden layers of the built-in perceptron.
+
+    dropout : float, default=0.0
+        Probability of dropping a hidden unit of the built-in perceptron in training,
+        in [0, 1).
+
+    module : {"convnet"} or callable, default=None
+        The network. None is a multilayer perceptron of the three parameters above,
+        which other modules ignore. ``"convnet"`` is a small convolutional network for
+        images, X of shape (n_samples, n_channels, height, width). A callable gets
+        `(n_features, n_classes, **module_params)` and returns a
+        :class:`torch.nn.Module` that ends in logits; `n_features` is a tuple, the shape
+        of one sample, where X has more than two dimensions.
+
+    module_params : dict, default=None
+        Keyword arguments of `module`.
+
+    optimizer : {"adam", "adamw", "sgd"} or class, default="adam"
+        One of torch's optimisers, or a class like them.
+
+    optimizer_params : dict, default=None
+        Further keyword arguments of the optimiser, such as ``{"momentum": 0.9}``.
+
+    learning_rate : float, default=1e-3
+        Step size of the optimiser, positive.
+
+    weight_decay : float, default=1e-4
+        Weight decay of the optimiser, non-negative.
+
+    batch_size : int or "auto", default="auto"
+        Rows a step. ``"auto"`` is `min(200, n_samples)`. A last batch of a single row
+        joins the one before it.
+
+    max_epochs : int, default=200
+        Most passes over the training data.
+
+    early_stopping : bool or "auto", default="auto"
+        Whether to hold out a part of the training data, stratified by label, stop
+        when the accuracy on its labels (as given, unsmoothed) no longer improves, and
+        restore the weights of the best epoch. ``"auto"`` does so when the part has at
+        least 200 rows. Otherwise training stops when its loss no longer improves.
+
+    validation_fraction : float, default=0.15
+        The part held out for early stopping, in (0, 1).
+
+    n_iter_no_change : int or np.inf, default=10
+        Epochs in a row without an improvement of `tol` that are borne. ``np.inf``
+        trains for `max_epochs`.
+
+    tol : float, default=1e-4
+        The least improvement that counts: of accuracy with early stopping, else of the
+        training loss.
+
+    class_weight : dict or "balanced", default=None
+        Weights of the classes, ``{label: weight}``; a label that is missing has 1.
+        ``"balanced"`` gives all classes the same total weight. A row's loss is
+        multiplied with the weight of its label, after smoothing.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the fit before.
+
+    device : str, default="auto"
+        Where to compute: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, or ``"auto"``, CUDA if
+        there is any, else the CPU.
+
+    callbacks : list of skorch callbacks, default=None
+        Passed on to the network of `net_` for training. scikit-learn's own callbacks
+        are set with `set_callbacks`.
+
+    random_state : int, RandomState instance or None, default=None
+        Determines initial weights, batch order, dropout and hold-out. One number is
+        drawn from it per fit. The global states of torch and NumPy are left alone.
+
+    verbose : int, default=0
+        1 prints a line per epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted; for multilabel `y` the numbers of its columns.
+
+    n_features_in_ : int
+        Number of features seen during `fit` (of channels, for images).
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where X had names that are all strings.
+
+    label_smoother_ : LabelSmoother
+        What turns labels into soft targets.
+
+    n_iter_ : int
+        Epochs trained.
+
+    n_layers_ : int
+        Layers with weights, and one for the input.
+
+    n_outputs_ : int
+        Outputs of the network.
+
+    out_activation_ : {"softmax", "logistic"}
+        What makes probabilities of the outputs; ``"logistic"`` for multilabel `y`.
+
+    loss_curve_ : list of float
+        Smoothed training loss of each epoch, weighted, in nats per row.
+
+    best_loss_ : float
+        The smallest of them.
+
+    validation_scores_ : list of float or None
+        Accuracy on the hold-out after each epoch; None without early stopping.
+
+    best_validation_score_ : float or None
+        The largest of them, that of the weights restored.
+
+    device_ : str
+        Where it was trained.
+
+    net_ : skorch.NeuralNet
+        The network, with its `module_`, `optimizer_` and `history`.
+
+    See Also
+    --------
+    LabelSmoother : The soft targets themselves.
+    sklearn.neural_network.MLPClassifier : A perceptron on hard labels.
+
+    Notes
+    -----
+    The network computes in the dtype of X: pass float32 for speed on a GPU. Weights,
+    of rows and classes, are divided by their mean over the training rows once (in
+    `partial_fit` they are taken as they are), and rows of weight zero are left out.
+    Features of very different or very large scale saturate the network; put a
+    :class:`~sklearn.preprocessing.StandardScaler` before it. Numeric strings in X are
+    parsed, as everywhere in scikit-learn.
+
+    A fitted model may predict from several threads at once. Where CUDA is involved, use
+    joblib's default processes (loky), which are not forked.
+
+    References
+    ----------
+    .. [1] C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens and Z. Wojna. Rethinking the
+       Inception architecture for computer vision. CVPR 2016.
+       :doi:`10.1109/CVPR.2016.308`
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_ls import LabelSmoothingClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = LabelSmoothingClassifier(epsilon=0.1, learning_rate=0.01, random_state=0)
+    >>> pipeline = make_pipeline(StandardScaler(), clf).fit(X, y)
+    >>> bool(pipeline.score(X, y) > 0.95)
+    True
+    """
+
+    _parameter_constraints = {
+        "epsilon": LabelSmoother._parameter_constraints["epsilon"],
+        "distribution": LabelSmoother._parameter_constraints["distribution"],
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "activation": [StrOptions({"identity", "logistic", "tanh", "relu"})],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "module": [StrOptions({"convnet"}), callable, None],
+        "module_params": [dict, None],
+        "optimizer": [StrOptions({"adam", "adamw", "sgd"}), callable],
+        "optimizer_params": [dict, None],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean", StrOptions({"auto"})],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [
+            Interval(Integral, 1, None, closed="left"),
+            Options(Real, {np.inf}),
+        ],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "warm_start": ["boolean"],
+        "device": [str],
+        "callbacks": [list, tuple, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        epsilon=0.1,
+        *,
+        distribution="uniform",
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        dropout=0.0,
+        module=None,
+        module_params=None,
+        optimizer="adam",
+        optimizer_params=None,
+        learning_rate=1e-3,
+        weight_decay=1e-4,
+        batch_size="auto",
+        max_epochs=200,
+        early_stopping="auto",
+        validation_fraction=0.15,
+        n_iter_no_change=10,
+        tol=1e-4,
+        class_weight=None,
+        warm_start=False,
+        device="auto",
+        callbacks=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.epsilon = epsilon
+        self.distribution = distribution
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.dropout = dropout
+        self.module = module
+        self.module_params = module_params
+        self.optimizer = optimizer
+        self.optimizer_params = optimizer_params
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.class_weight = class_weight
+        self.warm_start = warm_start
+        self.device = device
+        self.callbacks = callbacks
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @keep_fitted_on_error
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or array-like \
+                of shape (n_samples, ...)
+            Training data. Sparse X is made dense a batch at a time. More dimensions
+            need a `module` that takes them.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Labels, or an integer 0/1 matrix of independent labels.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows.
+
+        Returns
+        -------
+        self : object
+            Fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            For bad input, and when training diverges. What was fitted before remains.
+        """
+        again = self.warm_start and hasattr(self, "_state")
+        self.device_ = str(resolve_device(self.device))
+        X, codes, sample_weight = self._check_data(X, y, sample_weight, again=again)
+        weight = weigh_rows(codes, sample_weight, self.class_weight, self.classes_)
+        seed = self._draw_seed()
+        rows, held_out = self._split(codes, weight, seed)
+        net = self._start_net(seed, again)
+        training, validation = self._batches(
+            X, codes, weight / weight[rows].mean(), rows, held_out
+        )
+        progress = FitProgress(self, {"X": X, "y": y}, self.max_epochs)
+        converged = net.train(
+            training,
+            validation,
+            seed=seed,
+            max_epochs=self.max_epochs,
+            patience=self.n_iter_no_change,
+            tol=self.tol,
+            epoch_end=lambda: progress.epoch_end(lambda: self._snapshot(net)),
+        )
+        self._record(net)
+        progress.end(lambda: self._snapshot(net))
+        self._warn_unless(converged)
+        return self
+
+    @available_if(_learns_in_parts)
+    @keep_fitted_on_error
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one epoch on a part of the data.
+
+        The optimiser goes on from the call before. Weights are taken as they are,
+        since their mean over all parts is unknown.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or array-like \
+                of shape (n_samples, ...)
+            The next part of the training data.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Its labels.
+
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever occur. Needed in the first call.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows.
+
+        Returns
+        -------
+        self : object
+            The classifier.
+
+        Raises
+        ------
+        ValueError
+            For bad input, labels not in `classes`, and when training diverges. The
+            classifier is then as it was.
+
+        AttributeError
+            With ``early_stopping=True``, ``class_weight="balanced"`` and
+            ``distribution="prior"``, which need all the data at once.
+        """
+        again = hasattr(self, "_state")
+        _check_partial_fit_first_call(self, classes)
+        self.device_ = str(resolve_device(self.device))
+        X, codes, sample_weight = self._check_data(
+            X, y, sample_weight, again=again, classes=self.classes_
+        )
+        weight = weigh_rows(codes, sample_weight, self.class_weight, self.classes_)
+        seed = self._seed if again else self._draw_seed()
+        net = self._start_net(seed, again)
+        if again and self._optimizer_state is not None:
+            net.load_optimizer_arrays(self._optimizer_state)
+        training, _ = self._batches(X, codes, weight, np.flatnonzero(weight), None)
+        net.train_epoch(training, None, seed, epoch=len(net.history))
+        self._record(net, optimizer_state=net.optimizer_arrays())
+        return self
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = self.class_weight is None
+        tags.input_tags.sparse = self.module != "convnet"
+        tags.input_tags.two_d_array = self.module != "convnet"
+        tags.input_tags.three_d_array = self.module is not None
+        return tags

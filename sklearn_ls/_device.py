@@ -1,0 +1,100 @@
+"""Devices, and random numbers that leave torch's global generators alone."""
+
+import threading
+from contextlib import contextmanager, nullcontext
+
+import numpy as np
+import torch
+
+from sklearn_ls._compat import InvalidParameterError
+
+_GLOBAL_GENERATOR = threading.RLock()
+
+
+def resolve_device(device):
+    """Return the torch.device for the `device` parameter.
+
+    Parameters
+    ----------
+    device : str
+        ``"auto"`` (CUDA where there is one, else the CPU) or a torch device.
+
+    Returns
+    -------
+    device : torch.device
+
+    Raises
+    ------
+    InvalidParameterError
+        If torch does not know such a device.
+
+    ValueError
+        If this machine does not have it.
+    """
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        resolved = torch.device(device)
+    except RuntimeError:
+        raise InvalidParameterError(
+            "The 'device' parameter of LabelSmoothingClassifier must be 'auto' or a "
+            "device that torch knows, such as 'cpu', 'cuda' or 'cuda:1'. Got "
+            f"{device!r} instead."
+        ) from None
+    try:
+        torch.empty(1, device=resolved).cpu()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise _unavailable(device, error) from error
+    return resolved
+
+
+def _unavailable(device, error):
+    if "forked subprocess" in str(error):
+        return RuntimeError(
+            "CUDA was used before this process was forked, so it can't be used here. "
+            "Use joblib's loky backend or the 'spawn' start method."
+        )
+    cuda = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    return ValueError(
+        f"device={device!r} is not available here; available devices: "
+        f"{', '.join(['cpu', *cuda])}."
+    )
+
+
+def float_dtypes(device):
+    """Return the dtypes to compute in, the preferred first.
+
+    Parameters
+    ----------
+    device : str
+
+    Returns
+    -------
+    dtypes : list of dtype
+        Without float64 where the device has none.
+    """
+    if torch.device(device).type == "mps":
+        return [np.float32]
+    return [np.float64, np.float32]
+
+
+@contextmanager
+def private_rng(seed, device):
+    """Let torch's global generators draw from `seed` for a moment, then restore them.
+
+    torch has no other way to seed a module's initial weights or its dropout. One thread
+    at a time.
+
+    Parameters
+    ----------
+    seed : int
+
+    device : torch.device
+    """
+    cuda = [device] if device.type == "cuda" else []
+    with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=cuda):
+        torch.default_generator.manual_seed(seed)
+        with torch.cuda.device(device) if cuda else nullcontext():
+            if cuda:
+                torch.cuda.manual_seed(seed)
+            yield

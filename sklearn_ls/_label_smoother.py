@@ -1,0 +1,331 @@
+"""LabelSmoother: labels to codes and soft targets, and back."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_ls._compat import (
+    DocLinkMixin,
+    InvalidParameterError,
+    Probability,
+    StrOptions,
+    _fit_context,
+    check_sample_weight,
+)
+from sklearn_ls._labels import check_labels, encode_labels, labels_to_array
+from sklearn_ls._smoothing import (
+    check_distribution,
+    check_epsilon,
+    recover_indicators,
+    recover_targets,
+    smoothing_of,
+    soft_indicators,
+    soft_targets,
+)
+
+
+class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
+    """Turn class labels into smoothed soft targets, and back.
+
+    A soft target leaves the probability `1 - epsilon` at the given label and spreads
+    `epsilon` over the classes [1]_::
+
+        y_soft = (1 - epsilon) * onehot(y) + epsilon * distribution[y]
+
+    Use :class:`LabelSmoothingClassifier` to train on such targets; this transformer
+    is for looking at them, and for tools that take soft targets.
+
+    Parameters
+    ----------
+    epsilon : float or array-like of shape (n_classes,), default=0.1
+        How much probability leaves the given label, in [0, 1]. An array has one value
+        a class, in the order of `classes_`.
+
+    distribution : {"uniform", "others", "each", "prior"} or array-like of shape \
+            (n_classes,) or (n_classes, n_classes), default="uniform"
+        Where that probability goes.
+
+        - ``"uniform"``: to all classes alike, the given one included. What torch,
+          Keras and timm call label smoothing.
+        - ``"others"``: to the other classes alike.
+        - ``"each"``: `epsilon` to each of the other classes. The rows sum to
+          `1 + (n_classes - 2) * epsilon`, so they are no distributions.
+        - ``"prior"``: to the classes by their share of the labels seen in `fit`.
+        - An array: a distribution over the classes, or a row-stochastic matrix whose
+          row `y` is used for label `y`.
+
+        :func:`convert_epsilon` converts between the first three.
+
+    dtype : numpy floating dtype, default=np.float64
+        Of the soft targets.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted. For multilabel `y`, `0..n_labels-1`.
+
+    class_prior_ : ndarray of shape (n_classes,)
+        The (weighted) share of each class in `fit`.
+
+    distribution_ : ndarray of shape (n_classes,) or (n_classes, n_classes)
+        `distribution` as an array of floats. Only where it was given as an array.
+
+    multilabel_ : bool
+        Whether `fit` saw an indicator matrix.
+
+    See Also
+    --------
+    LabelSmoothingClassifier : A neural network trained on smoothed labels.
+    convert_epsilon : Convert epsilon between the conventions in use.
+    sklearn.preprocessing.LabelBinarizer : One-hot targets, without smoothing.
+
+    Notes
+    -----
+    A multilabel `y`, an integer matrix of 0 and 1, is smoothed column by column, each
+    of which has two outcomes: ``"uniform"`` moves every entry towards 1/2, ``"others"``
+    and ``"each"`` give `epsilon` for 0 and `1 - epsilon` for 1, ``"prior"`` moves it
+    towards the column's share of ones and an array of shape (n_labels,) towards its
+    values.
+
+    References
+    ----------
+    .. [1] C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens and Z. Wojna. Rethinking the
+       Inception architecture for computer vision. CVPR 2016.
+       :doi:`10.1109/CVPR.2016.308`
+
+    Examples
+    --------
+    >>> from sklearn_ls import LabelSmoother
+    >>> smoother = LabelSmoother(epsilon=0.3).fit(["cat", "dog", "owl"])
+    >>> y_soft = smoother.transform(["owl", "cat"])
+    >>> y_soft
+    array([[0.1, 0.1, 0.8],
+           [0.8, 0.1, 0.1]])
+    >>> smoother.inverse_transform(y_soft)
+    array(['owl', 'cat'], dtype='<U3')
+    """
+
+    _parameter_constraints = {
+        "epsilon": [Probability(), "array-like"],
+        "distribution": [
+            StrOptions({"uniform", "others", "each", "prior"}),
+            "array-like",
+        ],
+        "dtype": "no_validation",  # by NumPy in fit
+    }
+
+    def __init__(self, epsilon=0.1, *, distribution="uniform", dtype=np.float64):
+        self.epsilon = epsilon
+        self.distribution = distribution
+        self.dtype = dtype
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, y, sample_weight=None):
+        """Learn the classes and their shares.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Labels of any type that scikit-learn takes, or a 0/1 indicator matrix.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the labels in `class_prior_`, non-negative.
+
+        Returns
+        -------
+        self : object
+            Fitted smoother.
+
+        Raises
+        ------
+        ValueError
+            For labels that are missing, mixed or continuous, a single class, or an
+            `epsilon` or `distribution` whose shape does not fit the classes.
+        """
+        y = check_labels(y)
+        sample_weight = check_sample_weight(sample_weight, y)
+        multilabel = y.ndim == 2
+        if multilabel:
+            classes = np.arange(y.shape[1])
+            prior = np.average(y, axis=0, weights=sample_weight)
+        else:
+            classes = np.unique(y)
+            codes = encode_labels(y, classes)
+            prior = np.bincount(codes, weights=sample_weight) / sample_weight.sum()
+            if len(classes) < 2:
+                raise ValueError(
+                    f"y holds one class only, {classes[0]!r}; smoothing needs two."
+                )
+        smoothing, distribution = self._resolve(len(classes), prior, multilabel)
+        self.classes_, self.class_prior_ = classes, prior
+        self.multilabel_ = multilabel
+        self._smoothing = smoothing
+        if distribution is not None:
+            self.distribution_ = distribution
+        return self
+
+    def _resolve(self, n_classes, prior, multilabel):
+        """Check the parameters against the classes; nothing is stored."""
+        try:
+            floating = np.issubdtype(np.dtype(self.dtype), np.floating)
+        except TypeError:
+            floating = False
+        if not floating:
+            raise InvalidParameterError(
+                "The 'dtype' parameter of LabelSmoother must be a NumPy floating "
+                f"dtype. Got {self.dtype!r} instead."
+            )
+        epsilon = check_epsilon(self.epsilon, n_classes, type(self).__name__)
+        array = None
+        if not isinstance(self.distribution, str):
+            array = check_distribution(self.distribution, n_classes, multilabel)
+        smoothing = smoothing_of(
+            epsilon,
+            self.distribution if array is None else array,
+            2 if multilabel else n_classes,
+            prior,
+        )
+        return smoothing, array
+
+    def encode(self, y):
+        """Turn labels into codes, the positions of the labels in `classes_`.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+
+        Returns
+        -------
+        codes : ndarray of shape (n_samples,)
+            Integers in [0, n_classes); for multilabel `y` the matrix itself, of shape
+            (n_samples, n_labels).
+
+        Raises
+        ------
+        ValueError
+            For labels that `fit` has not seen.
+        """
+        check_is_fitted(self)
+        y = labels_to_array(y)
+        if self.multilabel_:
+            if y.ndim != 2 or y.shape[1] != len(self.classes_):
+                raise ValueError(
+                    f"y has shape {y.shape}, but LabelSmoother was fitted with "
+                    f"{len(self.classes_)} labels a row."
+                )
+            return check_labels(y)
+        return encode_labels(y, self.classes_)
+
+    def transform(self, y):
+        """Turn labels into soft targets.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+
+        Returns
+        -------
+        y_soft : ndarray of shape (n_samples, n_classes)
+            One column a class, in the order of `classes_`. Rows sum to one (except
+            with ``"each"``); for multilabel `y` every entry is a probability.
+
+        Raises
+        ------
+        ValueError
+            For labels that `fit` has not seen.
+        """
+        codes = self.encode(y)
+        if self.multilabel_:
+            return soft_indicators(codes, self._smoothing, self.dtype)
+        return soft_targets(codes, self._smoothing, len(self.classes_), self.dtype)
+
+    def fit_transform(self, y, sample_weight=None):
+        """Fit and return the soft targets of the same labels.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        y_soft : ndarray of shape (n_samples, n_classes)
+        """
+        return self.fit(y, sample_weight=sample_weight).transform(y)
+
+    def inverse_transform(self, Y):
+        """Turn soft targets or probabilities into labels.
+
+        Parameters
+        ----------
+        Y : array-like of shape (n_samples, n_classes)
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            The label of the largest entry of each row, the first of equals; for
+            multilabel targets the indicator matrix of the entries above 1/2, of shape
+            (n_samples, n_labels).
+        """
+        Y = self._check_soft(Y)
+        if self.multilabel_:
+            return (Y > 0.5).astype(int)
+        return self.classes_[np.argmax(Y, axis=1)]
+
+    def recover(self, Y):
+        """Undo the smoothing exactly.
+
+        Parameters
+        ----------
+        Y : array-like of shape (n_samples, n_classes)
+            Soft targets as :meth:`transform` gives them, or mixtures of such.
+
+        Returns
+        -------
+        p : ndarray of shape (n_samples, n_classes)
+            The targets before smoothing: one-hot rows for the output of
+            :meth:`transform`. Other rows are not made to fit: entries below zero say
+            that `Y` holds less than the formula gives.
+
+        Raises
+        ------
+        ValueError
+            Where different targets are smoothed to the same one, as with `epsilon=1`.
+        """
+        Y = self._check_soft(Y)
+        undo = recover_indicators if self.multilabel_ else recover_targets
+        return undo(Y, self._smoothing)
+
+    def _check_soft(self, Y):
+        check_is_fitted(self)
+        Y = check_array(Y, dtype=[np.float64, np.float32], input_name="Y")
+        if Y.shape[1] != len(self.classes_):
+            raise ValueError(
+                f"Y has {Y.shape[1]} columns, but LabelSmoother was fitted with "
+                f"{len(self.classes_)} classes."
+            )
+        return Y
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the columns of :meth:`transform`.
+
+        Parameters
+        ----------
+        input_features : ignored
+            Present for the convention of scikit-learn.
+
+        Returns
+        -------
+        names : ndarray of shape (n_classes,) of str objects
+            The classes as strings.
+        """
+        check_is_fitted(self)
+        return np.array([str(label) for label in self.classes_], dtype=object)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.target_tags.one_d_labels = True
+        return tags

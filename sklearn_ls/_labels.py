@@ -1,0 +1,126 @@
+"""Class labels from any container, checked, and their codes."""
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.preprocessing import LabelEncoder
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+
+def labels_to_array(y):
+    """Return labels from any container as an array, refusing missing and mixed ones.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,), or {array-like, sparse matrix} of shape \
+            (n_samples, n_labels)
+
+    Returns
+    -------
+    y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+    """
+    if isinstance(y, (list, tuple)) and len(y) and np.ndim(y[0]) == 0:
+        _check_label_types(y)
+    y = check_array(
+        y,
+        accept_sparse=True,
+        ensure_2d=False,
+        ensure_all_finite=False,
+        dtype=None,
+        input_name="y",
+    )
+    y = y.toarray() if issparse(y) else y
+    if y.ndim != 2 or y.shape[1] == 1:
+        y = column_or_1d(y, warn=True)
+    if y.dtype.kind == "O":
+        labels = y.ravel().tolist()
+        _check_label_types(labels)
+        if not isinstance(labels[0], str):
+            y = np.array(labels).reshape(y.shape)
+    elif y.dtype.kind == "f" and np.isnan(y).any():
+        raise ValueError("Input y contains NaN.")
+    return y
+
+
+def check_labels(y):
+    """Return labels as :func:`labels_to_array` does, fit for classification.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,), or {array-like, sparse matrix} of shape \
+            (n_samples, n_labels)
+        Labels, or an indicator matrix of the integers 0 and 1, or of bools.
+
+    Returns
+    -------
+    y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+
+    Raises
+    ------
+    ValueError
+        For missing, mixed and continuous labels, for a single class, and for 2-D `y`
+        that is no indicator matrix.
+    """
+    y = labels_to_array(y)
+    if y.ndim == 1:
+        check_classification_targets(y)
+    elif y.dtype.kind == "f" or type_of_target(y) != "multilabel-indicator":
+        raise ValueError(
+            f"y has shape {y.shape} and dtype {y.dtype}. For several labels a row pass "
+            "a matrix of the integers 0 and 1, such as y.astype(int); for one label a "
+            "row pass a vector."
+        )
+    return y
+
+
+def encode_labels(y, classes):
+    """Return the codes of labels.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+
+    classes : ndarray of shape (n_classes,)
+        Sorted.
+
+    Returns
+    -------
+    codes : ndarray of shape (n_samples,)
+        The positions of the labels in `classes`.
+
+    Raises
+    ------
+    ValueError
+        For labels that are not in `classes`.
+    """
+    if y.dtype.kind in "iu" and classes.dtype.kind in "iu":
+        low, high = int(classes[0]), int(classes[-1])
+        if high - low < 2**20 and low <= y.min() and y.max() <= high:
+            # A table is several times faster than a binary search for every label.
+            table = np.full(high - low + 1, -1)
+            table[classes.astype(np.int64) - low] = np.arange(len(classes))
+            codes = table[y.astype(np.int64, copy=False) - low]
+            if codes.min() >= 0:
+                return codes
+    encoder = LabelEncoder()
+    encoder.classes_ = classes
+    return encoder.transform(y)
+
+
+def _check_label_types(labels):
+    if any(map(_is_missing, labels)):
+        raise ValueError("Input y contains NaN or None. Every row needs a label.")
+    kinds = {type(label) for label in labels}
+    strings = {kind for kind in kinds if issubclass(kind, str)}
+    if strings and kinds - strings:
+        names = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise ValueError(
+            f"y has mixed label types ({names}). Convert them to one type, such as str."
+        )
+
+
+def _is_missing(label):
+    try:
+        return label is None or bool(label != label)
+    except TypeError:  # pandas.NA has no truth value
+        return True

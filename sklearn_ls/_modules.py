@@ -1,0 +1,267 @@
+"""The built-in networks: a multilayer perceptron and a small ConvNet."""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from sklearn_ls._device import private_rng
+
+ACTIVATIONS = {
+    "identity": nn.Identity,
+    "logistic": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+}
+
+
+class MLP(nn.Sequential):
+    """Multilayer perceptron, ending in logits.
+
+    Linear layers with an activation, and dropout where asked for, between them. Weights
+    and biases are drawn as :class:`torch.nn.Linear` draws them, uniformly within
+    ``1 / sqrt(fan_in)``, but from a generator of one's own.
+
+    Parameters
+    ----------
+    n_features : int
+
+    n_classes : int
+
+    hidden_layer_sizes : sequence of int, default=(100,)
+
+    activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
+
+    dropout : float, default=0.0
+        Probability of dropping a hidden unit in training, in [0, 1).
+
+    generator : torch.Generator, default=None
+        Source of the initial weights.
+
+    Shape
+    -----
+    (n_samples, n_features) -> (n_samples, n_classes)
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_ls._modules import MLP
+    >>> MLP(4, 3)(torch.zeros(5, 4)).shape
+    torch.Size([5, 3])
+    """
+
+    def __init__(
+        self,
+        n_features,
+        n_classes,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        dropout=0.0,
+        generator=None,
+    ):
+        sizes = [n_features, *hidden_layer_sizes, n_classes]
+        layers = []
+        for n_in, n_out in pairwise(sizes):
+            linear = nn.utils.skip_init(nn.Linear, n_in, n_out)
+            bound = n_in**-0.5
+            nn.init.uniform_(linear.weight, -bound, bound, generator=generator)
+            nn.init.uniform_(linear.bias, -bound, bound, generator=generator)
+            layers += [linear, ACTIVATIONS[activation](), nn.Dropout(dropout)]
+        super().__init__(*layers[:-2])
+        self.activation = activation
+        self.dropout = dropout
+
+    def backpropagate(self, X: Tensor, target, generator: torch.Generator) -> Tensor:
+        """Write the gradient of the target's mean loss to `grad`; return the loss.
+
+        The gradient of the whole network in closed form, several times faster than
+        through autograd for small layers.
+
+        Shape
+        -----
+        X : (n_samples, n_features) -> ()
+        """
+        linears = [layer for layer in self if isinstance(layer, nn.Linear)]
+        masks = _dropout_masks(linears, self.dropout, X, generator)
+        return mlp_gradient(
+            X,
+            target,
+            [(linear.weight, linear.bias) for linear in linears],
+            [(linear.weight.grad, linear.bias.grad) for linear in linears],
+            self.activation,
+            masks,
+        )
+
+
+def _dropout_masks(linears, dropout, X, generator):
+    if not dropout:
+        return [None] * (len(linears) - 1)
+    keep = 1 - dropout
+    return [
+        X.new_empty(linear.out_features, len(X))
+        .bernoulli_(keep, generator=generator)
+        .div_(keep)
+        for linear in linears[:-1]
+    ]
+
+
+@torch.no_grad()
+def mlp_gradient(X, target, layers, gradients, activation, masks) -> Tensor:
+    """Loss of a multilayer perceptron and its gradient, in closed form.
+
+    Activations are columns, `A = f(W A + b)` from `A = X^T` on, so that the same lines
+    serve one network and a stack of networks with a leading dimension.
+
+    Parameters
+    ----------
+    X : Tensor of shape (..., n_samples, n_features)
+
+    target : LabelTarget or IndicatorTarget
+
+    layers : list of (weight, bias)
+        Of shapes (..., n_out, n_in) and (..., n_out).
+
+    gradients : list of (weight, bias)
+        As `layers`; overwritten.
+
+    activation : {"identity", "logistic", "tanh", "relu"}
+
+    masks : list of None or Tensor of shape (..., n_out, n_samples)
+        What dropout multiplies each hidden layer with.
+
+    Returns
+    -------
+    loss : Tensor of shape (...)
+    """
+    activate, derive = _ACTIVATE[activation]
+    inputs = [X.mT]
+    slopes = []
+    for (weight, bias), mask in zip(layers[:-1], masks, strict=True):
+        hidden = activate(torch.matmul(weight, inputs[-1]).add_(bias.unsqueeze(-1)))
+        slopes.append((hidden, mask))
+        inputs.append(hidden if mask is None else hidden * mask)
+    weight, bias = layers[-1]
+    logits = torch.matmul(weight, inputs[-1]).add_(bias.unsqueeze(-1))
+    loss, delta = target.loss_and_gradient(logits)
+    for depth in range(len(layers) - 1, -1, -1):
+        weight_grad, bias_grad = gradients[depth]
+        torch.matmul(delta, inputs[depth].mT, out=weight_grad)
+        torch.sum(delta, -1, out=bias_grad)
+        if depth:
+            hidden, mask = slopes[depth - 1]
+            delta = torch.matmul(layers[depth][0].mT, delta)
+            delta = derive(delta, hidden)
+            if mask is not None:
+                delta.mul_(mask)
+    return loss
+
+
+# In place, each: the activation of a layer's inputs, and the product of a gradient with
+# the derivative of the activation, which its value is enough to tell.
+_ACTIVATE = {
+    "identity": (lambda z: z, lambda delta, a: delta),
+    "logistic": (torch.sigmoid_, lambda delta, a: delta.mul_(a - a * a)),
+    "tanh": (torch.tanh_, lambda delta, a: delta.mul_(1 - a * a)),
+    "relu": (torch.relu_, lambda delta, a: delta.mul_(a.sign())),
+}
+
+
+class ConvNet(nn.Sequential):
+    """Small convolutional network for images, ending in logits.
+
+    Two blocks of a 3 x 3 convolution, batch normalisation, ReLU and 2 x 2 max-pooling,
+    then a hidden layer with dropout.
+
+    Parameters
+    ----------
+    n_features : tuple (n_channels, height, width)
+        Shape of one image; height and width at least 4.
+
+    n_classes : int
+
+    n_filters : int, default=32
+        Filters of the first block; the second has twice as many.
+
+    n_hidden : int, default=128
+        Units of the hidden layer.
+
+    dropout : float, default=0.25
+        Probability of dropping a hidden unit in training, in [0, 1).
+
+    Shape
+    -----
+    (n_samples, n_channels, height, width) -> (n_samples, n_classes)
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_ls._modules import ConvNet
+    >>> ConvNet((1, 8, 8), 10)(torch.zeros(5, 1, 8, 8)).shape
+    torch.Size([5, 10])
+    """
+
+    def __init__(self, n_features, n_classes, n_filters=32, n_hidden=128, dropout=0.25):
+        if len(n_features) != 3 or min(n_features[1:]) < 4:
+            raise ValueError(
+                "module='convnet' takes X of shape (n_samples, n_channels, height, "
+                "width) with at least 4 x 4 pixels. Got samples of shape "
+                f"{n_features}."
+            )
+        channels, height, width = n_features
+        super().__init__(
+            *self._block(channels, n_filters),
+            *self._block(n_filters, 2 * n_filters),
+            nn.Flatten(),
+            nn.Linear(2 * n_filters * (height // 4) * (width // 4), n_hidden),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(n_hidden, n_classes),
+        )
+
+    @staticmethod
+    def _block(n_in, n_out):
+        return (
+            nn.Conv2d(n_in, n_out, 3, padding=1),
+            nn.BatchNorm2d(n_out),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+        )
+
+
+def build_module(module, n_features, n_classes, params, seed, device):
+    """Make the network, its weights drawn from `seed`, on the CPU.
+
+    Parameters
+    ----------
+    module : None, "convnet" or callable
+        None stands for the built-in multilayer perceptron.
+
+    n_features : int or tuple
+        Features, or the shape of one sample.
+
+    n_classes : int
+
+    params : dict
+        Keyword arguments of the module.
+
+    seed : int
+
+    device : torch.device
+        Where the module will be used.
+
+    Returns
+    -------
+    module : torch.nn.Module
+    """
+    if module is None:
+        generator = torch.Generator().manual_seed(seed)
+        return MLP(n_features, n_classes, **params, generator=generator)
+    build = ConvNet if module == "convnet" else module
+    with private_rng(seed, device):
+        built = build(n_features, n_classes, **params)
+    if not isinstance(built, torch.nn.Module):
+        raise TypeError(
+            "module must return a torch.nn.Module when called with (n_features, "
+            f"n_classes, **module_params). It returned a {type(built).__name__}."
+        )
+    return built

@@ -1,0 +1,192 @@
+"""The predict chain of estimators that hold a trained network."""
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_ls._device import resolve_device
+from sklearn_ls._modules import build_module
+from sklearn_ls._net import build_net
+from sklearn_ls._training_data import refuse_dates
+
+
+class NetworkPredictorMixin:
+    """Everything that a fitted network gives, derived from one pass over the rows.
+
+    The estimator has the parameters of :class:`LabelSmoothingClassifier`, and keeps of
+    its network the arrays `_state` alone; the skorch net is rebuilt from them wherever
+    it is missing, as after unpickling.
+    """
+
+    def predict(self, X):
+        """Predict the labels of X.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or array-like \
+                of shape (n_samples, ...)
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,) or (n_samples, n_labels)
+        """
+        if self._is_multilabel():
+            return self._apply(X, "positive")
+        class_indices = self._apply(X, "argmax")
+        return self.classes_[class_indices]
+
+    def predict_proba(self, X):
+        """Predict probabilities.
+
+        They are the network's own: with smoothing under-confident by construction.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or array-like \
+                of shape (n_samples, ...)
+
+        Returns
+        -------
+        y_proba : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`. Rows sum to one, except for multilabel `y`,
+            where each column is the probability of that label.
+        """
+        return self._apply(X, "logistic" if self._is_multilabel() else "softmax")
+
+    def predict_log_proba(self, X):
+        """Predict the logarithms of the probabilities.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or array-like \
+                of shape (n_samples, ...)
+
+        Returns
+        -------
+        y_log_proba : ndarray of shape (n_samples, n_classes)
+            Finite even where a probability is rounded to 0.
+        """
+        multilabel = self._is_multilabel()
+        return self._apply(X, "log_logistic" if multilabel else "log_softmax")
+
+    def decision_function(self, X):
+        """Return the network's outputs before softmax.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or array-like \
+                of shape (n_samples, ...)
+
+        Returns
+        -------
+        logits : ndarray of shape (n_samples, n_classes) or (n_samples,)
+            For two classes the log-odds of `classes_[1]`.
+        """
+        logits = self._apply(X, "logits")
+        if logits.shape[1] == 2 and not self._is_multilabel():
+            return logits[:, 1] - logits[:, 0]
+        return logits
+
+    def embed(self, X):
+        """Return the penultimate layer, the input of the last linear layer.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or array-like \
+                of shape (n_samples, ...)
+
+        Returns
+        -------
+        embedding : ndarray of shape (n_samples, n_units)
+        """
+        check_is_fitted(self)
+        return self._rebuild_net().penultimate(self._check_X(X))
+
+    @property
+    def net_(self):
+        """The skorch net, rebuilt from the weights where it was not kept."""
+        check_is_fitted(self)
+        if "_net" not in vars(self):
+            self._net = self._rebuild_net()
+        return self._net
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        state.pop("_net", None)  # `_state` holds all that it knows
+        return state
+
+    def _is_multilabel(self):
+        check_is_fitted(self)
+        return self.label_smoother_.multilabel_
+
+    def _apply(self, X, finish):
+        net = self.net_
+        return net.apply(self._check_X(X), finish)
+
+    def _check_X(self, X):
+        refuse_dates(X)
+        X = validate_data(self, X, reset=False, dtype=self._dtype, **self._X_options())
+        self._check_sample_shape(X)
+        return X
+
+    def _X_options(self):
+        return {
+            "accept_sparse": "csr",
+            "order": "C",
+            "allow_nd": self.module is not None,
+        }
+
+    def _check_sample_shape(self, X):
+        if X.shape[1:] != self._sample_shape:
+            raise ValueError(
+                f"X has samples of shape {X.shape[1:]}, but {type(self).__name__} was "
+                f"fitted with samples of shape {self._sample_shape}."
+            )
+
+    def _build_net(self, device, seed=0, state=None):
+        """Put the network into a skorch net, its weights from `seed` or `state`."""
+        module = build_module(
+            self.module,
+            self._sample_shape[0]
+            if len(self._sample_shape) == 1
+            else self._sample_shape,
+            len(self.classes_),
+            self._module_params(),
+            seed,
+            device,
+        )
+        history = [{"train_loss": loss} for loss in getattr(self, "loss_curve_", [])]
+        return build_net(
+            module,
+            device=device,
+            dtype=self._dtype,
+            state=state,
+            history=history if state is not None else [],
+            optimizer=self.optimizer,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            optimizer_params=self.optimizer_params,
+            callbacks=self.callbacks,
+            verbose=self.verbose,
+        )
+
+    def _module_params(self):
+        if self.module is not None:
+            return self.module_params or {}
+        sizes = np.atleast_1d(self.hidden_layer_sizes).tolist()
+        if not all(isinstance(size, int) and size > 0 for size in sizes):
+            raise ValueError(
+                "hidden_layer_sizes must be positive integers. Got "
+                f"{self.hidden_layer_sizes!r}."
+            )
+        return {
+            "hidden_layer_sizes": sizes,
+            "activation": self.activation,
+            "dropout": self.dropout,
+        }
+
+    def _rebuild_net(self):
+        try:
+            device = resolve_device(self.device)
+        except ValueError:  # trained where there was one
+            device = resolve_device("cpu")
+        return self._build_net(device, state=self._state)

@@ -1,0 +1,345 @@
+"""The smoothing formula in NumPy: soft targets from codes, and back."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sklearn_ls._compat import InvalidParameterError
+
+CONVENTIONS = ("uniform", "others", "each")
+
+
+class Smoothing(NamedTuple):
+    """The soft target of a label, in the form that costs the least to evaluate.
+
+    For the classes `k` of a row with label `y`::
+
+        towards is None:  q[k] = spread[y],                and q[y] = label[y]
+        otherwise:        q[k] = spread[y] * towards[k],   and q[y] += label[y]
+
+    Parameters
+    ----------
+    label, spread : float or ndarray of shape (n_classes,)
+        One value for all labels, or one a label.
+
+    towards : None or ndarray of shape (n_classes,) or (n_classes, n_classes)
+        Where the smoothed mass goes; a matrix is indexed by the label first.
+    """
+
+    label: float | np.ndarray
+    spread: float | np.ndarray
+    towards: np.ndarray | None
+
+    @property
+    def excess(self):
+        """What the label's own entry holds beyond `spread * towards`."""
+        return self.label - self.spread if self.towards is None else self.label
+
+
+def check_epsilon(epsilon, n_classes, owner):
+    """Return `epsilon` as a float or an ndarray of shape (n_classes,).
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is neither, or leaves [0, 1]. The message names `owner`.
+    """
+    expected = (
+        f"The 'epsilon' parameter of {owner} must be a float in the range [0.0, 1.0] "
+        f"or an array of {n_classes} such floats, one a class. Got "
+    )
+    values = np.asarray(epsilon)
+    if values.dtype.kind not in "fiu":
+        raise InvalidParameterError(f"{expected}{epsilon!r} instead.")
+    if values.shape not in [(), (n_classes,)]:
+        raise InvalidParameterError(f"{expected}shape {values.shape} instead.")
+    if not np.all((values >= 0) & (values <= 1)):
+        raise InvalidParameterError(f"{expected}{epsilon!r} instead.")
+    return values.astype(float) if values.ndim else float(values)
+
+
+def check_distribution(distribution, n_classes, multilabel=False):
+    """Return an array given as `distribution` as floats, its rows checked.
+
+    Parameters
+    ----------
+    distribution : array-like of shape (n_classes,) or (n_classes, n_classes)
+        Non-negative; a vector and every row of a matrix sum to one. For multilabel
+        targets a vector of probabilities in [0, 1], one a label.
+
+    n_classes : int
+
+    multilabel : bool, default=False
+
+    Returns
+    -------
+    distribution : ndarray of the same shape
+    """
+    towards = np.asarray(distribution, dtype=float)
+    shapes = [(n_classes,)] if multilabel else [(n_classes,), (n_classes, n_classes)]
+    if towards.shape not in shapes:
+        raise ValueError(
+            f"distribution has shape {towards.shape}, but y has {n_classes} classes: "
+            f"expected {' or '.join(map(str, shapes))}."
+        )
+    if multilabel:
+        if not np.all((towards >= 0) & (towards <= 1)):
+            raise ValueError(
+                "distribution must hold probabilities in [0, 1] for multilabel y. "
+                f"Got {distribution!r}."
+            )
+        return towards
+    rows = np.atleast_2d(towards)
+    bad = ~(np.all(rows >= 0, axis=1) & (np.abs(rows.sum(axis=1) - 1) <= 1e-6))
+    if bad.any():
+        first = int(np.argmax(bad))
+        raise ValueError(
+            "Every row of distribution must be non-negative and sum to 1. Row "
+            f"{first} is {rows[first]}, its sum {rows[first].sum():.6g}."
+        )
+    return towards
+
+
+def smoothing_of(epsilon, distribution, n_classes, class_prior=None):
+    """Return the soft targets that `epsilon` and `distribution` stand for.
+
+    Parameters
+    ----------
+    epsilon : float or ndarray of shape (n_classes,)
+        In [0, 1].
+
+    distribution : {"uniform", "others", "each", "prior"} or ndarray
+        As checked by :func:`check_distribution`.
+
+    n_classes : int
+        How many outcomes share a row's mass; 2 for each column of multilabel y.
+
+    class_prior : ndarray of shape (n_classes,), default=None
+        What ``"prior"`` means.
+
+    Returns
+    -------
+    smoothing : Smoothing
+    """
+    if isinstance(distribution, str):
+        if distribution == "uniform":
+            share = epsilon / n_classes
+            return Smoothing(1 - epsilon + share, share, None)
+        if distribution == "others":
+            return Smoothing(1 - epsilon, epsilon / (n_classes - 1), None)
+        if distribution == "each":
+            return Smoothing(1 - epsilon, epsilon, None)
+        distribution = class_prior
+    return Smoothing(1 - epsilon, epsilon, distribution)
+
+
+def soft_targets(codes, smoothing, n_classes, dtype=np.float64):
+    """Return the soft targets of labels.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,)
+        Integers in [0, n_classes).
+
+    smoothing : Smoothing
+
+    n_classes : int
+
+    dtype : dtype, default=np.float64
+
+    Returns
+    -------
+    y_soft : ndarray of shape (n_samples, n_classes)
+        The only array of this size that is made.
+    """
+    if len(codes) > 10 * n_classes:  # few rows, often repeated: one pass
+        rows = soft_targets(np.arange(n_classes), smoothing, n_classes, dtype)
+        return np.take(rows, codes, axis=0)
+    label, spread, towards = smoothing
+    if np.ndim(spread):
+        label, spread = label[codes], spread[codes, np.newaxis]
+    y_soft = np.empty((len(codes), n_classes), dtype=dtype)
+    rows = np.arange(len(codes))
+    if towards is None:
+        y_soft[...] = spread
+        y_soft[rows, codes] = label
+        return y_soft
+    if towards.ndim == 1:
+        y_soft[...] = towards
+    else:
+        np.take(towards.astype(dtype), codes, axis=0, out=y_soft, mode="clip")
+    y_soft *= np.asarray(spread, dtype=dtype)
+    y_soft[rows, codes] += label
+    return y_soft
+
+
+def soft_indicators(Y, smoothing, dtype=np.float64):
+    """Return the soft targets of a multilabel indicator matrix, column by column.
+
+    Parameters
+    ----------
+    Y : ndarray of shape (n_samples, n_labels)
+        0 or 1.
+
+    smoothing : Smoothing
+
+    dtype : dtype, default=np.float64
+
+    Returns
+    -------
+    y_soft : ndarray of shape (n_samples, n_labels)
+        The probability of 1 in each column.
+    """
+    low = smoothing.spread if smoothing.towards is None else 0.0
+    y_soft = np.where(Y, smoothing.label, low)
+    if smoothing.towards is not None:
+        y_soft += smoothing.spread * smoothing.towards
+    return y_soft.astype(dtype, copy=False)
+
+
+def recover_targets(y_soft, smoothing):
+    """Undo the formula: the distributions which, smoothed, give `y_soft`.
+
+    Smoothing is linear in the target, ``q = p @ (diag(excess) + spread towards^T)``,
+    so it is undone by solving for ``p``. Without a matrix `towards` that is the
+    identity plus a matrix of rank one (Sherman-Morrison).
+
+    Parameters
+    ----------
+    y_soft : ndarray of shape (n_samples, n_classes)
+
+    smoothing : Smoothing
+
+    Returns
+    -------
+    p : ndarray of shape (n_samples, n_classes)
+
+    Raises
+    ------
+    ValueError
+        If different targets are smoothed to the same, so nothing can be undone.
+    """
+    n_classes = y_soft.shape[1]
+    excess = np.broadcast_to(smoothing.excess, n_classes)
+    spread = np.broadcast_to(smoothing.spread, n_classes)
+    towards = np.ones(n_classes) if smoothing.towards is None else smoothing.towards
+    if towards.ndim == 2:
+        matrix = np.diag(excess) + spread[:, np.newaxis] * towards
+        _check_invertible(np.linalg.matrix_rank(matrix) == n_classes)
+        return np.linalg.solve(matrix.T, y_soft.T).T
+    _check_invertible(np.all(np.abs(excess) > 1e-12))
+    ratio = spread / excess
+    total = 1 + ratio @ towards
+    _check_invertible(abs(total) > 1e-12)
+    return (y_soft - np.outer(y_soft @ ratio / total, towards)) / excess
+
+
+def recover_indicators(y_soft, smoothing):
+    """Undo the formula for multilabel targets, column by column.
+
+    Parameters
+    ----------
+    y_soft : ndarray of shape (n_samples, n_labels)
+
+    smoothing : Smoothing
+
+    Returns
+    -------
+    p : ndarray of shape (n_samples, n_labels)
+    """
+    _check_invertible(np.all(np.abs(smoothing.excess) > 1e-12))
+    towards = 1.0 if smoothing.towards is None else smoothing.towards
+    return (y_soft - smoothing.spread * towards) / smoothing.excess
+
+
+def _check_invertible(invertible):
+    if not invertible:
+        raise ValueError(
+            "This epsilon and distribution smooth different targets to the same one, "
+            "so the targets cannot be recovered. Use a smaller epsilon."
+        )
+
+
+def convert_epsilon(epsilon, n_classes, *, from_, to):
+    """Convert epsilon between the conventions in use.
+
+    The same number means different soft targets in different tools. This returns the
+    number that gives the same targets under another convention (after normalising the
+    rows, for ``"each"``).
+
+    ============= =============== ================= ========= =========================
+    convention    true class      each other class  row sum   equal to ``"uniform"`` at
+    ============= =============== ================= ========= =========================
+    ``"uniform"`` 1 - e + e/K     e/K               1         e
+    ``"others"``  1 - e           e/(K-1)           1         e K/(K-1)
+    ``"each"``    1 - e           e                 1+(K-2)e  e K/(1 + (K-2) e)
+    ============= =============== ================= ========= =========================
+
+    ``"uniform"`` is what torch, Keras, TensorFlow and timm call label smoothing
+    [1]_; ``"others"`` reads epsilon as the share of wrong labels and is, for two
+    classes, the remapping of 0 and 1 to epsilon and 1 - epsilon; ``"each"`` is the
+    loop that fills a matrix with epsilon and writes 1 - epsilon at the label.
+
+    Parameters
+    ----------
+    epsilon : float or array-like of floats
+        In [0, 1].
+
+    n_classes : int
+        Number of classes K, at least 2.
+
+    from_ : {"uniform", "others", "each"}
+        The convention of `epsilon`.
+
+    to : {"uniform", "others", "each"}
+        The convention wanted.
+
+    Returns
+    -------
+    epsilon : float or ndarray of the shape of `epsilon`
+
+    Raises
+    ------
+    ValueError
+        If no epsilon in [0, 1] of the convention `to` gives the same targets.
+
+    References
+    ----------
+    .. [1] C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens and Z. Wojna. Rethinking the
+       Inception architecture for computer vision. CVPR 2016.
+       :doi:`10.1109/CVPR.2016.308`
+
+    Examples
+    --------
+    Targets of 0.1 and 0.9 for two classes are what torch calls 0.2:
+
+    >>> from sklearn_ls import convert_epsilon
+    >>> convert_epsilon(0.1, 2, from_="others", to="uniform")
+    0.2
+    """
+    for name, convention in (("from_", from_), ("to", to)):
+        if convention not in CONVENTIONS:
+            raise ValueError(
+                f"{name} must be one of {CONVENTIONS}. Got {convention!r} instead."
+            )
+    if isinstance(n_classes, bool) or n_classes != int(n_classes) or n_classes < 2:
+        raise ValueError(f"n_classes must be an integer >= 2. Got {n_classes!r}.")
+    K = int(n_classes)
+    e = np.asarray(epsilon, dtype=float)
+    if not np.all((e >= 0) & (e <= 1)):
+        raise ValueError(f"epsilon must lie in [0, 1]. Got {epsilon!r} instead.")
+    if from_ != to:
+        if from_ == "others":
+            e = e * K / (K - 1)
+        elif from_ == "each":
+            e = e * K / (1 + (K - 2) * e)
+        if to == "others":
+            e = e * (K - 1) / K
+        elif to == "each":
+            e = e / (K - (K - 2) * e)
+    if not np.all((e >= 0) & (e <= 1)):
+        raise ValueError(
+            f"epsilon={epsilon!r} with {from_!r} and {K} classes has no equal in "
+            f"[0, 1] with {to!r}: it would be {e}."
+        )
+    return e if e.ndim else float(e)

@@ -1,0 +1,185 @@
+"""What a training needs and leaves behind, around the network's own epochs."""
+
+import functools
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import validate_data
+
+from sklearn_ls._batches import Batches, to_device_if_it_fits
+from sklearn_ls._compat import check_sample_weight
+from sklearn_ls._device import float_dtypes, resolve_device
+from sklearn_ls._label_smoother import LabelSmoother
+from sklearn_ls._labels import check_labels
+from sklearn_ls._loss import indicator_target, label_target
+from sklearn_ls._net import check_output
+from sklearn_ls._predict import NetworkPredictorMixin
+from sklearn_ls._training_data import count_held_out, hold_out, refuse_dates
+
+MIN_HELD_OUT = 200  # rows; fewer give a score too noisy to stop by
+
+
+def keep_fitted_on_error(method):
+    """Make a method that raises leave the estimator's attributes as they were."""
+
+    @functools.wraps(method)
+    def wrapped(self, *args, **kwargs):
+        before = vars(self).copy()
+        try:
+            return method(self, *args, **kwargs)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    return wrapped
+
+
+class NetworkTrainerMixin(NetworkPredictorMixin):
+    """The steps of `fit` and `partial_fit`, one method each.
+
+    The estimator has the parameters of :class:`LabelSmoothingClassifier`.
+    """
+
+    def _check_data(self, X, y, sample_weight, *, again, classes=None):
+        """Validate training data and encode the labels.
+
+        Parameters
+        ----------
+        again : bool
+            Whether training goes on from a former fit, whose features and classes
+            must be the same.
+
+        classes : ndarray of shape (n_classes,), default=None
+            What the labels are among; None for those that occur.
+
+        Returns
+        -------
+        X : ndarray or CSR matrix of shape (n_samples, ...)
+
+        codes : ndarray of shape (n_samples,) or (n_samples, n_labels)
+
+        sample_weight : ndarray of shape (n_samples,)
+        """
+        refuse_dates(X)
+        X, y = validate_data(
+            self,
+            X,
+            y if y is None else check_labels(y),
+            reset=not again,
+            dtype=self._dtype if again else float_dtypes(self.device_),
+            multi_output=True,
+            **self._X_options(),
+        )
+        if again:
+            self._check_sample_shape(X)
+        self._sample_shape, self._dtype = X.shape[1:], X.dtype
+        sample_weight = check_sample_weight(sample_weight, X)
+        self._learn_classes(y, sample_weight, again, classes)
+        return X, self.label_smoother_.encode(y), sample_weight
+
+    def _learn_classes(self, y, sample_weight, again, classes):
+        smoother = LabelSmoother(self.epsilon, distribution=self.distribution)
+        if classes is None:
+            smoother.fit(y, sample_weight=sample_weight)
+            if again and not np.array_equal(smoother.classes_, self.classes_):
+                raise ValueError(
+                    "warm_start needs the classes of the fit before, "
+                    f"{self.classes_}. Got {smoother.classes_}."
+                )
+            self.label_smoother_, self.classes_ = smoother, smoother.classes_
+        elif not again:
+            self.label_smoother_ = smoother.fit(classes if y.ndim == 1 else y)
+        elif y.ndim == 1 and (unseen := np.setdiff1d(y, classes)).size:
+            raise ValueError(
+                "`y` has classes not in `self.classes_`. `self.classes_` has "
+                f"{classes}. 'y' has {unseen} besides."
+            )
+        if smoother.distribution == "each" and y.ndim == 1 and len(self.classes_) > 2:
+            raise ValueError(
+                "distribution='each' gives targets that sum to 1 + (n_classes - 2) * "
+                "epsilon, which are no probabilities. Use distribution='uniform' with "
+                "epsilon=convert_epsilon(epsilon, n_classes, from_='each', "
+                "to='uniform')."
+            )
+
+    def _draw_seed(self):
+        self._seed = check_random_state(self.random_state).randint(
+            np.iinfo(np.int32).max
+        )
+        return self._seed
+
+    def _split(self, codes, weight, seed):
+        """Return the rows to train on and those to validate on, or None."""
+        rows = np.flatnonzero(weight)
+        early_stopping = self.early_stopping
+        if early_stopping == "auto":
+            held_out = count_held_out(len(rows), self.validation_fraction)
+            early_stopping = held_out >= MIN_HELD_OUT
+        if not early_stopping:
+            return rows, None
+        return hold_out(codes, rows, self.validation_fraction, seed)
+
+    def _start_net(self, seed, again):
+        device = resolve_device(self.device_)
+        net = self._build_net(device, seed, self._state if again else None)
+        check_output(net, self._sample_shape, len(self.classes_))
+        return net
+
+    def _batches(self, X, codes, weight, rows, held_out):
+        """Return the batches of the rows to train on and to validate on, or None."""
+        device = resolve_device(self.device_)
+        X = to_device_if_it_fits(X, device)
+        batch_size = self.batch_size
+        if batch_size == "auto":
+            batch_size = min(200, len(rows))
+        return [
+            None
+            if part is None
+            else Batches(
+                X, part, self._target(codes[part], weight[part]), batch_size, device
+            )
+            for part in (rows, held_out)
+        ]
+
+    def _target(self, codes, weight):
+        smoother = self.label_smoother_
+        weight = None if np.all(weight == 1) else weight
+        place = {"dtype": self._dtype, "device": resolve_device(self.device_)}
+        if smoother.multilabel_:
+            return indicator_target(codes, smoother.transform(codes), weight, **place)
+        return label_target(codes, smoother._smoothing, weight, **place)
+
+    def _record(self, net, optimizer_state=None):
+        self._net, self._state = net, net.state_arrays()
+        self._optimizer_state = optimizer_state
+        self.loss_curve_ = [row["train_loss"] for row in net.history]
+        self.best_loss_ = min(self.loss_curve_)
+        self.n_iter_ = len(self.loss_curve_)
+        scores = [row["valid_acc"] for row in net.history if "valid_acc" in row]
+        self.validation_scores_ = scores or None
+        self.best_validation_score_ = max(scores, default=None)
+        self.n_layers_ = net.n_weight_layers() + 1
+        self.n_outputs_ = len(self.classes_)
+        multilabel = self.label_smoother_.multilabel_
+        self.out_activation_ = "logistic" if multilabel else "softmax"
+
+    def _snapshot(self, net):
+        """Return what a copy needs to predict as if training had ended here."""
+        return {
+            "_state": {
+                name: array.copy() for name, array in net.state_arrays().items()
+            },
+            "loss_curve_": [row["train_loss"] for row in net.history],
+        }
+
+    def _warn_unless(self, converged):
+        if not converged and np.isfinite(self.n_iter_no_change):
+            warnings.warn(
+                f"Training stopped at max_epochs={self.max_epochs} before it converged "
+                f"within tol={self.tol}. Increase max_epochs or learning_rate.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )

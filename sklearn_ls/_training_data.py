@@ -1,0 +1,121 @@
+"""What of the training data counts, how much, and what is held out."""
+
+import math
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+from sklearn.utils import compute_class_weight
+
+from sklearn_ls._compat import balanced_class_weight
+
+
+def refuse_dates(X):
+    """Raise for columns of dates, which NumPy would silently turn into nanoseconds.
+
+    Parameters
+    ----------
+    X : array-like or dataframe
+
+    Raises
+    ------
+    TypeError
+        That names the columns of a dataframe.
+    """
+    if hasattr(X, "columns") and hasattr(X, "dtypes"):
+        dtypes = zip(X.columns, X.dtypes, strict=True)
+        dates = [name for name, dtype in dtypes if _is_date(dtype)]
+    else:
+        dates = ["X"] if _is_date(getattr(X, "dtype", None)) else []
+    if dates:
+        raise TypeError(
+            f"Dates and durations are no features: {', '.join(map(str, dates))}. "
+            "Convert them to numbers, such as the days since a certain date."
+        )
+
+
+def _is_date(dtype):
+    kind = getattr(dtype, "kind", "")
+    return kind in ("M", "m") or str(dtype).startswith(
+        ("Date", "Time", "Duration", "period")
+    )
+
+
+def weigh_rows(codes, sample_weight, class_weight, classes):
+    """Multiply the weights of rows with those of their classes.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,) or (n_samples, n_labels)
+
+    sample_weight : ndarray of shape (n_samples,)
+
+    class_weight : dict, "balanced" or None
+
+    classes : ndarray of shape (n_classes,)
+
+    Returns
+    -------
+    weight : ndarray of shape (n_samples,)
+    """
+    if class_weight is None:
+        return sample_weight
+    if codes.ndim == 2:
+        raise ValueError(
+            "class_weight is not defined for multilabel y; use sample_weight."
+        )
+    if class_weight == "balanced":
+        weight = np.zeros_like(sample_weight)
+        counts = sample_weight > 0
+        weight[counts] = sample_weight[counts] * balanced_class_weight(
+            codes[counts], sample_weight[counts]
+        )
+        return weight
+    per_class = compute_class_weight(class_weight, classes=classes, y=classes)
+    if not np.all(per_class >= 0):
+        raise ValueError(f"class_weight must not be negative. Got {class_weight}.")
+    weight = sample_weight * per_class[codes]
+    if not weight.any():
+        raise ValueError(f"class_weight={class_weight} leaves no row any weight.")
+    return weight
+
+
+def hold_out(codes, rows, fraction, random_state):
+    """Split rows into those to train on and those to validate on.
+
+    Stratified by label, except where that is impossible: for multilabel targets, and
+    with more classes than rows to hold out. A label that occurs once stays in training.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,) or (n_samples, n_labels)
+
+    rows : ndarray of shape (n_rows,)
+        The rows of `codes` to split.
+
+    fraction : float
+        Of the rows, to validate on.
+
+    random_state : int
+
+    Returns
+    -------
+    training, validation : ndarray
+        Parts of `rows`.
+    """
+    n_held_out = count_held_out(len(rows), fraction)
+    alone, stratify = rows[:0], None
+    if codes.ndim == 1:
+        counts = np.bincount(codes[rows])
+        if n_held_out >= np.count_nonzero(counts > 1):
+            single = counts[codes[rows]] == 1
+            alone, rows = rows[single], rows[~single]
+            stratify = codes[rows]
+    training, validation = train_test_split(
+        rows, test_size=n_held_out, stratify=stratify, random_state=random_state
+    )
+    return np.concatenate([training, alone]), validation
+
+
+def count_held_out(n_rows, fraction):
+    """Return how many of `n_rows` rows to hold out."""
+    return math.ceil(fraction * n_rows)
