@@ -187,7 +187,7 @@ class LabelSmoothingClassifier(
         Accuracy on the hold-out after each epoch; None without early stopping.
 
     best_validation_score_ : float or None
-        The largest of them, that of the weights restored.
+        The largest of them.
 
     device_ : str
         Where it was trained.

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.preprocessing import LabelEncoder
-from sklearn.utils import check_array, column_or_1d
+from sklearn.utils import assert_all_finite, check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 
@@ -37,8 +37,8 @@ def labels_to_array(y):
         _check_label_types(labels)
         if not isinstance(labels[0], str):
             y = np.array(labels).reshape(y.shape)
-    elif y.dtype.kind == "f" and np.isnan(y).any():
-        raise ValueError("Input y contains NaN.")
+    elif y.dtype.kind == "f":
+        assert_all_finite(y, input_name="y")
     return y
 
 

@@ -142,32 +142,15 @@ class NetworkPredictorMixin:
                 f"fitted with samples of shape {self._sample_shape}."
             )
 
-    def _build_net(self, device, seed=0, state=None):
-        """Put the network into a skorch net, its weights from `seed` or `state`."""
-        module = build_module(
-            self.module,
-            self._sample_shape[0]
-            if len(self._sample_shape) == 1
-            else self._sample_shape,
-            len(self.classes_),
-            self._module_params(),
-            seed,
-            device,
-        )
-        history = [{"train_loss": loss} for loss in getattr(self, "loss_curve_", [])]
-        return build_net(
-            module,
-            device=device,
-            dtype=self._dtype,
-            state=state,
-            history=history if state is not None else [],
-            optimizer=self.optimizer,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            optimizer_params=self.optimizer_params,
-            callbacks=self.callbacks,
-            verbose=self.verbose,
-        )
+    def _architecture(self):
+        """Return what the parameters say of the network, and the data has settled."""
+        n_features = self._sample_shape
+        return {
+            "module": self.module,
+            "n_features": n_features[0] if len(n_features) == 1 else n_features,
+            "n_classes": len(self.classes_),
+            "params": self._module_params(),
+        }
 
     def _module_params(self):
         if self.module is not None:
@@ -184,9 +167,32 @@ class NetworkPredictorMixin:
             "dropout": self.dropout,
         }
 
+    def _build_net(self, architecture, device, seed=0, state=None):
+        """Put the network into a skorch net, its weights from `seed` or `state`."""
+        return build_net(
+            build_module(**architecture, seed=seed, device=device),
+            device=device,
+            dtype=self._dtype,
+            state=state,
+            history=[] if state is None else self._history(),
+            optimizer=self.optimizer,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            optimizer_params=self.optimizer_params,
+            callbacks=self.callbacks,
+            verbose=self.verbose,
+        )
+
+    def _history(self):
+        scores = self.validation_scores_ or []
+        rows = [{"train_loss": loss} for loss in self.loss_curve_]
+        for row, score in zip(rows, scores, strict=False):
+            row["valid_acc"] = score
+        return rows
+
     def _rebuild_net(self):
         try:
             device = resolve_device(self.device)
         except ValueError:  # trained where there was one
             device = resolve_device("cpu")
-        return self._build_net(device, state=self._state)
+        return self._build_net(self._fitted_architecture, device, state=self._state)

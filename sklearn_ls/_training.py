@@ -90,14 +90,16 @@ class NetworkTrainerMixin(NetworkPredictorMixin):
                     f"{self.classes_}. Got {smoother.classes_}."
                 )
             self.label_smoother_, self.classes_ = smoother, smoother.classes_
-        elif not again:
-            self.label_smoother_ = smoother.fit(classes if y.ndim == 1 else y)
-        elif y.ndim == 1 and (unseen := np.setdiff1d(y, classes)).size:
-            raise ValueError(
-                "`y` has classes not in `self.classes_`. `self.classes_` has "
-                f"{classes}. 'y' has {unseen} besides."
-            )
-        if smoother.distribution == "each" and y.ndim == 1 and len(self.classes_) > 2:
+        else:
+            if y.ndim == 1 and (unseen := np.setdiff1d(y, classes)).size:
+                raise ValueError(
+                    "`y` has classes not in `self.classes_`. `self.classes_` has "
+                    f"{classes}. 'y' has {unseen} besides."
+                )
+            if not again:
+                self.label_smoother_ = smoother.fit(classes if y.ndim == 1 else y)
+        each = isinstance(self.distribution, str) and self.distribution == "each"
+        if each and y.ndim == 1 and len(self.classes_) > 2:
             raise ValueError(
                 "distribution='each' gives targets that sum to 1 + (n_classes - 2) * "
                 "epsilon, which are no probabilities. Use distribution='uniform' with "
@@ -124,7 +126,8 @@ class NetworkTrainerMixin(NetworkPredictorMixin):
 
     def _start_net(self, seed, again):
         device = resolve_device(self.device_)
-        net = self._build_net(device, seed, self._state if again else None)
+        state = self._state if again else None
+        net = self._build_net(self._architecture(), device, seed, state)
         check_output(net, self._sample_shape, len(self.classes_))
         return net
 
@@ -155,6 +158,7 @@ class NetworkTrainerMixin(NetworkPredictorMixin):
     def _record(self, net, optimizer_state=None):
         self._net, self._state = net, net.state_arrays()
         self._optimizer_state = optimizer_state
+        self._fitted_architecture = self._architecture()
         self.loss_curve_ = [row["train_loss"] for row in net.history]
         self.best_loss_ = min(self.loss_curve_)
         self.n_iter_ = len(self.loss_curve_)
@@ -172,7 +176,9 @@ class NetworkTrainerMixin(NetworkPredictorMixin):
             "_state": {
                 name: array.copy() for name, array in net.state_arrays().items()
             },
+            "_fitted_architecture": self._architecture(),
             "loss_curve_": [row["train_loss"] for row in net.history],
+            "validation_scores_": None,
         }
 
     def _warn_unless(self, converged):
