@@ -346,6 +346,7 @@ class LabelSmoothingClassifier(
         ValueError
             For bad input, and when training diverges. What was fitted before remains.
         """
+        progress = FitProgress(self, X, y)
         again = self.warm_start and hasattr(self, "_state")
         self.device_ = str(resolve_device(self.device))
         X, codes, sample_weight = self._check_data(X, y, sample_weight, again=again)
@@ -356,7 +357,6 @@ class LabelSmoothingClassifier(
         training, validation = self._batches(
             X, codes, weight / weight[rows].mean(), rows, held_out
         )
-        progress = FitProgress(self, {"X": X, "y": y}, self.max_epochs)
         converged = net.train(
             training,
             validation,

@@ -119,23 +119,22 @@ class FitProgress:
     Parameters
     ----------
     estimator : estimator
-        Inherits from :class:`CallbackSupportMixin`.
+        Inherits from :class:`CallbackSupportMixin` and has `max_epochs`.
 
-    data : dict
-        `X` and `y` as callbacks are to get them.
-
-    max_epochs : int
+    X, y : array-like
+        The training data, as callbacks are to get them.
     """
 
-    def __init__(self, estimator, data, max_epochs):
-        self.estimator = estimator
-        self.data = data
+    def __init__(self, estimator, X, y):
+        self.about = {"estimator": estimator, "X": X, "y": y}
         self.context = None
         if hasattr(estimator, "_skl_callbacks") or hasattr(
             estimator, "_parent_callback_ctx"
         ):
-            self.context = estimator._init_callback_context(max_subtasks=max_epochs)
-            self.context.call_on_fit_task_begin(estimator=estimator, **data)
+            self.context = estimator._init_callback_context(
+                max_subtasks=estimator.max_epochs
+            )
+            self.context.call_on_fit_task_begin(**self.about)
 
     def epoch_end(self, fitted_attributes):
         """Report an epoch; return True if a callback wants training to stop.
@@ -148,18 +147,14 @@ class FitProgress:
         if self.context is None:
             return False
         epoch = self.context.subcontext(task_name="epoch")
-        epoch.call_on_fit_task_begin(estimator=self.estimator, **self.data)
+        epoch.call_on_fit_task_begin(**self.about)
         return epoch.call_on_fit_task_end(
-            estimator=self.estimator,
-            reconstruction_attributes=fitted_attributes,
-            **self.data,
+            **self.about, reconstruction_attributes=fitted_attributes
         )
 
     def end(self, fitted_attributes):
         """Report the end of the fit."""
         if self.context is not None:
             self.context.call_on_fit_task_end(
-                estimator=self.estimator,
-                reconstruction_attributes=fitted_attributes,
-                **self.data,
+                **self.about, reconstruction_attributes=fitted_attributes
             )

@@ -39,6 +39,11 @@ class LabelTarget(NamedTuple):
     towards: Tensor | None
     weight: Tensor | None
 
+    @property
+    def labels(self) -> Tensor:
+        """The labels as given."""
+        return self.codes
+
     def take(self, index: Tensor) -> "LabelTarget":
         """Return the rows at `index`."""
         return LabelTarget(
@@ -124,6 +129,11 @@ class IndicatorTarget(NamedTuple):
     y_soft: Tensor
     indicators: Tensor
     weight: Tensor | None
+
+    @property
+    def labels(self) -> Tensor:
+        """The labels as given."""
+        return self.indicators
 
     def take(self, index: Tensor) -> "IndicatorTarget":
         """Return the rows at `index`."""

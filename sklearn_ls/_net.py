@@ -100,10 +100,7 @@ def build_net(
         optimizer=optimizer,
         lr=learning_rate,
         train_split=None,
-        callbacks=[
-            *(callbacks or []),
-            *([EpochTimer(), PrintLog()] if verbose else []),
-        ],
+        callbacks=list(callbacks or []),
         verbose=verbose,
         device=str(device),
         **{f"optimizer__{name}": value for name, value in params.items()},
@@ -163,6 +160,12 @@ class SmoothingNet(NeuralNet):
     announced only when a callback listens to them; training stops by itself, quietly.
     After training it is an ordinary skorch net.
     """
+
+    def get_default_callbacks(self):
+        """Return what prints a line an epoch; losses are recorded without callbacks."""
+        if not self.verbose:
+            return []
+        return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
 
     def train(
         self,
@@ -244,7 +247,7 @@ class SmoothingNet(NeuralNet):
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Run `step_fn` over the batches, or leaner when no callback watches them."""
-        if any(self._watches_batches(callback) for _, callback in self.callbacks_):
+        if self._is_watched():
             super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
             batches = self.history[-1]["batches"]
             losses = [batch[f"{prefix}_loss"] for batch in batches]
@@ -257,10 +260,11 @@ class SmoothingNet(NeuralNet):
             n_rows += len(X)
         self.history.record(f"{prefix}_loss", float(total) / n_rows)
 
-    @staticmethod
-    def _watches_batches(callback):
+    def _is_watched(self):
+        """Return whether a callback listens to batches."""
         return any(
             getattr(type(callback), hook) is not getattr(Callback, hook)
+            for _, callback in self.callbacks_
             for hook in _BATCH_HOOKS
         )
 
@@ -299,6 +303,10 @@ class SmoothingNet(NeuralNet):
         loss = hits = total = 0.0
         for X, target in validation.epoch():
             logits = self.infer(X)
+            if self._is_watched():
+                batch = X, target.labels
+                self.notify("on_batch_begin", batch=batch, training=False)
+                self.notify("on_batch_end", batch=batch, training=False, y_pred=logits)
             loss += target.hard_loss(logits)
             hits += target.hits(logits)
             total += len(X) if target.weight is None else target.weight.sum()
@@ -340,10 +348,8 @@ class SmoothingNet(NeuralNet):
         }
 
     def _dataset(self, batches):
-        target = batches.target
-        labels = getattr(target, "codes", getattr(target, "indicators", None))
         rows = rows_to_tensor(batches.X, batches.rows, torch.device("cpu"))
-        return Dataset(rows, labels.cpu())
+        return Dataset(rows, batches.target.labels.cpu())
 
     def _epoch_ended(self, datasets):
         """Tell the callbacks; skorch's own ask to stop by a KeyboardInterrupt."""
