@@ -312,8 +312,15 @@ def clock(device):
     return time.perf_counter()
 
 
+def rotated(names, by):
+    by %= len(names)
+    return names[by:] + names[:by]
+
+
 def alternate(contestants, repeats, device):
     """Run all in turn, once unmeasured, then `repeats` times.
+
+    Each round starts with another one, so that none always follows the same.
 
     Parameters
     ----------
@@ -330,8 +337,8 @@ def alternate(contestants, repeats, device):
     """
     times, results = {name: [] for name in contestants}, {}
     for repeat in range(-1, repeats):
-        for name, prepare in contestants.items():
-            run = prepare()
+        for name in rotated(list(contestants), repeat):
+            run = contestants[name]()
             results.pop(name, None)  # so that no two results take memory at once
             start = clock(device)
             results[name] = run()

@@ -62,13 +62,21 @@ def assert_equal(y, n_classes):
     return smoother
 
 
+def rotated(names, by):
+    by %= len(names)
+    return names[by:] + names[:by]
+
+
 def alternate(runs, repeats):
-    """Return the seconds of each run, by name; the first round does not count."""
+    """Return the seconds of each run, by name; the first round does not count.
+
+    Each round starts with another one, so that none always follows the same.
+    """
     times = {name: [] for name in runs}
     for repeat in range(-1, repeats):
-        for name, run in runs.items():
+        for name in rotated(list(runs), repeat):
             start = time.perf_counter()
-            result = run()
+            result = runs[name]()
             elapsed = time.perf_counter() - start
             del result  # so that no two results take memory at once
             if repeat >= 0:

@@ -1,5 +1,8 @@
 """Rows of X and their targets, a batch at a time, as tensors on a device."""
 
+import math
+from itertools import islice
+
 import numpy as np
 import torch
 from scipy.sparse import issparse
@@ -85,10 +88,31 @@ class Batches:
         if rng is not None and self.batch_size < len(self):
             rng.shuffle(order)
         rows, index = self.rows[order], torch.from_numpy(order).to(self.device)
-        for batch in gen_batches(
+        batches = gen_batches(
             len(self), self.batch_size, min_batch_size=min(2, self.batch_size)
-        ):
-            yield (
-                rows_to_tensor(self.X, rows[batch], self.device),
-                self.target.take(index[batch]),
+        )
+        # Small batches are gathered several at once: a call costs more than the copy.
+        n_gathered = max(1, rows_at_a_time(self.X) // self.batch_size)
+        while group := list(islice(batches, n_gathered)):
+            some = slice(group[0].start, group[-1].stop)
+            sizes = [batch.stop - batch.start for batch in group]
+            yield from zip(
+                rows_to_tensor(self.X, rows[some], self.device).split(sizes),
+                self.target.take(index[some]).split(sizes),
+                strict=True,
             )
+
+
+def rows_at_a_time(X):
+    """Return how many rows of X to copy, or run a network on, at once.
+
+    Parameters
+    ----------
+    X : ndarray, CSR matrix or Tensor of shape (n_samples, ...)
+
+    Returns
+    -------
+    n_rows : int
+        So many fit in the caches.
+    """
+    return min(4096, max(1, 2**18 // math.prod(X.shape[1:])))

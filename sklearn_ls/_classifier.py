@@ -19,6 +19,7 @@ from sklearn_ls._compat import (
 )
 from sklearn_ls._device import resolve_device
 from sklearn_ls._label_smoother import LabelSmoother
+from sklearn_ls._labels import labels_to_array
 from sklearn_ls._training import NetworkTrainerMixin, keep_fitted_on_error
 from sklearn_ls._training_data import weigh_rows
 
@@ -411,6 +412,7 @@ class LabelSmoothingClassifier(
             ``distribution="prior"``, which need all the data at once.
         """
         again = hasattr(self, "_state")
+        classes = classes if classes is None else labels_to_array(classes)
         _check_partial_fit_first_call(self, classes)
         self.device_ = str(resolve_device(self.device))
         X, codes, sample_weight = self._check_data(
@@ -423,6 +425,7 @@ class LabelSmoothingClassifier(
             net.load_optimizer_arrays(self._optimizer_state)
         training, _ = self._batches(X, codes, weight, np.flatnonzero(weight), None)
         net.train_epoch(training, None, seed, epoch=len(net.history))
+        net.check_logits(training)
         self._record(net, optimizer_state=net.optimizer_arrays())
         return self
 

@@ -157,36 +157,37 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
                 raise ValueError(
                     f"y holds one class only, {classes[0]!r}; smoothing needs two."
                 )
-        smoothing, distribution = self._resolve(len(classes), prior, multilabel)
-        self.classes_, self.class_prior_ = classes, prior
+        return self._settle(classes, prior, multilabel)
+
+    def _settle(self, classes, class_prior, multilabel):
+        """Check the parameters against the classes, then store all that is fitted."""
+        self._check_dtype()
+        n_classes = len(classes)
+        epsilon = check_epsilon(self.epsilon, n_classes, type(self).__name__)
+        distribution = self.distribution
+        if not isinstance(distribution, str):
+            distribution = check_distribution(distribution, n_classes, multilabel)
+        self._smoothing = smoothing_of(
+            epsilon, distribution, 2 if multilabel else n_classes, class_prior
+        )
+        self.classes_ = classes
+        self.class_prior_ = class_prior
         self.multilabel_ = multilabel
-        self._smoothing = smoothing
-        if distribution is not None:
+        vars(self).pop("distribution_", None)
+        if not isinstance(distribution, str):
             self.distribution_ = distribution
         return self
 
-    def _resolve(self, n_classes, prior, multilabel):
-        """Check the parameters against the classes; nothing is stored."""
+    def _check_dtype(self):
         try:
-            floating = np.issubdtype(np.dtype(self.dtype), np.floating)
+            if np.issubdtype(np.dtype(self.dtype), np.floating):
+                return
         except TypeError:
-            floating = False
-        if not floating:
-            raise InvalidParameterError(
-                "The 'dtype' parameter of LabelSmoother must be a NumPy floating "
-                f"dtype. Got {self.dtype!r} instead."
-            )
-        epsilon = check_epsilon(self.epsilon, n_classes, type(self).__name__)
-        array = None
-        if not isinstance(self.distribution, str):
-            array = check_distribution(self.distribution, n_classes, multilabel)
-        smoothing = smoothing_of(
-            epsilon,
-            self.distribution if array is None else array,
-            2 if multilabel else n_classes,
-            prior,
+            pass
+        raise InvalidParameterError(
+            "The 'dtype' parameter of LabelSmoother must be a NumPy floating dtype. "
+            f"Got {self.dtype!r} instead."
         )
-        return smoothing, array
 
     def encode(self, y):
         """Turn labels into codes, the positions of the labels in `classes_`.
@@ -215,6 +216,11 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
                     f"{len(self.classes_)} labels a row."
                 )
             return check_labels(y)
+        if y.ndim != 1:
+            raise ValueError(
+                f"y has shape {y.shape}, but LabelSmoother was fitted with one label a "
+                "row."
+            )
         return encode_labels(y, self.classes_)
 
     def transform(self, y):

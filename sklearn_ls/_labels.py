@@ -4,7 +4,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import assert_all_finite, check_array, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import check_classification_targets
 
 
 def labels_to_array(y):
@@ -19,6 +19,8 @@ def labels_to_array(y):
     -------
     y : ndarray of shape (n_samples,) or (n_samples, n_labels)
     """
+    if y is None:
+        raise ValueError("Labels are required, but y is None.")
     if isinstance(y, (list, tuple)) and len(y) and np.ndim(y[0]) == 0:
         _check_label_types(y)
     y = check_array(
@@ -64,7 +66,7 @@ def check_labels(y):
     y = labels_to_array(y)
     if y.ndim == 1:
         check_classification_targets(y)
-    elif y.dtype.kind == "f" or type_of_target(y) != "multilabel-indicator":
+    elif y.dtype.kind not in "biu" or np.any(y != y.astype(bool)):
         raise ValueError(
             f"y has shape {y.shape} and dtype {y.dtype}. For several labels a row pass "
             "a matrix of the integers 0 and 1, such as y.astype(int); for one label a "
@@ -102,9 +104,16 @@ def encode_labels(y, classes):
             codes = table[y.astype(np.int64, copy=False) - low]
             if codes.min() >= 0:
                 return codes
+    if _is_text(y) != _is_text(classes):
+        raise ValueError(f"y contains previously unseen labels: {np.unique(y)}")
     encoder = LabelEncoder()
-    encoder.classes_ = classes
+    # It casts y to the type of its classes: let that be one that can hold both.
+    encoder.classes_ = classes.astype(np.result_type(y, classes))
     return encoder.transform(y)
+
+
+def _is_text(labels):
+    return labels.dtype.kind in "OUST"
 
 
 def _check_label_types(labels):

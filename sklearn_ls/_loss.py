@@ -48,10 +48,21 @@ class LabelTarget(NamedTuple):
         """Return the rows at `index`."""
         return LabelTarget(
             self.codes.index_select(0, index),
-            *(_take(values, index) for values in (self.excess, self.spread)),
+            _take(self.excess, index),
+            _take(self.spread, index),
             self.towards,
             _take(self.weight, index),
         )
+
+    def split(self, sizes: list[int]) -> "list[LabelTarget]":
+        """Return the rows in parts of these sizes."""
+        codes, excess, spread, weight = (
+            _split(values, sizes)
+            for values in (self.codes, self.excess, self.spread, self.weight)
+        )
+        towards = [self.towards] * len(sizes)
+        rows = zip(codes, excess, spread, towards, weight, strict=True)
+        return [LabelTarget(*parts) for parts in rows]
 
     def loss(self, logits: Tensor) -> Tensor:
         """Return the mean loss of the rows, differentiable."""
@@ -138,6 +149,11 @@ class IndicatorTarget(NamedTuple):
     def take(self, index: Tensor) -> "IndicatorTarget":
         """Return the rows at `index`."""
         return IndicatorTarget(*(_take(values, index) for values in self))
+
+    def split(self, sizes: list[int]) -> "list[IndicatorTarget]":
+        """Return the rows in parts of these sizes."""
+        parts = [_split(values, sizes) for values in self]
+        return [IndicatorTarget(*rows) for rows in zip(*parts, strict=True)]
 
     def loss(self, logits: Tensor) -> Tensor:
         """Return the mean loss of the rows, differentiable."""
@@ -231,6 +247,12 @@ def _take(values: Tensor | None, index: Tensor) -> Tensor | None:
     if values is None or values.ndim == 0:
         return values
     return values.index_select(0, index)
+
+
+def _split(values: Tensor | None, sizes: list[int]):
+    if values is None or values.ndim == 0:
+        return [values] * len(sizes)
+    return values.split(sizes)
 
 
 def _binary_losses(logits: Tensor, targets: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -71,41 +72,61 @@ class MLP(nn.Sequential):
         self.activation = activation
         self.dropout = dropout
 
-    def backpropagate(self, X: Tensor, target, generator: torch.Generator) -> Tensor:
-        """Write the gradient of the target's mean loss to `grad`; return the loss.
+    def differentiator(self, generator: torch.Generator):
+        """Return what writes the gradient of a target's mean loss to `grad`.
 
         The gradient of the whole network in closed form, several times faster than
         through autograd for small layers.
 
-        Shape
-        -----
-        X : (n_samples, n_features) -> ()
+        Parameters
+        ----------
+        generator : torch.Generator
+            Source of the dropout masks.
+
+        Returns
+        -------
+        differentiate : callable
+            Takes X, a Tensor of shape (n_samples, n_features), and a target; returns
+            the loss. To be called without gradient tracking.
         """
         linears = [layer for layer in self if isinstance(layer, nn.Linear)]
-        masks = _dropout_masks(linears, self.dropout, X, generator)
-        return mlp_gradient(
-            X,
-            target,
-            [(linear.weight, linear.bias) for linear in linears],
-            [(linear.weight.grad, linear.bias.grad) for linear in linears],
-            self.activation,
-            masks,
-        )
+        layers = [(linear.weight.data, linear.bias.data) for linear in linears]
+        gradients = [(linear.weight.grad, linear.bias.grad) for linear in linears]
+
+        def differentiate(X, target):
+            masks = dropout_masks(layers, self.dropout, X, generator)
+            return mlp_gradient(X, target, layers, gradients, self.activation, masks)
+
+        return differentiate
 
 
-def _dropout_masks(linears, dropout, X, generator):
+def dropout_masks(layers, dropout, X, generator):
+    """Draw what multiplies the hidden layers: 0, or the inverse of what is kept.
+
+    Parameters
+    ----------
+    layers : list of (weight, bias)
+
+    dropout : float
+
+    X : Tensor of shape (n_samples, n_features)
+
+    generator : torch.Generator
+
+    Returns
+    -------
+    masks : list of None or Tensor of shape (n_out, n_samples)
+        One a hidden layer; None without dropout.
+    """
     if not dropout:
-        return [None] * (len(linears) - 1)
+        return [None] * (len(layers) - 1)
     keep = 1 - dropout
     return [
-        X.new_empty(linear.out_features, len(X))
-        .bernoulli_(keep, generator=generator)
-        .div_(keep)
-        for linear in linears[:-1]
+        X.new_empty(len(bias), len(X)).bernoulli_(keep, generator=generator).div_(keep)
+        for _, bias in layers[:-1]
     ]
 
 
-@torch.no_grad()
 def mlp_gradient(X, target, layers, gradients, activation, masks) -> Tensor:
     """Loss of a multilayer perceptron and its gradient, in closed form.
 
@@ -134,25 +155,21 @@ def mlp_gradient(X, target, layers, gradients, activation, masks) -> Tensor:
     loss : Tensor of shape (...)
     """
     activate, derive = _ACTIVATE[activation]
-    inputs = [X.mT]
-    slopes = []
-    for (weight, bias), mask in zip(layers[:-1], masks, strict=True):
-        hidden = activate(torch.matmul(weight, inputs[-1]).add_(bias.unsqueeze(-1)))
-        slopes.append((hidden, mask))
-        inputs.append(hidden if mask is None else hidden * mask)
-    weight, bias = layers[-1]
-    logits = torch.matmul(weight, inputs[-1]).add_(bias.unsqueeze(-1))
-    loss, delta = target.loss_and_gradient(logits)
+    inputs, hidden = [X.mT], [None]
+    for (weight, bias), mask in zip(layers, [*masks, None], strict=True):
+        columns = torch.matmul(weight, inputs[-1]).add_(bias.unsqueeze(-1))
+        if len(inputs) < len(layers):
+            hidden.append(activate(columns))
+            inputs.append(columns if mask is None else columns * mask)
+    loss, delta = target.loss_and_gradient(columns)
     for depth in range(len(layers) - 1, -1, -1):
-        weight_grad, bias_grad = gradients[depth]
-        torch.matmul(delta, inputs[depth].mT, out=weight_grad)
-        torch.sum(delta, -1, out=bias_grad)
+        weight_gradient, bias_gradient = gradients[depth]
+        torch.matmul(delta, inputs[depth].mT, out=weight_gradient)
+        torch.sum(delta, -1, out=bias_gradient)
         if depth:
-            hidden, mask = slopes[depth - 1]
-            delta = torch.matmul(layers[depth][0].mT, delta)
-            delta = derive(delta, hidden)
-            if mask is not None:
-                delta.mul_(mask)
+            delta = derive(torch.matmul(layers[depth][0].mT, delta), hidden[depth])
+            if masks[depth - 1] is not None:
+                delta.mul_(masks[depth - 1])
     return loss
 
 
@@ -201,7 +218,7 @@ class ConvNet(nn.Sequential):
     """
 
     def __init__(self, n_features, n_classes, n_filters=32, n_hidden=128, dropout=0.25):
-        if len(n_features) != 3 or min(n_features[1:]) < 4:
+        if np.size(n_features) != 3 or min(n_features[1:]) < 4:
             raise ValueError(
                 "module='convnet' takes X of shape (n_samples, n_channels, height, "
                 "width) with at least 4 x 4 pixels. Got samples of shape "

@@ -5,9 +5,11 @@ The only module that imports skorch.
 
 import math
 import warnings
+from contextlib import contextmanager
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from sklearn.utils import gen_batches
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer, PrintLog
@@ -15,7 +17,7 @@ from skorch.dataset import Dataset
 from skorch.history import History
 from torch.nn import functional
 
-from sklearn_ls._batches import rows_to_tensor
+from sklearn_ls._batches import rows_at_a_time, rows_to_tensor
 from sklearn_ls._device import private_rng
 from sklearn_ls._loss import IndicatorTarget, LabelTarget
 from sklearn_ls._modules import MLP
@@ -113,6 +115,7 @@ def build_net(
         raise ValueError(
             f"{optimizer.__name__} takes no weight_decay; set weight_decay=0."
         ) from error
+    net.module_.eval()
     for parameter in net.module_.parameters():
         parameter.grad = torch.zeros_like(parameter)
     net.history = History({"batches": [], **row} for row in history)
@@ -209,8 +212,6 @@ class SmoothingNet(NeuralNet):
         self.notify("on_train_begin", X=None, y=None)
         for epoch in range(first, first + max_epochs):
             self.train_epoch(training, validation, seed, epoch, datasets)
-            if epoch == 0:
-                self._warn_if_saturated(training)
             record = self.history[-1]
             if validation is None:
                 plateau.update(-record["train_loss"])
@@ -224,7 +225,7 @@ class SmoothingNet(NeuralNet):
         self.notify("on_train_end", X=None, y=None)
         if best is not None:
             self.module_.load_state_dict(best)
-        self.module_.eval()
+        self.check_logits(training)
         return stopped or plateau.reached
 
     def train_epoch(self, training, validation, seed, epoch, datasets=()):
@@ -233,32 +234,35 @@ class SmoothingNet(NeuralNet):
         self.generator_ = torch.Generator(self.device)
         self.generator_.manual_seed(int(self.epoch_rng_.integers(2**62)))
         self.notify("on_epoch_begin", **dict(datasets))
-        self.module_.train()
         self.run_single_epoch(
             training.epoch(self.epoch_rng_),
             training=True,
             prefix="train",
             step_fn=self.train_step,
         )
-        self.module_.eval()
-        self._check_finite()
+        self._refuse_unless(math.isfinite(self.history[-1]["train_loss"]))
         if validation is not None:
             self._validate(validation)
+        if epoch == 0:
+            self._warn_if_saturated(training)
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Run `step_fn` over the batches, or leaner when no callback watches them."""
         if self._is_watched():
             super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
+            self.module_.eval()
             batches = self.history[-1]["batches"]
             losses = [batch[f"{prefix}_loss"] for batch in batches]
             sizes = [batch[f"{prefix}_batch_size"] for batch in batches]
             self.history.record(f"{prefix}_loss", np.average(losses, weights=sizes))
             return
-        total, n_rows = 0.0, 0
-        for X, target in iterator:
-            total += self._lean_step(X, target) * len(X)
-            n_rows += len(X)
-        self.history.record(f"{prefix}_loss", float(total) / n_rows)
+        losses, sizes = [], []
+        with self._stepping() as step:
+            for X, target in iterator:
+                losses.append(step(X, target))
+                sizes.append(len(X))
+        mean = np.dot(torch.stack(losses).cpu().numpy(), sizes) / sum(sizes)
+        self.history.record(f"{prefix}_loss", float(mean))
 
     def _is_watched(self):
         """Return whether a callback listens to batches."""
@@ -268,17 +272,37 @@ class SmoothingNet(NeuralNet):
             for hook in _BATCH_HOOKS
         )
 
-    def _lean_step(self, X, target):
+    @contextmanager
+    def _stepping(self):
+        """Yield what makes a step: in closed form where that serves, else by autograd.
+
+        Optimisers other than the named may ask to differentiate again.
+        """
+        if isinstance(self.module_, MLP) and isinstance(
+            self.optimizer_, tuple(OPTIMIZERS.values())
+        ):
+            differentiate = self.module_.differentiator(self.generator_)
+
+            def step(X, target):
+                loss = differentiate(X, target)
+                self.optimizer_.step()
+                return loss
+
+            with torch.no_grad():
+                yield step
+        else:
+            self.module_.train()
+            yield self._autograd_step
+            self.module_.eval()
+
+    def _autograd_step(self, X, target):
         losses = []
 
         def closure():
-            if isinstance(self.module_, MLP):
-                losses.append(self.module_.backpropagate(X, target, self.generator_))
-            else:
-                self.optimizer_.zero_grad()
-                loss = self.get_loss(self.infer(X), target)
-                loss.backward()
-                losses.append(loss.detach())
+            self.optimizer_.zero_grad()
+            loss = self.get_loss(self.infer(X), target)
+            loss.backward()
+            losses.append(loss.detach())
             return losses[-1]
 
         self.optimizer_.step(closure)
@@ -313,11 +337,13 @@ class SmoothingNet(NeuralNet):
         self.history.record("valid_loss", float(loss / total))
         self.history.record("valid_acc", float(hits / total))
 
-    def _check_finite(self):
-        finite = math.isfinite(self.history[-1]["train_loss"]) and all(
-            bool(torch.isfinite(parameter).all())
-            for parameter in self.module_.parameters()
-        )
+    @torch.inference_mode()
+    def check_logits(self, training):
+        """Refuse weights that the last step, which no loss has judged, made useless."""
+        X, _ = next(training.epoch())
+        self._refuse_unless(bool(torch.isfinite(self.infer(X)).all()))
+
+    def _refuse_unless(self, finite):
         if not finite:
             raise ValueError(
                 f"Training diverged in epoch {len(self.history)}: the loss or the "
@@ -348,8 +374,12 @@ class SmoothingNet(NeuralNet):
         }
 
     def _dataset(self, batches):
-        rows = rows_to_tensor(batches.X, batches.rows, torch.device("cpu"))
-        return Dataset(rows, batches.target.labels.cpu())
+        X = batches.X
+        if not issparse(X):
+            X = rows_to_tensor(X, batches.rows, torch.device("cpu"))
+        else:
+            X = X[batches.rows]  # skorch makes it dense a batch at a time
+        return Dataset(X, batches.target.labels.cpu())
 
     def _epoch_ended(self, datasets):
         """Tell the callbacks; skorch's own ask to stop by a KeyboardInterrupt."""
@@ -440,8 +470,3 @@ class SmoothingNet(NeuralNet):
         self.optimizer_.load_state_dict(
             {**self.optimizer_.state_dict(), "state": state}
         )
-
-
-def rows_at_a_time(X):
-    """How many rows to run a network on at once: they fit in the caches."""
-    return min(4096, max(1, 2**18 // math.prod(X.shape[1:])))

@@ -84,20 +84,22 @@ class NetworkTrainerMixin(NetworkPredictorMixin):
         smoother = LabelSmoother(self.epsilon, distribution=self.distribution)
         if classes is None:
             smoother.fit(y, sample_weight=sample_weight)
-            if again and not np.array_equal(smoother.classes_, self.classes_):
+            if again and not self._same_classes(smoother):
                 raise ValueError(
                     "warm_start needs the classes of the fit before, "
                     f"{self.classes_}. Got {smoother.classes_}."
                 )
-            self.label_smoother_, self.classes_ = smoother, smoother.classes_
         else:
             if y.ndim == 1 and (unseen := np.setdiff1d(y, classes)).size:
                 raise ValueError(
                     "`y` has classes not in `self.classes_`. `self.classes_` has "
                     f"{classes}. 'y' has {unseen} besides."
                 )
+            known = self.label_smoother_ if again else LabelSmoother()
             if not again:
-                self.label_smoother_ = smoother.fit(classes if y.ndim == 1 else y)
+                known.fit(classes if y.ndim == 1 else y)
+            smoother._settle(known.classes_, known.class_prior_, known.multilabel_)
+        self.label_smoother_, self.classes_ = smoother, smoother.classes_
         each = isinstance(self.distribution, str) and self.distribution == "each"
         if each and y.ndim == 1 and len(self.classes_) > 2:
             raise ValueError(
@@ -106,6 +108,12 @@ class NetworkTrainerMixin(NetworkPredictorMixin):
                 "epsilon=convert_epsilon(epsilon, n_classes, from_='each', "
                 "to='uniform')."
             )
+
+    def _same_classes(self, smoother):
+        before = self.label_smoother_
+        return before.multilabel_ == smoother.multilabel_ and np.array_equal(
+            before.classes_, smoother.classes_
+        )
 
     def _draw_seed(self):
         self._seed = check_random_state(self.random_state).randint(

@@ -25,7 +25,7 @@ def refuse_dates(X):
         dtypes = zip(X.columns, X.dtypes, strict=True)
         dates = [name for name, dtype in dtypes if _is_date(dtype)]
     else:
-        dates = ["X"] if _is_date(getattr(X, "dtype", None)) else []
+        dates = ["X"] if _holds_dates(X) else []
     if dates:
         raise TypeError(
             f"Dates and durations are no features: {', '.join(map(str, dates))}. "
@@ -33,7 +33,20 @@ def refuse_dates(X):
         )
 
 
+def _holds_dates(X):
+    if isinstance(X, (list, tuple)):
+        try:
+            X = np.asarray(X)
+        except ValueError:  # ragged
+            return False
+    dtype = getattr(X, "dtype", None)
+    if isinstance(X, np.ndarray) and dtype.kind == "O":
+        return any(isinstance(x, (np.datetime64, np.timedelta64)) for x in X.flat)
+    return _is_date(dtype)
+
+
 def _is_date(dtype):
+    dtype = getattr(getattr(dtype, "categories", None), "dtype", dtype)
     kind = getattr(dtype, "kind", "")
     return kind in ("M", "m") or str(dtype).startswith(
         ("Date", "Time", "Duration", "period")
@@ -71,8 +84,10 @@ def weigh_rows(codes, sample_weight, class_weight, classes):
         )
         return weight
     per_class = compute_class_weight(class_weight, classes=classes, y=classes)
-    if not np.all(per_class >= 0):
-        raise ValueError(f"class_weight must not be negative. Got {class_weight}.")
+    if not np.all((per_class >= 0) & np.isfinite(per_class)):
+        raise ValueError(
+            f"class_weight must be finite and not negative. Got {class_weight}."
+        )
     weight = sample_weight * per_class[codes]
     if not weight.any():
         raise ValueError(f"class_weight={class_weight} leaves no row any weight.")

@@ -5,7 +5,6 @@ import datetime
 import pickle
 import re
 import tracemalloc
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
@@ -56,14 +55,13 @@ def small(**params):
     return LabelSmoothingClassifier(**{**defaults, **params})
 
 
-def linear(n_features, n_classes):
-    return torch.nn.Linear(n_features, n_classes)
-
-
-def flat_linear(n_features, n_classes):
-    n_inputs = int(np.prod(n_features))
+def network(n_features, n_classes):
     return torch.nn.Sequential(
-        torch.nn.Flatten(), torch.nn.Dropout(0.5), torch.nn.Linear(n_inputs, n_classes)
+        torch.nn.Flatten(),
+        torch.nn.Linear(int(np.prod(n_features)), 4),
+        torch.nn.ReLU(),
+        torch.nn.Dropout(0.5),
+        torch.nn.Linear(4, n_classes),
     )
 
 
@@ -79,18 +77,20 @@ def read_only(array):
     return array
 
 
-# What X can be given to; row for row with `Y`.
+def fitted_like(given):
+    return small().fit(FRAMES.get(type(given), X), Y)
+
+
+# What X can be given to, with the labels `Y`.
+FRAMES = {
+    pd.DataFrame: pd.DataFrame(X, columns=list("abcd")),
+    pl.DataFrame: pl.DataFrame(X, schema=list("abcd")),
+}
 TAKES_X = {
     "fit": lambda X: small().fit(X, Y),
     "partial_fit": lambda X: small().partial_fit(X, Y, classes=LABELS),
-    "partial_fit again": lambda X: small().fit(X_LIKE[type(X)], Y).partial_fit(X, Y),
-    "predict_proba": lambda X: small().fit(X_LIKE[type(X)], Y).predict_proba(X),
-}
-X_LIKE = {
-    np.ndarray: X,
-    sparse.csr_matrix: X,
-    pd.DataFrame: pd.DataFrame(X, columns=list("abcd")),
-    pl.DataFrame: pl.DataFrame(X, schema=list("abcd")),
+    "partial_fit again": lambda X: fitted_like(X).partial_fit(X, Y),
+    "predict_proba": lambda X: fitted_like(X).predict_proba(X),
 }
 takes_X = pytest.mark.parametrize("call", TAKES_X.values(), ids=TAKES_X)
 
@@ -200,9 +200,7 @@ def test_classifier_refuses_X_that_is_no_matrix(call, wrong, match):
 # Row 6
 @pytest.mark.parametrize("shape", [(20, 64), (20, 8, 8), (20, 1, 8, 8)])
 def test_classifier_with_a_module_takes_any_shape_of_sample(shape):
-    clf = small(module=flat_linear).fit(
-        IMAGES.reshape(shape), Y[:20] + np.arange(20) % 2
-    )
+    clf = small(module=network).fit(IMAGES.reshape(shape), np.arange(20) % 2)
     assert clf.predict(IMAGES.reshape(shape)).shape == (20,)
 
 
@@ -293,7 +291,7 @@ POLARS_DATES = {
 )
 def test_classifier_refuses_arrays_of_dates(call, dates):
     with pytest.raises(TypeError):
-        small().fit(dates, Y) if isinstance(dates, list) else call(dates)
+        call(dates)
 
 
 # Row 9
@@ -370,7 +368,7 @@ def most_memory(call):
 @pytest.mark.parametrize("callbacks", [None, [skorch.callbacks.Callback()]])
 def test_classifier_never_makes_all_of_sparse_X_dense(callbacks):
     n_samples, n_features = 200, 20_000
-    X_sparse = sparse.eye_array(n_samples, n_features, format="csr")
+    X_sparse = sparse.eye(n_samples, n_features, format="csr")
     clf = small(batch_size=10, max_epochs=1, callbacks=callbacks)
     used = most_memory(lambda: clf.fit(X_sparse, np.arange(n_samples) % 2))
     assert used < n_samples * n_features * X_sparse.dtype.itemsize / 2
@@ -383,13 +381,10 @@ def test_classifier_never_makes_all_of_sparse_X_dense(callbacks):
 @pytest.mark.parametrize(
     "missing",
     [
-        changed_frame.mask(np.arange(150) == 3)
-        for changed_frame in (
-            X_LIKE[pd.DataFrame].astype("Float64"),
-            X_LIKE[pd.DataFrame].round().astype("Int64"),
-        )
-    ]
-    + [X_LIKE[pl.DataFrame].with_columns(b=pl.lit(None, dtype=pl.Float64))],
+        FRAMES[pd.DataFrame].astype("Float64").mask(X > 7),
+        FRAMES[pd.DataFrame].round().astype("Int64").mask(X > 7),
+        FRAMES[pl.DataFrame].with_columns(b=pl.lit(None, dtype=pl.Float64)),
+    ],
     ids=["Float64", "Int64", "polars"],
 )
 def test_classifier_refuses_missing_values_in_X(call, missing):
@@ -583,20 +578,642 @@ def test_estimators_refuse_multilabel_for_single_label_and_vice_versa(call):
 # Row 23
 @pytest.mark.parametrize(
     "epsilon",
-    [np.nan, True, False, np.True_, "0.1", -0.1, 1.1, np.inf, None, 0.1 + 0j]
-    + [[0.1, 0.2, np.nan], [0.1, 0.2, 1.1], [-0.1, 0.2, 0.3], ["a", "b", "c"]]
-    + [[True, False, True], [0.1, 0.2], [[0.1, 0.2, 0.3]]],
+    [
+        *[np.nan, True, False, np.True_, "0.1", -0.1, 1.1, np.inf, None, 0.1 + 0j],
+        *[[0.1, 0.2, np.nan], [0.1, 0.2, 1.1], [-0.1, 0.2, 0.3], ["a", "b", "c"]],
+        *[[True, False, True], [0.1, 0.2], [[0.1, 0.2, 0.3]]],
+    ],
     ids=repr,
 )
-@learns_y
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda epsilon: LabelSmoother(epsilon).fit(Y),
+        lambda epsilon: small(epsilon=epsilon).fit(X, Y),
+        lambda epsilon: small(epsilon=epsilon).partial_fit(X, Y, classes=LABELS),
+    ],
+    ids=LEARNS_Y,
+)
 def test_estimators_refuse_epsilon_outside_0_to_1(call, epsilon):
-    estimator = {
-        "smoother fit": lambda: LabelSmoother(epsilon=epsilon).fit(Y),
-        "classifier fit": lambda: small(epsilon=epsilon).fit(X, Y),
-        "classifier partial_fit": lambda: small(epsilon=epsilon).partial_fit(
-            X, Y, classes=LABELS
-        ),
-    }
-    name = next(name for name in LEARNS_Y if LEARNS_Y[name] is call)
     with pytest.raises(InvalidParameterError, match="The 'epsilon' parameter of"):
-        estimator[name]()
+        call(epsilon)
+
+
+# Rows 24 to 27: what was fitted before
+
+
+# Row 24
+@pytest.mark.parametrize("unseen", [Y + 5, Y.astype(str), Y.astype(float) * 2])
+def test_classifier_partial_fit_refuses_unseen_classes(unseen):
+    match = re.escape("`y` has classes not in `self.classes_`")
+    with pytest.raises(ValueError, match=match):
+        small().partial_fit(X, unseen, classes=LABELS)
+    with pytest.raises(ValueError, match=match):
+        small().fit(X, Y).partial_fit(X, unseen)
+
+
+# Row 24
+@pytest.mark.parametrize(
+    ("seen", "unseen"),
+    [
+        ([0, 2], [1]),
+        ([0, 2], [-1]),
+        ([0, 2], [3]),
+        ([0, 2**40], [3]),
+        ([0, 2], [0.5]),
+        ([0, 2], ["0"]),
+        (["0", "2"], [0]),
+        (["a", "c"], ["b"]),
+        (["a", "c"], ["abc"]),
+        ([False, True], [2]),
+        (np.array(["a", "c"], dtype=object), ["abc"]),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("method", ["encode", "transform"])
+def test_smoother_refuses_unseen_labels(method, seen, unseen):
+    smoother = LabelSmoother().fit(seen)
+    with pytest.raises(ValueError, match="previously unseen labels"):
+        getattr(smoother, method)(unseen)
+
+
+# Row 25
+def test_classifier_partial_fit_needs_classes_first():
+    clf = small()
+    match = "classes must be passed on the first call to partial_fit"
+    with pytest.raises(ValueError, match=match):
+        clf.partial_fit(X, Y)
+    clf.partial_fit(X, Y, classes=LABELS).partial_fit(X, Y)
+
+
+# Row 25
+@pytest.mark.parametrize("first", ["fit", "partial_fit"])
+def test_classifier_partial_fit_refuses_changed_classes(first):
+    clf = TAKES_X[first](X)
+    with pytest.raises(ValueError, match="is not the same as on last call"):
+        clf.partial_fit(X, Y, classes=[0, 1, 3])
+
+
+# Row 25
+def test_classifier_warm_start_refuses_changed_classes():
+    clf = small(warm_start=True).fit(X, Y)
+    with pytest.raises(ValueError, match="warm_start needs the classes of the fit"):
+        clf.fit(X, Y + 1)
+
+
+CALLS_AGAIN = {
+    **{name: lambda clf, X, name=name: getattr(clf, name)(X) for name in PREDICTIONS},
+    "partial_fit": lambda clf, X: clf.partial_fit(X, Y),
+    "warm fit": lambda clf, X: clf.set_params(warm_start=True).fit(X, Y),
+}
+calls_again = pytest.mark.parametrize("call", CALLS_AGAIN.values(), ids=CALLS_AGAIN)
+
+
+# Row 26
+@calls_again
+@pytest.mark.parametrize("wrong", [X[:, :3], np.c_[X, X]], ids=["fewer", "more"])
+def test_classifier_refuses_another_number_of_features(call, wrong):
+    match = f"X has {wrong.shape[1]} features, but .* is expecting 4 features"
+    with pytest.raises(ValueError, match=match):
+        call(small().fit(X, Y), wrong)
+
+
+# Row 26
+@calls_again
+@pytest.mark.parametrize("kind", FRAMES, ids=["pandas", "polars"])
+@pytest.mark.parametrize("names", ["abcz", "bacd"], ids=["renamed", "reordered"])
+def test_classifier_refuses_other_feature_names(call, kind, names):
+    wrong = FRAMES[kind].rename({"d": "z"}) if "z" in names else FRAMES[kind]
+    if kind is pd.DataFrame:
+        wrong = FRAMES[kind].rename(columns={"d": "z"}) if "z" in names else wrong
+    with pytest.raises(ValueError, match="The feature names should match"):
+        call(small().fit(FRAMES[kind], Y), wrong[list(names)])
+
+
+# Row 26
+@calls_again
+def test_classifier_warns_of_missing_feature_names(call):
+    clf = small().fit(FRAMES[pd.DataFrame], Y)
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        call(clf, X)
+
+
+# Row 27
+@pytest.mark.parametrize("method", PREDICTIONS)
+def test_classifier_predicting_refuses_before_fit(method):
+    with pytest.raises(
+        NotFittedError, match="LabelSmoothingClassifier instance is not"
+    ):
+        getattr(small(), method)(X)
+
+
+# Row 27
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda smoother: smoother.encode(Y),
+        lambda smoother: smoother.transform(Y),
+        lambda smoother: smoother.inverse_transform(X),
+        lambda smoother: smoother.recover(X),
+        lambda smoother: smoother.get_feature_names_out(),
+    ],
+)
+def test_smoother_refuses_before_fit(call):
+    with pytest.raises(NotFittedError, match="LabelSmoother instance is not fitted"):
+        call(LabelSmoother())
+
+
+# Rows 28 to 30: weights
+
+
+# Rows 28 and 29
+@pytest.mark.parametrize(
+    ("sample_weight", "match"),
+    [
+        pytest.param(np.r_[-1.0, np.ones(149)], "Negative values", id="row28"),
+        pytest.param(np.zeros(150), "non-zero|is zero", id="row29-zero"),
+        pytest.param(np.r_[np.nan, np.ones(149)], "contains NaN", id="row29-nan"),
+        pytest.param(np.r_[np.inf, np.ones(149)], "contains infinity", id="row29-inf"),
+        pytest.param(np.ones(3), r"sample_weight\.shape == \(3,\)", id="row29-short"),
+        pytest.param(np.ones((150, 1)), "must be 1D array", id="row29-2d"),
+    ],
+)
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda weight: LabelSmoother().fit(Y, sample_weight=weight),
+        lambda weight: small().fit(X, Y, sample_weight=weight),
+        lambda weight: small().partial_fit(X, Y, LABELS, sample_weight=weight),
+    ],
+    ids=LEARNS_Y,
+)
+def test_estimators_refuse_bad_sample_weight(call, sample_weight, match):
+    with pytest.raises(ValueError, match=match):
+        call(sample_weight)
+
+
+# Row 30
+@pytest.mark.parametrize(
+    ("class_weight", "match"),
+    [
+        ({0: -1}, "class_weight must be finite and not negative"),
+        ({0: np.nan}, "class_weight must be finite and not negative"),
+        ({0: 0, 1: 0, 2: 0}, "leaves no row any weight"),
+        ({7: 2}, "are not in class_weight"),
+        ({"0": 2}, "are not in class_weight"),
+    ],
+    ids=["negative", "nan", "zero", "unknown", "other type"],
+)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_classifier_refuses_bad_class_weight(method, class_weight, match):
+    clf = small(class_weight=class_weight)
+    params = {"classes": LABELS} if method == "partial_fit" else {}
+    with pytest.raises(ValueError, match=match):
+        getattr(clf, method)(X, Y, **params)
+
+
+# Row 30
+def test_classifier_missing_class_weight_is_one():
+    y_proba = small(class_weight={0: 2}).fit(X, Y).predict_proba(X)
+    in_full = small(class_weight={0: 2, 1: 1, 2: 1}).fit(X, Y)
+    assert_array_equal(y_proba, in_full.predict_proba(X))
+
+
+# Rows 31 to 33: how training ends
+
+
+# Row 31. What overflows may first be seen as saturated.
+@pytest.mark.filterwarnings("ignore:After the first epoch:UserWarning")
+@pytest.mark.parametrize(
+    ("X", "learning_rate"), [(X32, 1e30), (X, 1e200)], ids=["float32", "float64"]
+)
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"early_stopping": True},
+        {"module": network},
+        {"optimizer": "sgd"},
+        {"batch_size": 50},
+    ],
+    ids=["MLP", "early stopping", "module", "sgd", "batches"],
+)
+def test_classifier_fit_says_that_it_diverged(X, learning_rate, params):
+    clf = small(learning_rate=learning_rate, max_epochs=5, **params)
+    with pytest.raises(ValueError, match=r"diverged.*Scale X.*lower learning_rate"):
+        clf.fit(X, Y)
+
+
+# Row 31. The weights of the last step are finite, their logits are not.
+@pytest.mark.filterwarnings("ignore:After the first epoch:UserWarning")
+@pytest.mark.parametrize(
+    ("X", "learning_rate"), [(X32, 1e30), (X, 1e200)], ids=["float32", "float64"]
+)
+@pytest.mark.parametrize(
+    "train",
+    [
+        lambda clf, X: clf.fit(X, Y),
+        lambda clf, X: clf.set_params(early_stopping=True).fit(X, Y),
+        lambda clf, X: clf.partial_fit(X, Y, classes=LABELS),
+    ],
+    ids=["fit", "early stopping", "partial_fit"],
+)
+def test_classifier_never_predicts_nan(train, X, learning_rate):
+    clf = small(learning_rate=learning_rate, max_epochs=1)
+    with pytest.raises(ValueError, match=r"diverged.*Scale X.*lower learning_rate"):
+        assert np.isfinite(train(clf, X).predict_proba(X)).all()
+
+
+# Row 32
+@pytest.mark.parametrize(
+    "train",
+    [
+        lambda clf, X: clf.fit(X, Y),
+        lambda clf, X: clf.fit(X.astype(np.float32), Y),
+        lambda clf, X: clf.fit(X, ONEHOT),
+        lambda clf, X: clf.set_params(module=network).fit(X, Y),
+        lambda clf, X: clf.set_params(early_stopping=True).fit(X, Y),
+        lambda clf, X: clf.partial_fit(X, Y, classes=LABELS),
+    ],
+    ids=["fit", "float32", "multilabel", "module", "early stopping", "partial_fit"],
+)
+def test_classifier_warns_of_saturation(train):
+    huge = 1e6 * X
+    with pytest.warns(UserWarning, match=r"saturated.*Scale X"):
+        clf = train(small(), huge)
+    assert np.isfinite(clf.predict_proba(huge)).all()
+
+
+# Row 33
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_classifier_warns_when_not_converged(early_stopping):
+    clf = small(n_iter_no_change=10, early_stopping=early_stopping)
+    with pytest.warns(ConvergenceWarning, match=r"max_epochs=2 .*tol=0\.0001"):
+        clf.fit(X, Y)
+
+
+# Row 33
+def test_classifier_is_quiet_when_converged():
+    clf = small(n_iter_no_change=1, tol=1e9, max_epochs=50).fit(X, Y)
+    assert clf.n_iter_ < 50
+
+
+# Rows 34, 35 and 52: devices
+
+
+@pytest.fixture(params=["fit", "partial_fit"])
+def train_on(request):
+    """Train on a device; return the classifier."""
+
+    def train(device):
+        clf = small(device=device)
+        if request.param == "fit":
+            return clf.fit(X, Y)
+        return clf.partial_fit(X, Y, classes=LABELS)
+
+    return train
+
+
+# Row 34
+@pytest.mark.parametrize("device", ["cuda:99", "meta"])
+def test_classifier_lists_devices_when_one_is_absent(train_on, device):
+    match = f"device={device!r} is not available here; available devices: cpu"
+    with pytest.raises(ValueError, match=match):
+        train_on(device)
+
+
+# Row 34. Elsewhere the test above asks for a CUDA device that is absent.
+@pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is there")
+def test_classifier_lists_devices_without_cuda(train_on):
+    match = "device='cuda' is not available here; available devices: cpu"
+    with pytest.raises(ValueError, match=match):
+        train_on("cuda")
+
+
+# Row 34
+def test_classifier_device_auto_takes_what_there_is(train_on):
+    expected = "cuda" if torch.cuda.is_available() else "cpu"
+    assert train_on("auto").device_ == expected
+
+
+# Row 35
+@pytest.mark.parametrize("device", ["banana", "", "cuda:x", 3, None])
+def test_classifier_refuses_what_is_no_device(train_on, device):
+    with pytest.raises(InvalidParameterError, match="The 'device' parameter of"):
+        train_on(device)
+
+
+# Row 52
+def test_resolve_device_explains_fork_after_cuda(monkeypatch):
+    def empty(*args, **kwargs):
+        raise RuntimeError(
+            "Cannot re-initialize CUDA in forked subprocess. To use CUDA with "
+            "multiprocessing, you must use the 'spawn' start method"
+        )
+
+    clf = small().fit(X, Y)
+    unpickled = pickle.loads(pickle.dumps(clf))
+    monkeypatch.setattr(torch, "empty", empty)
+    for call in (
+        lambda: resolve_device("cuda"),
+        lambda: small().fit(X, Y),
+        lambda: unpickled.predict(X),
+    ):
+        with pytest.raises(RuntimeError, match=r"forked.*loky.*'spawn'"):
+            call()
+
+
+# Row 49
+
+
+@pytest.fixture(params=["read-only", "memmap"])
+def guard(request, tmp_path):
+    """Return an array that can only be read."""
+
+    def guard(array):
+        if request.param == "read-only":
+            return read_only(array)
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.npy"
+        np.save(path, array)
+        return np.load(path, mmap_mode="r")
+
+    return guard
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"batch_size": 150},
+        {"batch_size": 17},
+        {"early_stopping": True},
+        {"module": network},
+        {"epsilon": read_only(np.array([0.1, 0.2, 0.3]))},
+        {"distribution": read_only(np.full(3, 1 / 3))},
+        {"callbacks": [skorch.callbacks.Callback()]},
+    ],
+    ids=lambda params: ",".join(params),
+)
+def test_classifier_takes_arrays_that_can_only_be_read(guard, params):
+    weight = np.linspace(0.5, 2, len(Y))
+    clf = small(**params).fit(guard(X), guard(Y), sample_weight=guard(weight))
+    expected = small(**params).fit(X, Y, sample_weight=weight)
+    assert_array_equal(clf.predict_proba(guard(X)), expected.predict_proba(X))
+
+
+def test_classifier_partial_fit_takes_arrays_that_can_only_be_read(guard):
+    clf = small().partial_fit(guard(X), guard(Y), guard(LABELS), guard(np.ones(150)))
+    expected = small().partial_fit(X, Y, LABELS)
+    assert_array_equal(clf.predict_proba(guard(X)), expected.predict_proba(X))
+
+
+def test_classifier_takes_sparse_X_that_can_only_be_read():
+    X_sparse = sparse.csr_matrix(X)
+    for array in (X_sparse.data, X_sparse.indices, X_sparse.indptr):
+        array.flags.writeable = False
+    y_proba = small().fit(X_sparse, Y).predict_proba(X_sparse)
+    assert_array_equal(y_proba, small().fit(X, Y).predict_proba(X))
+
+
+@pytest.mark.parametrize("y", [Y, ONEHOT], ids=["labels", "multilabel"])
+def test_smoother_takes_arrays_that_can_only_be_read(guard, y):
+    smoother = LabelSmoother().fit(guard(y), sample_weight=guard(np.ones(len(y))))
+    y_soft = smoother.transform(guard(y))
+    assert_array_equal(smoother.inverse_transform(guard(y_soft)), y)
+    assert_allclose(smoother.recover(guard(y_soft)), ONEHOT, atol=1e-12)
+
+
+# Rows 50 and 51: threads
+
+
+# Row 50
+@pytest.mark.parametrize(
+    "params", [{"dropout": 0.5}, {"module": network}], ids=["MLP", "module"]
+)
+def test_classifier_fits_alike_in_any_number_of_threads(params):
+    clf = small(batch_size=30, **params)
+    expected = [
+        clone(clf).set_params(random_state=seed).fit(X, Y).predict_proba(X)
+        for seed in range(8)
+    ]
+    with ThreadPoolExecutor(4) as threads:
+        fits = [
+            threads.submit(clone(clf).set_params(random_state=seed).fit, X, Y)
+            for seed in range(8)
+        ]
+    for fit, y_proba in zip(fits, expected, strict=True):
+        assert_array_equal(fit.result().predict_proba(X), y_proba)
+    assert not any(np.array_equal(*pair) for pair in pairwise(expected))
+
+
+@pytest.fixture(params=["fitted", "unpickled"])
+def ready(request):
+    clf = small(module=network).fit(X, Y)
+    return clf if request.param == "fitted" else pickle.loads(pickle.dumps(clf))
+
+
+# Row 51
+@pytest.mark.parametrize("method", PREDICTIONS)
+def test_classifier_predicts_alike_in_any_number_of_threads(ready, method):
+    parts = [X[start : start + 30] for start in range(60)]
+    with ThreadPoolExecutor(4) as threads:
+        results = list(threads.map(getattr(ready, method), parts))
+    for part, result in zip(parts, results, strict=True):
+        assert_array_equal(result, getattr(ready, method)(part))
+
+
+# Row 51
+@pytest.mark.parametrize("method", PREDICTIONS)
+def test_classifier_predicting_writes_no_state(ready, method):
+    before, content = dict(vars(ready)), joblib.hash(ready)
+    getattr(ready, method)(X)
+    assert vars(ready).keys() == before.keys()
+    assert all(vars(ready)[name] is value for name, value in before.items())
+    assert joblib.hash(ready) == content
+
+
+# Row 53
+
+
+def test_classifier_never_makes_a_matrix_of_hard_labels():
+    n_samples, n_classes = 3000, 1000
+    y = np.arange(n_samples) % n_classes
+    clf = small(hidden_layer_sizes=(2,), batch_size=50, max_epochs=1)
+    clf.set_params(early_stopping=True)
+    used = most_memory(lambda: clf.fit(y[:, np.newaxis] / n_classes, y))
+    assert used < n_samples * n_classes * 8 / 4
+
+
+def test_smoother_encodes_without_a_matrix():
+    n_samples, n_classes = 3000, 1000
+    y = np.arange(n_samples) % n_classes
+    used = most_memory(lambda: LabelSmoother().fit(y).encode(y))
+    assert used < n_samples * n_classes * 8 / 4
+
+
+# Row 54
+
+
+def test_classifier_draws_a_seed_per_fit():
+    def two_fits():
+        random_state = np.random.RandomState(0)
+        clf = small(random_state=random_state)
+        return [clf.fit(X, Y).predict_proba(X) for _ in range(2)]
+
+    first, second = two_fits()
+    assert not np.array_equal(first, second)
+    assert_array_equal(two_fits(), [first, second])
+
+
+def test_classifier_draws_one_number_whatever_the_training():
+    generators = [np.random.RandomState(0) for _ in range(3)]
+    small(random_state=generators[0]).fit(X, Y)
+    small(random_state=generators[1], max_epochs=4, dropout=0.5, batch_size=9).fit(X, Y)
+    parts = small(random_state=generators[2]).partial_fit(X, Y, classes=LABELS)
+    parts.partial_fit(X, Y)
+    drawn = {generator.randint(2**31 - 1) for generator in generators}
+    assert len(drawn) == 1
+    assert drawn != {np.random.RandomState(0).randint(2**31 - 1)}
+
+
+# What the table wants documented: rows 8, 32, 52, 54
+
+
+@pytest.mark.parametrize(
+    "phrase",
+    [
+        pytest.param("Numeric strings in X are parsed", id="row8"),
+        pytest.param("very large scale saturate the network", id="row32"),
+        pytest.param("loky", id="row52"),
+        pytest.param("One number is drawn from it per fit", id="row54"),
+    ],
+)
+def test_classifier_documents(phrase):
+    assert phrase in " ".join(LabelSmoothingClassifier.__doc__.split())
+
+
+# Every row: what raises leaves what was fitted before, or nothing
+
+
+class Interrupt(skorch.callbacks.Callback):
+    """Ctrl-C in the middle of an epoch."""
+
+    def on_batch_end(self, net, training=None, **kwargs):
+        raise KeyboardInterrupt
+
+
+# Parameters to set, X, y, sample_weight, and the error that comes of it.
+FAULTS = {
+    "NaN in X": ({}, changed(X32, np.nan), Y, None, ValueError),
+    "words in X": ({}, changed(X.astype(object), "word"), Y, None, ValueError),
+    "dates in X": ({}, DAYS, Y, None, TypeError),
+    "unequal lengths": ({}, X32, Y[:-1], None, ValueError),
+    "mixed labels": ({}, X32, ["a", 1] * 75, None, ValueError),
+    "negative weight": ({}, X32, Y, -np.ones(150), ValueError),
+    "bad epsilon": ({"epsilon": 2}, X32, Y, None, ValueError),
+    "short epsilon": ({"epsilon": [0.1, 0.2]}, X32, Y, None, ValueError),
+    "bad class_weight": ({"class_weight": {0: -1}}, X32, Y, None, ValueError),
+    "bad device": ({"device": "banana"}, X32, Y, None, ValueError),
+    "bad optimizer": ({"optimizer_params": {"a": 1}}, X32, Y, None, TypeError),
+    "divergence": ({"learning_rate": 1e30}, X32, Y, None, ValueError),
+    "Ctrl-C": ({"callbacks": [Interrupt()]}, X32, Y, None, KeyboardInterrupt),
+}
+FAULTS_AGAIN = {
+    "unseen class": ({}, X32, Y + 1, None, ValueError),
+    "fewer columns": ({}, X32[:, :3], Y, None, ValueError),
+    "zero columns": ({}, X32[:, :0], Y, None, ValueError),
+    "other network": ({"hidden_layer_sizes": (5,)}, X32, Y, None, ValueError),
+}
+TRAIN = {
+    "fit": lambda clf, X, y, weight: clf.fit(X, y, weight),
+    "warm fit": lambda clf, X, y, weight: clf.fit(X, y, weight),
+    "partial_fit": lambda clf, X, y, weight: clf.partial_fit(
+        X, y, None if hasattr(clf, "classes_") else LABELS, weight
+    ),
+}
+# scikit-learn checks parameters in the first partial_fit alone.
+AGAIN = [
+    *[("fit", fault) for fault in FAULTS],
+    *[("warm fit", fault) for fault in [*FAULTS, *FAULTS_AGAIN]],
+    *[
+        ("partial_fit", fault)
+        for fault in [*FAULTS, *FAULTS_AGAIN]
+        if "epsilon" not in fault
+    ],
+]
+
+
+def fail(clf, train, fault):
+    """Let the fault happen; return the attributes from just before."""
+    params, X, y, weight, error = {**FAULTS, **FAULTS_AGAIN}[fault]
+    clf.set_params(warm_start=train == "warm fit", **params)
+    before = dict(vars(clf))
+    with pytest.raises(error):
+        TRAIN[train](clf, X, y, weight)
+    return before
+
+
+@pytest.mark.parametrize(("train", "fault"), AGAIN)
+def test_classifier_that_raises_stays_as_it_was(train, fault):
+    clf = small(batch_size=30).fit(X32, Y).partial_fit(X32, Y)
+    params = clf.get_params()
+    content, y_proba = joblib.hash(clf), clf.predict_proba(X32)
+    before = fail(clf, train, fault)
+    assert vars(clf).keys() == before.keys()
+    assert all(vars(clf)[name] is value for name, value in before.items())
+    clf.set_params(**params)
+    assert joblib.hash(clf) == content
+    assert_array_equal(clf.predict_proba(X32), y_proba)
+    assert_array_equal(pickle.loads(pickle.dumps(clf)).predict_proba(X32), y_proba)
+
+
+@pytest.mark.parametrize("train", TRAIN)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_classifier_that_raises_at_first_stays_unfitted(train, fault):
+    clf = small(batch_size=30)
+    before = fail(clf, train, fault)
+    assert vars(clf) == before
+    assert vars(clf).keys() == clf.get_params().keys()
+    with pytest.raises(NotFittedError):
+        clf.predict(X32)
+
+
+@pytest.mark.parametrize(
+    ("train", "fault"), [pair for pair in AGAIN if pair[0] != "fit"]
+)
+def test_classifier_goes_on_as_if_nothing_had_failed(train, fault):
+    clf = small(batch_size=30).fit(X32, Y).partial_fit(X32, Y)
+    params = clf.set_params(warm_start=train == "warm fit").get_params()
+    unharmed = copy.deepcopy(clf)
+    fail(clf, train, fault)
+    clf.set_params(**params)
+    for each in (clf, unharmed):
+        TRAIN[train](each, X32, Y, None)
+    assert_array_equal(clf.predict_proba(X32), unharmed.predict_proba(X32))
+    assert clf.loss_curve_ == unharmed.loss_curve_
+
+
+@pytest.mark.parametrize("y", [Y + 0.5, [0, None], ["a", 1], [0, 0], 0.5 * ONEHOT, []])
+def test_smoother_that_raises_stays_as_it_was(y):
+    smoother = LabelSmoother(distribution=[0.2, 0.3, 0.5]).fit(Y)
+    before, content = dict(vars(smoother)), joblib.hash(smoother)
+    with pytest.raises(ValueError):
+        smoother.fit(y)
+    assert vars(smoother) == before
+    assert joblib.hash(smoother) == content
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"epsilon": 2}, {"epsilon": [0.1]}, {"distribution": [1, 1, 1]}, {"dtype": int}],
+    ids=str,
+)
+def test_smoother_with_bad_parameters_stays_as_it_was(params):
+    smoother = LabelSmoother().fit(Y)
+    y_soft = smoother.transform(Y)
+    before = dict(vars(smoother.set_params(**params)))
+    with pytest.raises(ValueError):
+        smoother.fit(["b", "a", "c"])
+    assert vars(smoother) == before
+    smoother.set_params(**LabelSmoother().get_params())
+    assert_array_equal(smoother.transform(Y), y_soft)
