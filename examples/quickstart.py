@@ -224,7 +224,10 @@ def draw(search, accuracies, about_test, path):
     )  # fmt: skip
     ax.plot(positions, accuracies[:-1], "s-", label=about_test)
     ax.axhline(
-        accuracies[-1], color="gray", linestyle=":", label=f"MLPClassifier, {about_test}"
+        accuracies[-1],
+        color="gray",
+        linestyle=":",
+        label=f"MLPClassifier, {about_test}",
     )
     ax.axvline(search.best_index_, color="gray", alpha=0.3, linewidth=8, label="chosen")
     ax.set(xlabel="epsilon", ylabel="accuracy", xticks=positions, xticklabels=EPSILONS)
