@@ -114,7 +114,7 @@ def with_progress(search):
     try:
         from sklearn.callback import ProgressBar
 
-        return search.set_callbacks(ProgressBar())
+        return search.set_callbacks(ProgressBar(max_propagation_depth=0))
     except ImportError:
         return search.set_params(verbose=1)
 
@@ -140,7 +140,8 @@ def standard_error(scores):
 
 # %%
 # The table: each epsilon refitted on all training rows, judged on the test rows. The
-# expected calibration error is the mean gap between confidence and accuracy in ten bins.
+# expected calibration error (ECE) is the mean gap between confidence and accuracy in
+# ten bins of confidence.
 
 
 def expected_calibration_error(y_true, y_proba, classes, n_bins=10):
@@ -184,30 +185,32 @@ def print_table(search, preprocess, X_train, X_test, y_train, y_test, about_test
     scores = cross_val_score(mlp, X_train, y_train, cv=search.cv, n_jobs=2)
     tests.append(judge(mlp.fit(X_train, y_train), X_test, y_test))
     print_row("MLPClassifier", scores, tests[-1])
-    return [accuracy for accuracy, _, _ in tests]
+    return np.array(tests)
 
 
 # %%
-# The verdict. All epsilons see the same folds, initial weights and batch order, so their
-# difference is judged by its own standard error over the folds.
+# The verdict. All epsilons see the same folds, initial weights and batch order, so
+# their difference is judged by its own standard error over the folds.
 
 
-def verdict(search):
+def verdict(search, tests):
     chosen = search.best_params_["net__epsilon"]
     if chosen == 0:
         return "Cross-validation chose epsilon = 0: no smoothing did better here."
     scores = fold_scores(search)
     gain = scores[search.best_index_] - scores[0]
     mean, error = gain.mean(), standard_error(gain)
-    measured = f"{100 * mean:+.1f} +- {100 * error:.1f} points over epsilon = 0"
-    if mean > 2 * error:
-        return (
-            f"Cross-validation chose epsilon = {chosen}: {measured}, more than the "
-            "noise of the folds."
-        )
+    helped = (
+        "more than twice the noise of the folds"
+        if mean > 2 * error
+        else "within the noise of the folds, so smoothing can't be said to help"
+    )
+    loss, loss_without = tests[search.best_index_, 1], tests[0, 1]
     return (
-        f"Cross-validation chose epsilon = {chosen}: {measured}, within the noise of "
-        "the folds, so smoothing can't be said to help here."
+        f"Cross-validation chose epsilon = {chosen}: {100 * mean:+.1f} +- "
+        f"{100 * error:.1f} points of accuracy over epsilon = 0, {helped}; its raw "
+        f"probabilities are {'worse' if loss > loss_without else 'better'} (log-loss "
+        f"{loss:.2f} against {loss_without:.2f})."
     )
 
 
@@ -223,12 +226,8 @@ def draw(search, accuracies, about_test, path):
         label="cross-validated, on the given labels",
     )  # fmt: skip
     ax.plot(positions, accuracies[:-1], "s-", label=about_test)
-    ax.axhline(
-        accuracies[-1],
-        color="gray",
-        linestyle=":",
-        label=f"MLPClassifier, {about_test}",
-    )
+    mlp = f"MLPClassifier, {about_test}"
+    ax.axhline(accuracies[-1], color="gray", linestyle=":", label=mlp)
     ax.axvline(search.best_index_, color="gray", alpha=0.3, linewidth=8, label="chosen")
     ax.set(xlabel="epsilon", ylabel="accuracy", xticks=positions, xticklabels=EPSILONS)
     ax.legend()
@@ -256,11 +255,11 @@ def main():
         about_test = "on test labels as given"
     X_train, X_test, y_train, y_test = split
     search = tune(preprocess, X_train, y_train)
-    accuracies = print_table(
+    tests = print_table(
         search, preprocess, X_train, X_test, y_train, y_test, about_test
     )
-    print(f"\n{verdict(search)}")
-    draw(search, accuracies, about_test, args.figure)
+    print(f"\n{verdict(search, tests)}")
+    draw(search, tests[:, 0], about_test, args.figure)
 
 
 if __name__ == "__main__":

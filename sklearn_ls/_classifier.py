@@ -63,9 +63,9 @@ class LabelSmoothingClassifier(
     ----------
     epsilon : float or array-like of shape (n_classes,), default=0.1
         How much probability leaves the given label, in [0, 1]; 0 means none. An array
-        has one value a class, in the order of `classes_`. (The `epsilon` of
+        has one value a class, in the order of `classes_`. The `epsilon` of
         :class:`sklearn.neural_network.MLPClassifier` is another thing, a constant of
-        its optimiser.)
+        its optimiser.
 
     distribution : {"uniform", "others", "prior", "each"} or array-like of shape \
             (n_classes,) or (n_classes, n_classes), default="uniform"

@@ -315,7 +315,7 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
         return Y
 
     def get_feature_names_out(self, input_features=None):
-        """Names of the columns of :meth:`transform`.
+        """Return the names of the columns of :meth:`transform`.
 
         Parameters
         ----------

@@ -1,0 +1,65 @@
+"""Docstrings are complete, and what they say of defaults is true."""
+
+import inspect
+import re
+
+import pytest
+from numpydoc.docscrape import NumpyDocString
+from numpydoc.validate import validate
+
+import sklearn_ls
+
+# Of numpydoc's rules: no extended summary or "See Also" where there is nothing to say,
+# examples belong to the class, and values returned have names, as in scikit-learn.
+IGNORED = {"ES01", "EX01", "GL01", "GL08", "SA01", "SA04", "RT02", "RT03", "PR07"}
+
+
+def public_objects():
+    for name in sklearn_ls.__all__:
+        thing = getattr(sklearn_ls, name)
+        yield f"sklearn_ls.{name}"
+        if inspect.isclass(thing):
+            for method, member in inspect.getmembers(thing):
+                ours = str(getattr(member, "__module__", "")).startswith("sklearn_ls")
+                if ours and not method.startswith("_") and callable(member):
+                    yield f"sklearn_ls.{name}.{method}"
+
+
+@pytest.mark.parametrize("name", list(public_objects()))
+def test_docstring_follows_numpydoc(name):
+    errors = [error for error in validate(name)["errors"] if error[0] not in IGNORED]
+    assert errors == []
+
+
+@pytest.mark.parametrize(
+    "thing", [getattr(sklearn_ls, name) for name in sklearn_ls.__all__]
+)
+def test_documented_defaults_are_the_defaults(thing):
+    documented = {p.name: p.type for p in NumpyDocString(thing.__doc__)["Parameters"]}
+    signature = inspect.signature(thing).parameters
+    assert list(documented) == list(signature)
+    for name, parameter in signature.items():
+        stated = re.search(r"default=(.+)$", documented[name])
+        if parameter.default is inspect.Parameter.empty:
+            assert stated is None
+        else:
+            default = eval(stated[1], {"np": __import__("numpy")})
+            assert default == parameter.default, name
+
+
+@pytest.mark.parametrize("name", ["LabelSmoother", "LabelSmoothingClassifier"])
+def test_documented_attributes_are_the_fitted_attributes(name):
+    estimator = getattr(sklearn_ls, name)()
+    X = [[0.0, 1.0], [1.0, 0.0]] * 5
+    if name == "LabelSmoother":
+        estimator.set_params(distribution=[0.5, 0.5]).fit([0, 1])
+        fitted = set(vars(estimator))
+    else:
+        import pandas as pd
+
+        estimator.set_params(max_epochs=1, n_iter_no_change=float("inf"))
+        estimator.fit(pd.DataFrame(X, columns=["a", "b"]), [0, 1] * 5)
+        fitted = {*vars(estimator), "net_"}
+    fitted = {a for a in fitted if a.endswith("_") and not a.startswith("_")}
+    doc = NumpyDocString(inspect.getdoc(type(estimator)))
+    assert {attribute.name for attribute in doc["Attributes"]} == fitted

@@ -1,0 +1,64 @@
+"""The house is as docs/contributing.rst says."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import sklearn_ls
+
+PACKAGE = Path(sklearn_ls.__file__).parent
+ROOT = PACKAGE.parent
+MODULES = sorted(path.stem for path in PACKAGE.glob("_[!_]*.py"))
+PRIVATE_IMPORTS = {
+    "_fit_context",
+    "_check_sample_weight",
+    "_check_partial_fit_first_call",
+}
+
+
+def imports(module):
+    """Yield (module, name) of everything that a module imports."""
+    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+def test_contributing_lists_every_file_and_imports_never_turn_back():
+    text = (ROOT / "docs" / "contributing.rst").read_text()
+    listed = [f[:-3] for f in re.findall(r"^`(_\w+\.py)`  ", text, flags=re.MULTILINE)]
+    assert sorted(listed) == MODULES
+    for position, module in enumerate(listed):
+        ours = {name for name, _ in imports(module) if name.startswith("sklearn_ls")}
+        above = {f"sklearn_ls.{name}" for name in listed[:position]}
+        assert ours <= above, module
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_torch_skorch_and_private_scikit_learn_stay_where_they_belong(module):
+    tops = {name.split(".")[0] for name, _ in imports(module)}
+    assert "skorch" not in tops or module == "_net"
+    owners = {"_device", "_loss", "_batches", "_modules", "_net"}
+    assert "torch" not in tops or module in owners
+    private = {
+        name or path
+        for path, name in imports(module)
+        if path.startswith("sklearn.")
+        and (name.startswith("_") or any(p.startswith("_") for p in path.split(".")))
+    }
+    assert not private or module == "_compat"
+    if module == "_compat":
+        public = {"Interval", "InvalidParameterError", "Options", "StrOptions"}
+        assert private == PRIVATE_IMPORTS | public
+
+
+def test_public_names():
+    assert sklearn_ls.__all__ == [
+        "LabelSmoother",
+        "LabelSmoothingClassifier",
+        "convert_epsilon",
+    ]
+    assert re.fullmatch(r"\d+\.\d+\.\d+(\.dev\d+)?", sklearn_ls.__version__)

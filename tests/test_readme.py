@@ -1,0 +1,108 @@
+"""What the README shows runs, and what the demo promises holds."""
+
+import re
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_iris
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+QUICKSTART = ROOT / "examples" / "quickstart.py"
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
+def test_readme_code_runs(code):
+    exec(code, {})
+
+
+def test_readme_shows_the_make_targets_and_files_that_exist():
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for target in re.findall(r"make (\w+)", README):
+        assert target in targets
+    for path in re.findall(r"\]\((?!http)([^)]+)\)", README):
+        assert (ROOT / path).exists()
+
+
+@pytest.fixture
+def quickstart(monkeypatch, tmp_path):
+    """Run examples/quickstart.py with arguments, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["quickstart.py", *map(str, arguments)])
+        namespace = runpy.run_path(str(QUICKSTART))
+        namespace["main"].__globals__["EPSILONS"][:] = [0.0, 0.2]
+        namespace["main"]()
+
+    return run
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Iris with a word column, gaps and a class of two rows; written as CSV."""
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    frame = X.iloc[:, :2].copy()
+    frame["kind"] = np.where(X.iloc[:, 2] > 3, "long", "short")
+    frame.iloc[::7, 0] = np.nan
+    frame.iloc[::9, 2] = None
+    frame["label"] = y.map({0: "a", 1: "b", 2: "c"})
+    frame.loc[0, "label"] = None
+    frame.loc[1:2, "label"] = "rare"
+    frame["decimal"] = np.linspace(0, 1, len(frame))
+    path = tmp_path / "table.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+@pytest.mark.filterwarnings("ignore")  # of the user's data; a script may warn
+def test_quickstart_on_a_table(quickstart, table, tmp_path, capsys):
+    quickstart(table, "--target", "label", "--figure", tmp_path / "figure.png")
+    out = capsys.readouterr().out
+    assert "Left out 1 classes of fewer than 10 rows: ['rare']" in out
+    rows = [line.split()[0] for line in out.splitlines() if "+-" in line]
+    assert rows[:3] == ["0.0", "0.2", "MLPClassifier"]
+    assert "Cross-validation chose epsilon =" in out
+    assert f"Figure: {tmp_path / 'figure.png'}" in out
+    assert (tmp_path / "figure.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["missing.csv", "--target", "label"], "missing.csv can't be read"),
+        (["table.csv", "--target", "nope"], "has no column 'nope'. It has:"),
+        (["table.csv", "--target", "decimal"], "holds decimal numbers"),
+        (["empty.csv", "--target", "label"], "empty.csv is empty"),
+        (["one.csv", "--target", "label"], "needs two classes"),
+        (["alone.csv", "--target", "label"], "no other column"),
+        (["binary.csv", "--target", "label"], "can't be read as a CSV file"),
+        (["table.csv"], 2),
+    ],
+)
+def test_quickstart_says_what_is_wrong(quickstart, table, arguments, message):
+    folder = table.parent
+    (folder / "empty.csv").write_text("")
+    (folder / "binary.csv").write_bytes(b"\xff\xfe\x00\x80" * 99)
+    labels = pd.DataFrame({"label": ["a", "b"] * 20})
+    labels.to_csv(folder / "alone.csv", index=False)
+    labels.assign(label="a", x=1).to_csv(folder / "one.csv", index=False)
+    with pytest.raises(SystemExit) as error:
+        quickstart(*arguments)
+    if isinstance(message, str):
+        assert message in str(error.value)
+    else:
+        assert error.value.code == message
+
+
+def test_quickstart_flips_exactly_the_share_asked_for():
+    flip_labels = runpy.run_path(str(QUICKSTART))["flip_labels"]
+    y = np.arange(1000) % 7
+    flipped = flip_labels(y, 0.3, np.random.default_rng(0))
+    assert (flipped != y).sum() == 300
+    assert set(flipped) == set(y)
