@@ -221,11 +221,11 @@ class LabelSmoothingClassifier(
 
     Examples
     --------
-    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.datasets import load_wine
     >>> from sklearn.pipeline import make_pipeline
     >>> from sklearn.preprocessing import StandardScaler
     >>> from sklearn_ls import LabelSmoothingClassifier
-    >>> X, y = load_iris(return_X_y=True)
+    >>> X, y = load_wine(return_X_y=True)
     >>> clf = LabelSmoothingClassifier(epsilon=0.1, learning_rate=0.01, random_state=0)
     >>> pipeline = make_pipeline(StandardScaler(), clf).fit(X, y)
     >>> bool(pipeline.score(X, y) > 0.95)

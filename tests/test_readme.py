@@ -15,7 +15,6 @@ README = (ROOT / "README.md").read_text()
 QUICKSTART = ROOT / "examples" / "quickstart.py"
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
 def test_readme_code_runs(code):
     exec(code, {})
