@@ -1,5 +1,6 @@
 import copy
 import pickle
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import joblib
@@ -290,6 +291,21 @@ def test_any_dense_X_gives_the_same(iris, kind, tmp_path):
         other = np.asfortranarray(X) if kind == "fortran" else X.tolist()
     clf = few_epochs(batch_size=40).fit(other, y)
     assert_array_equal(clf.predict_proba(other), expected)
+
+
+def test_memory_mapped_X_is_never_copied_whole(tmp_path):
+    X = np.lib.format.open_memmap(
+        tmp_path / "X.npy", mode="w+", dtype=np.float32, shape=(4000, 500)
+    )
+    X[:, 0] = np.arange(4000) % 2
+    X = np.load(tmp_path / "X.npy", mmap_mode="r")
+    clf = few_epochs(max_epochs=2, hidden_layer_sizes=(3,))
+    clf.fit(X[:10], np.arange(10) % 2)  # what torch imports in its first step
+    tracemalloc.start()
+    clf.fit(X, np.arange(4000) % 2).predict_proba(X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < X.nbytes / 2
 
 
 def test_multilabel_trains_one_sigmoid_a_label():
