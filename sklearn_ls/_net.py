@@ -256,13 +256,14 @@ class SmoothingNet(NeuralNet):
             sizes = [batch[f"{prefix}_batch_size"] for batch in batches]
             self.history.record(f"{prefix}_loss", np.average(losses, weights=sizes))
             return
-        losses, sizes = [], []
+        # The losses are summed where they are: small tensors kept between the large
+        # ones of the steps would fragment the memory, and a copy would halt a GPU.
+        total, n_rows = next(self.module_.parameters()).detach().new_zeros(()), 0
         with self._stepping() as step:
             for X, target in iterator:
-                losses.append(step(X, target))
-                sizes.append(len(X))
-        mean = np.dot(torch.stack(losses).cpu().numpy(), sizes) / sum(sizes)
-        self.history.record(f"{prefix}_loss", float(mean))
+                total.add_(step(X, target), alpha=len(X))
+                n_rows += len(X)
+        self.history.record(f"{prefix}_loss", float(total) / n_rows)
 
     def _is_watched(self):
         """Return whether a callback listens to batches."""
