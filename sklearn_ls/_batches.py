@@ -17,16 +17,16 @@ def rows_to_tensor(X, index, device):
     X : ndarray, CSR matrix or Tensor of shape (n_samples, ...)
         May be read-only or memory-mapped: only the rows asked for are copied.
 
-    index : ndarray of shape (n_rows,) or slice
+    index : ndarray of shape (n_rows,), or slice unless X is a Tensor
 
-    device : torch.device
+    device : str
 
     Returns
     -------
     rows : Tensor of shape (n_rows, ...)
     """
     if isinstance(X, torch.Tensor):
-        return X[index if isinstance(index, slice) else torch.from_numpy(index)]
+        return X[torch.from_numpy(index)].to(device)
     if issparse(X):
         return torch.from_numpy(X[index].toarray()).to(device)
     if isinstance(index, slice):
@@ -39,7 +39,7 @@ def rows_to_tensor(X, index, device):
 
 def to_device_if_it_fits(X, device):
     """Move dense `X` to a device with memory of its own, unless it would fill it."""
-    if device.type != "cuda" or issparse(X):
+    if torch.device(device).type != "cuda" or issparse(X):
         return X
     free, _ = torch.cuda.mem_get_info(device)
     return torch.tensor(X, device=device) if X.nbytes < free // 2 else X
@@ -63,7 +63,7 @@ class Batches:
 
     batch_size : int
 
-    device : torch.device
+    device : str
     """
 
     def __init__(self, X, rows, target, batch_size, device):

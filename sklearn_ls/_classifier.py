@@ -113,10 +113,11 @@ class LabelSmoothingClassifier(
         Most passes over the training data.
 
     early_stopping : bool or "auto", default="auto"
-        Whether to hold out a part of the training data, stratified by label, stop
-        when the accuracy on its labels (as given, unsmoothed) no longer improves, and
-        restore the weights of the best epoch. ``"auto"`` does so when the part has at
-        least 200 rows. Otherwise training stops when its loss no longer improves.
+        Whether to hold out a part of the training data, stratified by label (unless
+        `y` is multilabel), to stop when the accuracy on its labels as given no longer
+        improves, and to restore the weights of the best epoch. ``"auto"`` does so when
+        the part has at least 200 rows. Otherwise training stops when its loss no longer
+        improves.
 
     validation_fraction : float, default=0.15
         The part held out for early stopping, in (0, 1).
@@ -185,7 +186,8 @@ class LabelSmoothingClassifier(
         The smallest of them.
 
     validation_scores_ : list of float or None
-        Accuracy on the hold-out after each epoch; None without early stopping.
+        Accuracy on the hold-out after each epoch of the last fit; None without early
+        stopping.
 
     best_validation_score_ : float or None
         The largest of them.
@@ -349,7 +351,7 @@ class LabelSmoothingClassifier(
         """
         progress = FitProgress(self, X, y)
         again = self.warm_start and hasattr(self, "_state")
-        self.device_ = str(resolve_device(self.device))
+        self.device_ = resolve_device(self.device)
         X, codes, sample_weight = self._check_data(X, y, sample_weight, again=again)
         weight = weigh_rows(codes, sample_weight, self.class_weight, self.classes_)
         seed = self._draw_seed()
@@ -362,12 +364,13 @@ class LabelSmoothingClassifier(
             training,
             validation,
             seed=seed,
+            first_epoch=self.n_iter_ if again else 0,
             max_epochs=self.max_epochs,
             patience=self.n_iter_no_change,
             tol=self.tol,
             epoch_end=lambda: progress.epoch_end(lambda: self._snapshot(net)),
         )
-        self._record(net)
+        self._record(net, again)
         progress.end(lambda: self._snapshot(net))
         self._warn_unless(converged)
         return self
@@ -378,8 +381,8 @@ class LabelSmoothingClassifier(
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch on a part of the data.
 
-        The optimiser goes on from the call before. Weights are taken as they are,
-        since their mean over all parts is unknown.
+        The optimiser goes on from the last call of `partial_fit`. Weights are taken as
+        they are, since their mean over all parts is unknown.
 
         Parameters
         ----------
@@ -414,7 +417,7 @@ class LabelSmoothingClassifier(
         again = hasattr(self, "_state")
         classes = classes if classes is None else labels_to_array(classes)
         _check_partial_fit_first_call(self, classes)
-        self.device_ = str(resolve_device(self.device))
+        self.device_ = resolve_device(self.device)
         X, codes, sample_weight = self._check_data(
             X, y, sample_weight, again=again, classes=self.classes_
         )
@@ -424,9 +427,8 @@ class LabelSmoothingClassifier(
         if again and self._optimizer_state is not None:
             net.load_optimizer_arrays(self._optimizer_state)
         training, _ = self._batches(X, codes, weight, np.flatnonzero(weight), None)
-        net.train_epoch(training, None, seed, epoch=len(net.history))
-        net.check_logits(training)
-        self._record(net, optimizer_state=net.optimizer_arrays())
+        net.train(training, seed=seed, first_epoch=self.n_iter_ if again else 0)
+        self._record(net, again, optimizer_state=net.optimizer_arrays())
         return self
 
     def __sklearn_tags__(self):

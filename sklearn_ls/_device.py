@@ -12,7 +12,7 @@ _GLOBAL_GENERATOR = threading.RLock()
 
 
 def resolve_device(device):
-    """Return the torch.device for the `device` parameter.
+    """Return the device that the `device` parameter asks for.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def resolve_device(device):
 
     Returns
     -------
-    device : torch.device
+    device : str
 
     Raises
     ------
@@ -30,11 +30,14 @@ def resolve_device(device):
 
     ValueError
         If this machine does not have it.
+
+    RuntimeError
+        If it is CUDA, in a process that was forked from one that used it.
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        resolved = torch.device(device)
+        torch.device(device)
     except RuntimeError:
         raise InvalidParameterError(
             "The 'device' parameter of LabelSmoothingClassifier must be 'auto' or a "
@@ -42,10 +45,31 @@ def resolve_device(device):
             f"{device!r} instead."
         ) from None
     try:
-        torch.empty(1, device=resolved).cpu()
+        torch.empty(1, device=device).cpu()
+    except torch.OutOfMemoryError:
+        raise
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise _unavailable(device, error) from error
-    return resolved
+    return device
+
+
+def usable_device(device):
+    """Return what :func:`resolve_device` does, or the CPU where that is not here.
+
+    Parameters
+    ----------
+    device : str
+
+    Returns
+    -------
+    device : str
+    """
+    try:
+        return resolve_device(device)
+    except InvalidParameterError:
+        raise
+    except ValueError:
+        return "cpu"
 
 
 def _unavailable(device, error):
@@ -89,9 +113,9 @@ def private_rng(seed, device):
     ----------
     seed : int
 
-    device : torch.device
+    device : str
     """
-    cuda = [device] if device.type == "cuda" else []
+    cuda = [device] if torch.device(device).type == "cuda" else []
     with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=cuda):
         torch.default_generator.manual_seed(seed)
         with torch.cuda.device(device) if cuda else nullcontext():

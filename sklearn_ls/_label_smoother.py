@@ -155,7 +155,7 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
             prior = np.bincount(codes, weights=sample_weight) / sample_weight.sum()
             if len(classes) < 2:
                 raise ValueError(
-                    f"y holds one class only, {classes[0]!r}; smoothing needs two."
+                    f"y holds one class only, {classes[0]}; smoothing needs two."
                 )
         return self._settle(classes, prior, multilabel)
 

@@ -23,6 +23,8 @@ def labels_to_array(y):
         raise ValueError("Labels are required, but y is None.")
     if isinstance(y, (list, tuple)) and len(y) and np.ndim(y[0]) == 0:
         _check_label_types(y)
+    if hasattr(y, "to_numpy") and not hasattr(y, "columns"):
+        y = y.to_numpy()  # check_array would make floats of nullable bools
     y = check_array(
         y,
         accept_sparse=True,
@@ -60,8 +62,8 @@ def check_labels(y):
     Raises
     ------
     ValueError
-        For missing, mixed and continuous labels, for a single class, and for 2-D `y`
-        that is no indicator matrix.
+        For missing, mixed and continuous labels, and for 2-D `y` that is no indicator
+        matrix.
     """
     y = labels_to_array(y)
     if y.ndim == 1:
@@ -70,7 +72,7 @@ def check_labels(y):
         raise ValueError(
             f"y has shape {y.shape} and dtype {y.dtype}. For several labels a row pass "
             "a matrix of the integers 0 and 1, such as y.astype(int); for one label a "
-            "row pass a vector."
+            "row pass a vector, such as y.argmax(axis=1) of a one-hot matrix."
         )
     return y
 

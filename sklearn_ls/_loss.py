@@ -6,7 +6,7 @@ row of numbers a class, which is the fast layout for the softmax of few classes,
 any leading dimensions of networks.
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.nn import functional
 
 
-class LabelTarget(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class LabelTarget:
     """Smoothed targets of one label a row, never written out as a matrix.
 
     The target of row `i` with label `y` is ``q = spread * towards``, plus `excess` at
@@ -120,7 +121,8 @@ class LabelTarget(NamedTuple):
         return top[:, 0] - top[:, 1]
 
 
-class IndicatorTarget(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class IndicatorTarget:
     """Smoothed targets of independent labels, one sigmoid a column.
 
     The loss of a row is the sum of its columns' binary cross-entropies.
@@ -148,11 +150,18 @@ class IndicatorTarget(NamedTuple):
 
     def take(self, index: Tensor) -> "IndicatorTarget":
         """Return the rows at `index`."""
-        return IndicatorTarget(*(_take(values, index) for values in self))
+        return IndicatorTarget(
+            _take(self.y_soft, index),
+            _take(self.indicators, index),
+            _take(self.weight, index),
+        )
 
     def split(self, sizes: list[int]) -> "list[IndicatorTarget]":
         """Return the rows in parts of these sizes."""
-        parts = [_split(values, sizes) for values in self]
+        parts = (
+            _split(values, sizes)
+            for values in (self.y_soft, self.indicators, self.weight)
+        )
         return [IndicatorTarget(*rows) for rows in zip(*parts, strict=True)]
 
     def loss(self, logits: Tensor) -> Tensor:
@@ -200,7 +209,7 @@ def label_target(codes, smoothing, weight, dtype, device):
 
     dtype : dtype
 
-    device : torch.device
+    device : str
 
     Returns
     -------
@@ -229,7 +238,7 @@ def indicator_target(Y, y_soft, weight, dtype, device):
 
     dtype : dtype
 
-    device : torch.device
+    device : str
 
     Returns
     -------

@@ -1,5 +1,6 @@
 """The built-in networks: a multilayer perceptron and a small ConvNet."""
 
+import warnings
 from itertools import pairwise
 
 import numpy as np
@@ -245,8 +246,8 @@ class ConvNet(nn.Sequential):
         )
 
 
-def build_module(module, n_features, n_classes, params, seed, device):
-    """Make the network, its weights drawn from `seed`, on the CPU.
+def build_module(module, n_features, n_classes, params, *, dtype, seed=0):
+    """Make the network on the CPU, its weights drawn from `seed`.
 
     Parameters
     ----------
@@ -261,24 +262,73 @@ def build_module(module, n_features, n_classes, params, seed, device):
     params : dict
         Keyword arguments of the module.
 
-    seed : int
+    dtype : numpy dtype
+        Of the weights.
 
-    device : torch.device
-        Where the module will be used.
+    seed : int, default=0
 
     Returns
     -------
     module : torch.nn.Module
     """
+    dtype = getattr(torch, np.dtype(dtype).name)
     if module is None:
         generator = torch.Generator().manual_seed(seed)
-        return MLP(n_features, n_classes, **params, generator=generator)
+        return MLP(n_features, n_classes, **params, generator=generator).to(dtype)
+    if isinstance(module, nn.Module):
+        raise TypeError(
+            f"module is a {type(module).__name__} that is already made. Pass its "
+            "class, or a function that takes (n_features, n_classes, **module_params) "
+            "and makes one, so that every fit starts from new weights."
+        )
     build = ConvNet if module == "convnet" else module
-    with private_rng(seed, device):
+    with private_rng(seed, "cpu"):
         built = build(n_features, n_classes, **params)
-    if not isinstance(built, torch.nn.Module):
+    if not isinstance(built, nn.Module):
         raise TypeError(
             "module must return a torch.nn.Module when called with (n_features, "
             f"n_classes, **module_params). It returned a {type(built).__name__}."
         )
-    return built
+    return built.to(dtype)
+
+
+@torch.inference_mode()
+def check_output(module, sample_shape, n_classes, dtype):
+    """Check that a module made by the user gives one logit a class.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        On the CPU.
+
+    sample_shape : tuple of int
+
+    n_classes : int
+
+    dtype : numpy dtype
+
+    Raises
+    ------
+    ValueError
+        If its output has another shape.
+
+    Warns
+    -----
+    UserWarning
+        If its output looks like probabilities.
+    """
+    X = np.random.default_rng(0).normal(size=(2, *sample_shape)).astype(dtype)
+    logits = module.eval()(torch.from_numpy(X))
+    shape = tuple(getattr(logits, "shape", [type(logits).__name__]))
+    if shape != (2, n_classes):
+        raise ValueError(
+            f"module must give logits of shape (n_samples, {n_classes}), one for each "
+            f"class. For 2 samples it gave {shape}."
+        )
+    if (logits >= 0).all() and torch.allclose(logits.sum(-1), torch.ones(2).to(logits)):
+        warnings.warn(
+            "The module's outputs look like probabilities. It should end in logits: "
+            "leave out its softmax.",
+            UserWarning,
+            stacklevel=2,
+        )

@@ -10,14 +10,12 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from scipy.sparse import issparse
-from sklearn.utils import gen_batches
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer, PrintLog
 from skorch.dataset import Dataset
-from skorch.history import History
-from torch.nn import functional
+from torch.utils.data import DataLoader
 
-from sklearn_ls._batches import rows_at_a_time, rows_to_tensor
+from sklearn_ls._batches import rows_to_tensor
 from sklearn_ls._device import private_rng
 from sklearn_ls._loss import IndicatorTarget, LabelTarget
 from sklearn_ls._modules import MLP
@@ -30,25 +28,13 @@ OPTIMIZERS = {
 }
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
-# What to make of logits, batch by batch; by the names that users know.
-FINISHES = {
-    "logits": lambda logits: logits,
-    "softmax": lambda logits: torch.softmax(logits, -1),
-    "log_softmax": lambda logits: torch.log_softmax(logits, -1),
-    "argmax": lambda logits: logits.argmax(-1),
-    "logistic": torch.sigmoid,
-    "log_logistic": functional.logsigmoid,
-    "positive": lambda logits: (logits > 0).long(),
-}
-
 
 def build_net(
     module,
     *,
     device,
-    dtype=np.float64,
-    state=None,
-    history=(),
+    losses=(),
+    multilabel=False,
     optimizer="adam",
     learning_rate=1e-3,
     weight_decay=0.0,
@@ -62,16 +48,13 @@ def build_net(
     ----------
     module : torch.nn.Module
 
-    device : torch.device
+    device : str
 
-    dtype : dtype, default=np.float64
-        Of the weights.
+    losses : iterable of float, default=()
+        Training losses of earlier epochs, for its history.
 
-    state : dict of str to ndarray, default=None
-        Weights to start from instead of the module's; copied.
-
-    history : iterable of dict, default=()
-        Records of earlier epochs.
+    multilabel : bool, default=False
+        Whether the outputs are independent; else one class a row is right.
 
     optimizer : {"adam", "adamw", "sgd"} or class, default="adam"
 
@@ -87,24 +70,25 @@ def build_net(
     -------
     net : SmoothingNet
     """
-    module = module.to(dtype=getattr(torch, np.dtype(dtype).name))
-    if state is not None:
-        _load_arrays(module, state)
     params = {"weight_decay": weight_decay, **(optimizer_params or {})}
     if isinstance(optimizer, str):
-        params.setdefault("fused", device.type in ("cpu", "cuda"))
         optimizer = OPTIMIZERS[optimizer]
+        if not {"foreach", "differentiable"} & params.keys():
+            params.setdefault("fused", torch.device(device).type in ("cpu", "cuda"))
     elif params["weight_decay"] == 0:
         del params["weight_decay"]  # not every optimiser has one
     net = SmoothingNet(
         module,
-        criterion=torch.nn.CrossEntropyLoss,
+        criterion=(
+            torch.nn.BCEWithLogitsLoss if multilabel else torch.nn.CrossEntropyLoss
+        ),
+        predict_nonlinearity=torch.sigmoid if multilabel else "auto",
         optimizer=optimizer,
         lr=learning_rate,
         train_split=None,
         callbacks=list(callbacks or []),
         verbose=verbose,
-        device=str(device),
+        device=device,
         **{f"optimizer__{name}": value for name, value in params.items()},
     )
     try:
@@ -118,41 +102,11 @@ def build_net(
     net.module_.eval()
     for parameter in net.module_.parameters():
         parameter.grad = torch.zeros_like(parameter)
-    net.history = History({"batches": [], **row} for row in history)
+    for loss in losses:
+        net.history.new_epoch()
+        net.history.record("epoch", len(net.history))
+        net.history.record("train_loss", loss)
     return net
-
-
-def _load_arrays(module, state):
-    try:
-        module.load_state_dict({k: torch.tensor(v) for k, v in state.items()})
-    except RuntimeError as error:
-        raise ValueError(
-            "The weights of the fit before do not fit this network; set "
-            f"warm_start=False or undo the change to its parameters. {error}"
-        ) from error
-
-
-def check_output(net, sample_shape, n_classes):
-    """Raise ValueError unless the network gives one logit a class.
-
-    Parameters
-    ----------
-    net : SmoothingNet
-
-    sample_shape : tuple of int
-
-    n_classes : int
-    """
-    if isinstance(net.module_, MLP):
-        return
-    parameter = next(net.module_.parameters(), torch.zeros(0))
-    zeros = torch.zeros((2, *sample_shape), dtype=parameter.dtype).numpy()
-    shape = net.apply(zeros, "logits").shape
-    if shape != (2, n_classes):
-        raise ValueError(
-            f"module must give logits of shape (n_samples, {n_classes}), one for each "
-            f"class. For 2 samples it gave shape {shape}."
-        )
 
 
 class SmoothingNet(NeuralNet):
@@ -161,7 +115,7 @@ class SmoothingNet(NeuralNet):
     What differs from :class:`skorch.NeuralNet`: batches are slices of tensors; the
     built-in perceptron has its gradient in closed form; batches are recorded and
     announced only when a callback listens to them; training stops by itself, quietly.
-    After training it is an ordinary skorch net.
+    On other data than :class:`Batches` it is an ordinary skorch net.
     """
 
     def get_default_callbacks(self):
@@ -176,9 +130,10 @@ class SmoothingNet(NeuralNet):
         validation=None,
         *,
         seed,
-        max_epochs,
-        patience,
-        tol,
+        first_epoch=0,
+        max_epochs=1,
+        patience=math.inf,
+        tol=0.0,
         epoch_end=lambda: False,
     ):
         """Train until nothing improves any more.
@@ -193,7 +148,10 @@ class SmoothingNet(NeuralNet):
         seed : int
             Decides, with the number of the epoch, batch order and dropout.
 
-        max_epochs : int
+        first_epoch : int, default=0
+            How many epochs the network has been trained for.
+
+        max_epochs : int, default=1
 
         patience, tol : see Plateau
 
@@ -206,34 +164,30 @@ class SmoothingNet(NeuralNet):
             False when `max_epochs` ended the training.
         """
         plateau = Plateau(patience, tol)
-        best = None
-        first = len(self.history)
+        best, stopped = None, False
         datasets = self._datasets(training, validation)
         self.notify("on_train_begin", X=None, y=None)
-        for epoch in range(first, first + max_epochs):
-            self.train_epoch(training, validation, seed, epoch, datasets)
+        for epoch in range(first_epoch, first_epoch + max_epochs):
+            self.notify("on_epoch_begin", **datasets)
+            self._train_epoch(training, validation, seed, epoch)
             record = self.history[-1]
             if validation is None:
                 plateau.update(-record["train_loss"])
             elif plateau.update(record["valid_acc"], record["valid_loss"]):
                 best = {k: v.clone() for k, v in self.module_.state_dict().items()}
-            stopped = self._epoch_ended(datasets) or epoch_end()
-            if stopped or plateau.reached:
+            stopped = self._epoch_ended(datasets) or epoch_end() or plateau.reached
+            if stopped:
                 break
-        else:
-            stopped = False
         self.notify("on_train_end", X=None, y=None)
         if best is not None:
             self.module_.load_state_dict(best)
-        self.check_logits(training)
-        return stopped or plateau.reached
+        self._refuse_unless(self._is_usable(training))
+        return stopped
 
-    def train_epoch(self, training, validation, seed, epoch, datasets=()):
-        """Train for one epoch and record its losses; refuse what is not finite."""
+    def _train_epoch(self, training, validation, seed, epoch):
         self.epoch_rng_ = np.random.default_rng([seed, epoch])
         self.generator_ = torch.Generator(self.device)
         self.generator_.manual_seed(int(self.epoch_rng_.integers(2**62)))
-        self.notify("on_epoch_begin", **dict(datasets))
         self.run_single_epoch(
             training.epoch(self.epoch_rng_),
             training=True,
@@ -248,13 +202,14 @@ class SmoothingNet(NeuralNet):
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Run `step_fn` over the batches, or leaner when no callback watches them."""
-        if self._is_watched():
+        if self._is_watched() or iterator is None or isinstance(iterator, DataLoader):
             super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
             self.module_.eval()
-            batches = self.history[-1]["batches"]
-            losses = [batch[f"{prefix}_loss"] for batch in batches]
-            sizes = [batch[f"{prefix}_batch_size"] for batch in batches]
-            self.history.record(f"{prefix}_loss", np.average(losses, weights=sizes))
+            if iterator is not None:
+                batches = self.history[-1]["batches"]
+                losses = [batch[f"{prefix}_loss"] for batch in batches]
+                sizes = [batch[f"{prefix}_batch_size"] for batch in batches]
+                self._record_loss(f"{prefix}_loss", np.average(losses, weights=sizes))
             return
         # The losses are summed where they are: small tensors kept between the large
         # ones of the steps would fragment the memory, and a copy would halt a GPU.
@@ -263,7 +218,13 @@ class SmoothingNet(NeuralNet):
             for X, target in iterator:
                 total.add_(step(X, target), alpha=len(X))
                 n_rows += len(X)
-        self.history.record(f"{prefix}_loss", float(total) / n_rows)
+        self._record_loss(f"{prefix}_loss", float(total) / n_rows)
+
+    def _record_loss(self, name, loss):
+        """Record a loss, and whether it is the smallest, as skorch's callbacks ask."""
+        before = [row[name] for row in self.history[:-1] if name in row]
+        self.history.record(name, float(loss))
+        self.history.record(f"{name}_best", loss < min(before, default=math.inf))
 
     def _is_watched(self):
         """Return whether a callback listens to batches."""
@@ -277,10 +238,13 @@ class SmoothingNet(NeuralNet):
     def _stepping(self):
         """Yield what makes a step: in closed form where that serves, else by autograd.
 
-        Optimisers other than the named may ask to differentiate again.
+        Optimisers other than the named may ask to differentiate again, and callbacks
+        may freeze weights.
         """
-        if isinstance(self.module_, MLP) and isinstance(
-            self.optimizer_, tuple(OPTIMIZERS.values())
+        if (
+            isinstance(self.module_, MLP)
+            and type(self.optimizer_) in OPTIMIZERS.values()
+            and all(weight.requires_grad for weight in self.module_.parameters())
         ):
             differentiate = self.module_.differentiator(self.generator_)
 
@@ -309,6 +273,13 @@ class SmoothingNet(NeuralNet):
         self.optimizer_.step(closure)
         return losses[0]
 
+    def notify(self, method_name, **cb_kwargs):
+        """Call the callbacks, which are to see the labels of a batch as given."""
+        X, target = cb_kwargs.get("batch") or (None, None)
+        if isinstance(target, (LabelTarget, IndicatorTarget)):
+            cb_kwargs["batch"] = X, target.labels
+        super().notify(method_name, **cb_kwargs)
+
     def get_loss(self, y_pred, y_true, X=None, training=False):
         """Return the mean loss of a batch: the target knows how."""
         if isinstance(y_true, (LabelTarget, IndicatorTarget)):
@@ -328,21 +299,25 @@ class SmoothingNet(NeuralNet):
         loss = hits = total = 0.0
         for X, target in validation.epoch():
             logits = self.infer(X)
+            hard_loss = target.hard_loss(logits)
             if self._is_watched():
-                batch = X, target.labels
-                self.notify("on_batch_begin", batch=batch, training=False)
-                self.notify("on_batch_end", batch=batch, training=False, y_pred=logits)
-            loss += target.hard_loss(logits)
+                batch = {"batch": (X, target), "training": False}
+                self.notify("on_batch_begin", **batch)
+                self.history.record_batch("valid_loss", float(hard_loss) / len(X))
+                self.history.record_batch("valid_batch_size", len(X))
+                self.notify("on_batch_end", **batch, y_pred=logits, loss=hard_loss)
+            loss += hard_loss
             hits += target.hits(logits)
             total += len(X) if target.weight is None else target.weight.sum()
-        self.history.record("valid_loss", float(loss / total))
+        self._record_loss("valid_loss", loss / total)
         self.history.record("valid_acc", float(hits / total))
 
     @torch.inference_mode()
-    def check_logits(self, training):
-        """Refuse weights that the last step, which no loss has judged, made useless."""
+    def _is_usable(self, training):
+        """Return whether the last step, which no loss has judged, left numbers."""
         X, _ = next(training.epoch())
-        self._refuse_unless(bool(torch.isfinite(self.infer(X)).all()))
+        numbers = [self.infer(X), *self.module_.parameters()]
+        return all(bool(torch.isfinite(some).all()) for some in numbers)
 
     def _refuse_unless(self, finite):
         if not finite:
@@ -391,63 +366,11 @@ class SmoothingNet(NeuralNet):
         return False
 
     def predict(self, X):
-        """Return the most probable codes, for skorch's scoring callbacks."""
-        return self.predict_proba(X).argmax(axis=1)
-
-    @torch.inference_mode()
-    def apply(self, X, finish):
-        """Run the module over all rows, a bounded number at a time.
-
-        Parameters
-        ----------
-        X : ndarray or CSR matrix of shape (n_samples, ...)
-
-        finish : str
-            Key of `FINISHES`, what to make of each batch of logits.
-
-        Returns
-        -------
-        output : ndarray of shape (n_samples, ...)
-        """
-        self.module_.eval()
-        device = torch.device(self.device)
-        chunks = gen_batches(X.shape[0], rows_at_a_time(X))
-        outputs = (
-            FINISHES[finish](self.module_(rows_to_tensor(X, rows, device)))
-            for rows in chunks
-        )
-        first = next(outputs).cpu().numpy()
-        output = np.empty((X.shape[0], *first.shape[1:]), dtype=first.dtype)
-        output[: len(first)] = first
-        start = len(first)
-        for part in outputs:
-            output[start : start + len(part)] = part.cpu().numpy()
-            start += len(part)
-        return output
-
-    def penultimate(self, X):
-        """Return the inputs of the last linear layer, (n_samples, n_units)."""
-        linears = [m for m in self.module_.modules() if isinstance(m, torch.nn.Linear)]
-        if not linears:
-            raise ValueError(
-                "embed needs a module with a torch.nn.Linear as its last layer."
-            )
-        inputs = []
-        hook = linears[-1].register_forward_pre_hook(
-            lambda module, args: inputs.append(args[0].cpu())
-        )
-        with hook:
-            self.apply(X, "argmax")
-        return torch.cat(inputs).numpy()
-
-    def n_weight_layers(self):
-        """Return how many of the module's layers have weights."""
-        layers = self.module_.modules()
-        return sum(any(True for _ in m.parameters(recurse=False)) for m in layers)
-
-    def state_arrays(self):
-        """Return the weights and buffers as arrays that share the CPU's memory."""
-        return {k: v.cpu().numpy() for k, v in self.module_.state_dict().items()}
+        """Return labels as callbacks get them, codes or indicators."""
+        y_proba = self.predict_proba(X)
+        if self.criterion is torch.nn.BCEWithLogitsLoss:
+            return (y_proba > 0.5).astype(int)
+        return y_proba.argmax(axis=1)
 
     def optimizer_arrays(self):
         """Return the optimiser's state as arrays."""

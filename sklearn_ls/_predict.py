@@ -3,7 +3,8 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_ls._device import resolve_device
+from sklearn_ls._device import usable_device
+from sklearn_ls._inference import apply_module, load_arrays, penultimate
 from sklearn_ls._modules import build_module
 from sklearn_ls._net import build_net
 from sklearn_ls._training_data import refuse_dates
@@ -12,9 +13,9 @@ from sklearn_ls._training_data import refuse_dates
 class NetworkPredictorMixin:
     """Everything that a fitted network gives, derived from one pass over the rows.
 
-    The estimator has the parameters of :class:`LabelSmoothingClassifier`, and keeps of
-    its network the arrays `_state` alone; the skorch net is rebuilt from them wherever
-    it is missing, as after unpickling.
+    The estimator has the parameters of :class:`LabelSmoothingClassifier`, and stores of
+    its network the arrays `_state` alone. The torch module, and the skorch net for
+    those who ask for it, are rebuilt where they are missing, as after unpickling.
     """
 
     def predict(self, X):
@@ -98,20 +99,22 @@ class NetworkPredictorMixin:
         -------
         embedding : ndarray of shape (n_samples, n_units)
         """
-        check_is_fitted(self)
-        return self._rebuild_net().penultimate(self._check_X(X))
+        module = self._trained_module()
+        return penultimate(module, self._check_X(X), self._run_device())
 
     @property
     def net_(self):
-        """The skorch net, rebuilt from the weights where it was not kept."""
+        """The skorch net; its optimiser starts anew after unpickling."""
         check_is_fitted(self)
         if "_net" not in vars(self):
-            self._net = self._rebuild_net()
+            module = self._trained_module()
+            self._net = self._build_net(module, self._run_device(), self.loss_curve_)
         return self._net
 
     def __getstate__(self):
         state = dict(super().__getstate__())
-        state.pop("_net", None)  # `_state` holds all that it knows
+        for name in ("_net", "_module"):  # `_state` holds all that they know
+            state.pop(name, None)
         return state
 
     def _is_multilabel(self):
@@ -119,8 +122,21 @@ class NetworkPredictorMixin:
         return self.label_smoother_.multilabel_
 
     def _apply(self, X, finish):
-        net = self.net_
-        return net.apply(self._check_X(X), finish)
+        module = self._trained_module()
+        return apply_module(module, self._check_X(X), finish, self._run_device())
+
+    def _trained_module(self):
+        check_is_fitted(self)
+        if "_module" not in vars(self):
+            device = self._run_device()
+            module = build_module(**self._fitted_architecture, dtype=self._dtype)
+            load_arrays(module, self._state)
+            self._module = module.eval().to(device)
+        return self._module
+
+    def _run_device(self):
+        """Where to predict: where it was trained, if that is here, else on the CPU."""
+        return self.device_ if "_net" in vars(self) else usable_device(self.device)
 
     def _check_X(self, X):
         refuse_dates(X)
@@ -167,14 +183,12 @@ class NetworkPredictorMixin:
             "dropout": self.dropout,
         }
 
-    def _build_net(self, architecture, device, seed=0, state=None):
-        """Put the network into a skorch net, its weights from `seed` or `state`."""
+    def _build_net(self, module, device, losses=()):
         return build_net(
-            build_module(**architecture, seed=seed, device=device),
+            module,
             device=device,
-            dtype=self._dtype,
-            state=state,
-            history=[] if state is None else self._history(),
+            losses=losses,
+            multilabel=self.label_smoother_.multilabel_,
             optimizer=self.optimizer,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
@@ -182,17 +196,3 @@ class NetworkPredictorMixin:
             callbacks=self.callbacks,
             verbose=self.verbose,
         )
-
-    def _history(self):
-        scores = self.validation_scores_ or []
-        rows = [{"train_loss": loss} for loss in self.loss_curve_]
-        for row, score in zip(rows, scores, strict=False):
-            row["valid_acc"] = score
-        return rows
-
-    def _rebuild_net(self):
-        try:
-            device = resolve_device(self.device)
-        except ValueError:  # trained where there was one
-            device = resolve_device("cpu")
-        return self._build_net(self._fitted_architecture, device, state=self._state)

@@ -223,11 +223,10 @@ def recover_targets(y_soft, smoothing):
     excess = np.broadcast_to(smoothing.excess, n_classes)
     spread = np.broadcast_to(smoothing.spread, n_classes)
     towards = np.ones(n_classes) if smoothing.towards is None else smoothing.towards
-    if towards.ndim == 2:
+    if towards.ndim == 2 or np.any(np.abs(excess) < 1e-12):
         matrix = np.diag(excess) + spread[:, np.newaxis] * towards
         _check_invertible(np.linalg.matrix_rank(matrix) == n_classes)
         return np.linalg.solve(matrix.T, y_soft.T).T
-    _check_invertible(np.all(np.abs(excess) > 1e-12))
     ratio = spread / excess
     total = 1 + ratio @ towards
     _check_invertible(abs(total) > 1e-12)
@@ -337,9 +336,10 @@ def convert_epsilon(epsilon, n_classes, *, from_, to):
             e = e * (K - 1) / K
         elif to == "each":
             e = e / (K - (K - 2) * e)
-    if not np.all((e >= 0) & (e <= 1)):
+    if np.any(e > 1 + 1e-12):
         raise ValueError(
             f"epsilon={epsilon!r} with {from_!r} and {K} classes has no equal in "
             f"[0, 1] with {to!r}: it would be {e}."
         )
+    e = np.minimum(e, 1.0)  # against rounding
     return e if e.ndim else float(e)

@@ -6,15 +6,17 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from sklearn_ls._batches import Batches, to_device_if_it_fits
 from sklearn_ls._compat import check_sample_weight
-from sklearn_ls._device import float_dtypes, resolve_device
+from sklearn_ls._device import float_dtypes
+from sklearn_ls._inference import count_weight_layers, load_arrays, module_to_arrays
 from sklearn_ls._label_smoother import LabelSmoother
 from sklearn_ls._labels import check_labels
 from sklearn_ls._loss import indicator_target, label_target
-from sklearn_ls._net import check_output
+from sklearn_ls._modules import build_module, check_output
 from sklearn_ls._predict import NetworkPredictorMixin
 from sklearn_ls._training_data import count_held_out, hold_out, refuse_dates
 
@@ -64,10 +66,13 @@ class NetworkTrainerMixin(NetworkPredictorMixin):
         sample_weight : ndarray of shape (n_samples,)
         """
         refuse_dates(X)
+        labels = y if y is None else check_labels(y)
+        if labels is not None and labels.ndim == 1:
+            check_classification_targets(y)  # no objects but strings: as scikit-learn
         X, y = validate_data(
             self,
             X,
-            y if y is None else check_labels(y),
+            labels,
             reset=not again,
             dtype=self._dtype if again else float_dtypes(self.device_),
             multi_output=True,
@@ -133,16 +138,16 @@ class NetworkTrainerMixin(NetworkPredictorMixin):
         return hold_out(codes, rows, self.validation_fraction, seed)
 
     def _start_net(self, seed, again):
-        device = resolve_device(self.device_)
-        state = self._state if again else None
-        net = self._build_net(self._architecture(), device, seed, state)
-        check_output(net, self._sample_shape, len(self.classes_))
-        return net
+        module = build_module(**self._architecture(), dtype=self._dtype, seed=seed)
+        if self.module is not None:
+            check_output(module, self._sample_shape, len(self.classes_), self._dtype)
+        if again:
+            load_arrays(module, self._state)
+        return self._build_net(module.to(self.device_), self.device_)
 
     def _batches(self, X, codes, weight, rows, held_out):
         """Return the batches of the rows to train on and to validate on, or None."""
-        device = resolve_device(self.device_)
-        X = to_device_if_it_fits(X, device)
+        X = to_device_if_it_fits(X, self.device_)
         batch_size = self.batch_size
         if batch_size == "auto":
             batch_size = min(200, len(rows))
@@ -150,7 +155,11 @@ class NetworkTrainerMixin(NetworkPredictorMixin):
             None
             if part is None
             else Batches(
-                X, part, self._target(codes[part], weight[part]), batch_size, device
+                X,
+                part,
+                self._target(codes[part], weight[part]),
+                batch_size,
+                self.device_,
             )
             for part in (rows, held_out)
         ]
@@ -158,35 +167,35 @@ class NetworkTrainerMixin(NetworkPredictorMixin):
     def _target(self, codes, weight):
         smoother = self.label_smoother_
         weight = None if np.all(weight == 1) else weight
-        place = {"dtype": self._dtype, "device": resolve_device(self.device_)}
+        place = {"dtype": self._dtype, "device": self.device_}
         if smoother.multilabel_:
             return indicator_target(codes, smoother.transform(codes), weight, **place)
         return label_target(codes, smoother._smoothing, weight, **place)
 
-    def _record(self, net, optimizer_state=None):
-        self._net, self._state = net, net.state_arrays()
+    def _record(self, net, again, optimizer_state=None):
+        """Store what was learnt; `again` says whether the curves go on."""
+        self._net, self._module = net, net.module_
+        self._state = module_to_arrays(net.module_)
         self._optimizer_state = optimizer_state
         self._fitted_architecture = self._architecture()
-        self.loss_curve_ = [row["train_loss"] for row in net.history]
+        losses = [row["train_loss"] for row in net.history]
+        self.loss_curve_ = self.loss_curve_ + losses if again else losses
         self.best_loss_ = min(self.loss_curve_)
         self.n_iter_ = len(self.loss_curve_)
         scores = [row["valid_acc"] for row in net.history if "valid_acc" in row]
         self.validation_scores_ = scores or None
         self.best_validation_score_ = max(scores, default=None)
-        self.n_layers_ = net.n_weight_layers() + 1
+        self.n_layers_ = count_weight_layers(net.module_) + 1
         self.n_outputs_ = len(self.classes_)
         multilabel = self.label_smoother_.multilabel_
         self.out_activation_ = "logistic" if multilabel else "softmax"
 
     def _snapshot(self, net):
         """Return what a copy needs to predict as if training had ended here."""
+        arrays = module_to_arrays(net.module_)
         return {
-            "_state": {
-                name: array.copy() for name, array in net.state_arrays().items()
-            },
+            "_state": {name: array.copy() for name, array in arrays.items()},
             "_fitted_architecture": self._architecture(),
-            "loss_curve_": [row["train_loss"] for row in net.history],
-            "validation_scores_": None,
         }
 
     def _warn_unless(self, converged):

@@ -1012,7 +1012,7 @@ def test_classifier_predicts_alike_in_any_number_of_threads(ready, method):
 def test_classifier_predicting_writes_no_state(ready, method):
     before, content = dict(vars(ready)), joblib.hash(ready)
     getattr(ready, method)(X)
-    assert vars(ready).keys() - before.keys() <= {"_net"}  # not pickled, so rebuilt
+    assert vars(ready).keys() - before.keys() <= {"_module"}  # not pickled, so rebuilt
     assert all(vars(ready)[name] is value for name, value in before.items())
     assert joblib.hash(ready) == content
 

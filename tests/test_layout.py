@@ -41,7 +41,7 @@ def test_contributing_lists_every_file_and_imports_never_turn_back():
 def test_torch_skorch_and_private_scikit_learn_stay_where_they_belong(module):
     tops = {name.split(".")[0] for name, _ in imports(module)}
     assert "skorch" not in tops or module == "_net"
-    owners = {"_device", "_loss", "_batches", "_modules", "_net"}
+    owners = {"_device", "_loss", "_batches", "_modules", "_net", "_inference"}
     assert "torch" not in tops or module in owners
     private = {
         name or path

@@ -1,3 +1,5 @@
+from dataclasses import fields, replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from sklearn_ls import LabelSmoother
 from sklearn_ls._loss import indicator_target, label_target
 from sklearn_ls._smoothing import smoothing_of
 
-CPU = torch.device("cpu")
+CPU = "cpu"
 N, K = 12, 5
 MATRIX = np.random.default_rng(1).dirichlet(np.ones(K), size=K)
 DISTRIBUTIONS = {
@@ -95,7 +97,7 @@ def test_gradient_is_softmax_minus_target(logits, codes, epsilon, distribution):
 def test_leading_dimensions_are_networks(logits, codes):
     smoothing = smoothing_of(0.2, "uniform", K)
     one = label_target(codes, smoothing, None, np.float64, CPU)
-    stack = one._replace(codes=one.codes.expand(3, N))
+    stack = replace(one, codes=one.codes.expand(3, N))
     columns = torch.stack([logits.T, 2 * logits.T, -logits.T])
     losses, gradients = stack.loss_and_gradient(columns)
     for network in range(3):
@@ -155,5 +157,6 @@ def test_multilabel_hits_need_every_label(logits, indicators):
 
 def test_hard_labels_never_need_a_matrix_of_all_rows():
     target = make_target(np.zeros(1000, dtype=int), 0.1, "uniform")
-    numbers = sum(part.numel() for part in target if part is not None)
+    parts = (getattr(target, field.name) for field in fields(target))
+    numbers = sum(part.numel() for part in parts if part is not None)
     assert numbers <= 1000 + 2

@@ -151,6 +151,12 @@ def test_convert_epsilon_there_and_back(from_, to):
     assert_allclose(convert_epsilon(there, 7, from_=to, to=from_), epsilon)
 
 
+@given(st.integers(2, 500))
+def test_convert_epsilon_reaches_the_ends_of_the_range(n_classes):
+    assert convert_epsilon(1, n_classes, from_="others", to="each") == pytest.approx(1)
+    assert convert_epsilon(0, n_classes, from_="others", to="each") == 0
+
+
 def test_convert_epsilon_refuses_what_has_no_equal():
     with pytest.raises(ValueError, match="has no equal"):
         convert_epsilon(0.9, 2, from_="others", to="uniform")
@@ -188,6 +194,12 @@ def test_recover_undoes_a_matrix_and_an_epsilon_a_class(rng):
         smoother = LabelSmoother([0.1, 0.2, 0.3, 0.4], distribution=distribution)
         rows = smoother.fit_transform(np.arange(4))
         assert_allclose(smoother.recover(p @ rows), p, atol=1e-12)
+
+
+def test_recover_undoes_an_epsilon_of_one_where_other_classes_are_kept():
+    smoother = LabelSmoother([1.0, 0.1, 0.1], distribution="prior").fit([0, 1, 2])
+    rows = smoother.transform([0, 1, 2])
+    assert_allclose(smoother.recover(rows), np.eye(3), atol=1e-12)
 
 
 @pytest.mark.parametrize("distribution", ["uniform", "prior", np.full((3, 3), 1 / 3)])
