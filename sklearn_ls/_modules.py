@@ -76,8 +76,7 @@ class MLP(nn.Sequential):
     def differentiator(self, generator: torch.Generator):
         """Return what writes the gradient of a target's mean loss to `grad`.
 
-        The gradient of the whole network in closed form, several times faster than
-        through autograd for small layers.
+        The gradient of the whole network in closed form, without autograd.
 
         Parameters
         ----------

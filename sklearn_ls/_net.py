@@ -213,6 +213,7 @@ class SmoothingNet(NeuralNet):
             return
         # The losses are summed where they are: small tensors kept between the large
         # ones of the steps would fragment the memory, and a copy would halt a GPU.
+        self.history.new_batch()  # one for all: some callbacks look for a last batch
         total, n_rows = next(self.module_.parameters()).detach().new_zeros(()), 0
         with self._stepping() as step:
             for X, target in iterator:
@@ -222,8 +223,9 @@ class SmoothingNet(NeuralNet):
 
     def _record_loss(self, name, loss):
         """Record a loss, and whether it is the smallest, as skorch's callbacks ask."""
+        loss = float(loss)
         before = [row[name] for row in self.history[:-1] if name in row]
-        self.history.record(name, float(loss))
+        self.history.record(name, loss)
         self.history.record(f"{name}_best", loss < min(before, default=math.inf))
 
     def _is_watched(self):

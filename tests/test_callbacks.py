@@ -2,18 +2,13 @@ import contextlib
 import io
 
 import numpy as np
-import pandas as pd
 import pytest
 import skorch.callbacks
 import torch
-from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.model_selection import GridSearchCV
+from numpy.testing import assert_allclose
+from sklearn.datasets import make_multilabel_classification
 
 from sklearn_ls import LabelSmoothingClassifier
-
-sklearn_callback = pytest.importorskip(
-    "sklearn.callback", reason="scikit-learn < 1.9 has no callbacks"
-)
 
 
 def make(**params):
@@ -71,6 +66,66 @@ def test_skorch_epoch_scoring_gets_the_held_out_rows(digits):
     assert_allclose(clf.net_.history[:, "accuracy"], clf.validation_scores_)
 
 
+@pytest.mark.parametrize(
+    "callback",
+    [
+        skorch.callbacks.EpochScoring("accuracy", on_train=True, name="score"),
+        skorch.callbacks.EpochScoring("accuracy", use_caching=False, name="score"),
+        skorch.callbacks.BatchScoring("accuracy", name="score"),
+    ],
+    ids=["training", "uncached", "batch"],
+)
+def test_skorch_scoring_callbacks(digits, callback):
+    X, y = digits
+    clf = make(callbacks=[callback], max_epochs=2, batch_size=200).fit(X, y)
+    assert len(clf.net_.history[:, "score"]) == 2
+
+
+def test_skorch_scoring_of_multilabel_targets():
+    X, Y = make_multilabel_classification(n_samples=1500, random_state=0)
+    scoring = skorch.callbacks.EpochScoring("accuracy", name="score")
+    clf = make(callbacks=[scoring], batch_size=200).fit(X, Y)
+    assert_allclose(clf.net_.history[:, "score"], clf.validation_scores_)
+    X = clf._check_X(X)
+    assert_allclose(clf.net_.predict_proba(X), clf.predict_proba(X), atol=1e-12)
+
+
+def test_skorch_checkpoint_saves_the_best_epoch(digits, tmp_path):
+    X, y = digits
+    checkpoint = skorch.callbacks.Checkpoint(dirname=tmp_path)
+    clf = make(callbacks=[checkpoint], batch_size=200).fit(X, y)
+    assert (tmp_path / "params.pt").exists()
+    best = clf.net_.history[:, "valid_loss_best"]
+    losses = clf.net_.history[:, "valid_loss"]
+    assert best == [loss == min(losses[: i + 1]) for i, loss in enumerate(losses)]
+
+
+def test_skorch_freezer_freezes_the_built_in_network(iris):
+    X, y = iris
+    start = make(learning_rate=1e-30).fit(X, y)._state
+    frozen = make(callbacks=[skorch.callbacks.Freezer("0.*")]).fit(X, y)._state
+    for name, weights in frozen.items():
+        assert np.allclose(weights, start[name], atol=1e-12) == name.startswith("0.")
+
+
+def test_partial_fit_tells_callbacks_and_prints(iris, capsys):
+    X, y = iris
+    scheduler = skorch.callbacks.LRScheduler(step_every="batch")
+    clf = make(callbacks=[scheduler], verbose=1)
+    clf.partial_fit(X, y, classes=[0, 1, 2]).partial_fit(X, y)
+    assert capsys.readouterr().out.count("train_loss") == 2
+
+
+def test_the_net_trains_on_like_any_skorch_net(iris):
+    X, y = iris
+    clf = make().fit(X, y)
+    epochs = len(clf.net_.history)
+    before = clf.score(X, y)
+    clf.net_.set_params(lr=0.01).partial_fit(X, y.astype(np.int64))
+    assert len(clf.net_.history) == epochs + 10
+    assert clf.score(X, y) > before
+
+
 def test_user_interrupt_is_not_swallowed(iris):
     class Interrupt(skorch.callbacks.Callback):
         def on_batch_end(self, net, **kwargs):
@@ -79,82 +134,6 @@ def test_user_interrupt_is_not_swallowed(iris):
     clf = make(callbacks=[Interrupt()])
     with pytest.raises(KeyboardInterrupt):
         clf.fit(*iris)
-    assert not hasattr(clf, "classes_")
-
-
-class Recorder:
-    """A scikit-learn callback that stops training after some epochs."""
-
-    def __init__(self, stop_after=np.inf):
-        self.stop_after = stop_after
-        self.events = []
-        self.scores = []
-
-    def setup(self, estimator, context):
-        self.events.append("setup")
-
-    def teardown(self, estimator, context):
-        self.events.append("teardown")
-
-    def on_fit_task_begin(self, estimator, context):
-        self.events.append(f"begin {context.task_name}")
-
-    def on_fit_task_end(
-        self, estimator, context, *, X=None, y=None, fitted_estimator=None
-    ):
-        self.events.append(f"end {context.task_name}")
-        self.scores.append(fitted_estimator.score(X, y))
-        return self.events.count("end epoch") >= self.stop_after
-
-
-def test_sklearn_callbacks_follow_the_epochs_and_may_stop(iris):
-    X, y = iris
-    recorder = Recorder(stop_after=2)
-    clf = make().set_callbacks(recorder).fit(X, y)
-    epoch = ["begin epoch", "end epoch"]
-    assert recorder.events == [
-        "setup", "begin fit", *epoch, *epoch, "end fit", "teardown",
-    ]  # fmt: skip
-    assert clf.n_iter_ == 2
-    assert recorder.scores[-1] == recorder.scores[-2] == clf.score(X, y)
-
-
-def test_sklearn_callbacks_change_nothing(iris):
-    X, y = iris
-    plain = make().fit(X, y).predict_proba(X)
-    called = make().set_callbacks(Recorder()).fit(X, y).predict_proba(X)
-    assert_array_equal(called, plain)
-
-
-def test_scoring_monitor_logs_every_epoch_of_a_frame_of_strings(iris):
-    X, y = iris
-    frame = pd.DataFrame(X, columns=list("abcd"))
-    monitor = sklearn_callback.ScoringMonitor(scoring="accuracy")
-    clf = make().set_callbacks(monitor).fit(frame, y.astype(str))
-    scores = monitor.get_logs().data_as_pandas["accuracy"]
-    assert len(scores) == clf.n_iter_ + 1
-    assert scores.iloc[-1] == clf.score(frame, y.astype(str))
-
-
-def test_progress_bar_alone_and_in_a_search(iris, capsys):
-    X, y = iris
-    make().set_callbacks(sklearn_callback.ProgressBar()).fit(X, y)
-    assert "LabelSmoothingClassifier" in capsys.readouterr().out
-    search = GridSearchCV(make(), {"epsilon": [0, 0.1]}, cv=2)
-    search.set_callbacks(sklearn_callback.ProgressBar()).fit(X, y)
-    assert "GridSearchCV" in capsys.readouterr().out
-
-
-def test_a_failing_callback_is_torn_down_and_leaves_no_trace(iris):
-    class Failing(Recorder):
-        def on_fit_task_end(self, estimator, context):
-            raise RuntimeError("callback")
-
-    recorder = Failing()
-    clf = make().set_callbacks(recorder)
-    with pytest.raises(RuntimeError, match="callback"):
-        clf.fit(*iris)
-    assert recorder.events[-1] == "teardown"
     assert not hasattr(clf, "classes_")
 
 

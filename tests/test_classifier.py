@@ -14,6 +14,7 @@ from scipy.sparse import csr_array, csr_matrix
 from sklearn.base import clone
 from sklearn.datasets import make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import log_loss
 from sklearn.neural_network import MLPClassifier
 from torch import nn
 from torch.nn import functional
@@ -39,6 +40,16 @@ class Perceptron(nn.Sequential):
             nn.Linear(n_features, n_hidden),
             activation(),
             nn.Linear(n_hidden, n_classes),
+        )
+
+
+class Dropping(nn.Sequential):
+    def __init__(self, n_features, n_classes):
+        super().__init__(
+            nn.Linear(n_features, 10),
+            nn.BatchNorm1d(10),
+            nn.Dropout(0.5),
+            nn.Linear(10, n_classes),
         )
 
 
@@ -341,21 +352,40 @@ def test_auto_early_stopping_needs_200_rows_to_hold_out(digits, n_samples):
     assert (clf.validation_scores_ is not None) == (n_samples == 1340)
 
 
-def test_early_stopping_restores_the_best_weights_by_hard_labels(digits):
+@pytest.mark.parametrize("module", [None, Dropping])
+def test_early_stopping_restores_the_best_weights_by_hard_labels(digits, module):
     X, y = digits
+    y = np.where(np.arange(len(y)) % 3, y, (y + 1) % 10)  # so that it overfits
     clf = LabelSmoothingClassifier(
-        epsilon=0.9, n_iter_no_change=3, tol=0.01, random_state=0
+        epsilon=0.5, module=module, learning_rate=0.01, tol=0.01, random_state=0
     ).fit(X, y)
-    scores = clf.validation_scores_
-    assert clf.best_validation_score_ == max(scores)
-    assert clf.n_iter_ == len(scores) < 200
-    stopped = clone(clf).set_params(
-        max_epochs=int(np.argmax(scores)) + 1, n_iter_no_change=np.inf
+    history = clf.net_.history
+    order = [(row["valid_acc"], -row["valid_loss"]) for row in history]
+    best = order.index(max(order))
+    assert best < len(order) - 1 == clf.n_iter_ - 1
+    stopped = clone(clf).set_params(max_epochs=best + 1, n_iter_no_change=np.inf)
+    assert_array_equal(stopped.fit(X, y).predict_proba(X), clf.predict_proba(X))
+    assert clf.best_validation_score_ == max(clf.validation_scores_)
+
+
+def test_validation_loss_is_that_of_hard_labels(digits):
+    X, y = digits
+    clf = few_epochs(epsilon=0.5, max_epochs=1).fit(X, y)
+    _, held_out = clf._split(y, np.ones(len(y)), clf._seed)
+    expected = log_loss(y[held_out], clf.predict_proba(X[held_out]))
+    assert_allclose(clf.net_.history[-1, "valid_loss"], expected, rtol=1e-5)
+
+
+def test_predictions_do_not_depend_on_parameters_set_after_fit(iris):
+    X, y = iris
+    clf = few_epochs().fit(X, y)
+    expected, embedding = clf.predict_proba(X), clf.embed(X)
+    clf.set_params(
+        optimizer="sgd", optimizer_params={"nonsense": 1}, hidden_layer_sizes=(3,)
     )
-    stopped.fit(X, y)
-    # Of epochs with the same accuracy the one with the smaller loss is kept.
-    if scores.count(max(scores)) == 1:
-        assert_array_equal(stopped.predict_proba(X), clf.predict_proba(X))
+    for model in (clf, pickle.loads(pickle.dumps(clf))):
+        assert_array_equal(model.predict_proba(X), expected)
+        assert_array_equal(model.embed(X), embedding)
 
 
 def test_early_stopping_scores_the_rows_held_out(digits):
@@ -464,16 +494,6 @@ def test_same_seed_same_result_in_six_threads_and_global_states_untouched(iris):
     assert torch.equal(torch.get_rng_state(), torch_state)
     for now, before in zip(np.random.get_state(), numpy_state, strict=True):
         assert_array_equal(now, before)
-
-
-class Dropping(nn.Sequential):
-    def __init__(self, n_features, n_classes):
-        super().__init__(
-            nn.Linear(n_features, 10),
-            nn.BatchNorm1d(10),
-            nn.Dropout(0.5),
-            nn.Linear(10, n_classes),
-        )
 
 
 def test_different_seeds_differ_and_a_shared_random_state_is_consumed(iris):

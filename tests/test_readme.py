@@ -54,6 +54,9 @@ def table(tmp_path):
     frame.loc[0, "label"] = None
     frame.loc[1:2, "label"] = "rare"
     frame["decimal"] = np.linspace(0, 1, len(frame))
+    frame["truth"] = frame["decimal"] > 0.5
+    frame["nothing"] = None
+    frame.loc[5, "decimal"] = np.inf
     path = tmp_path / "table.csv"
     frame.to_csv(path, index=False)
     return path
@@ -76,18 +79,25 @@ def test_quickstart_on_a_table(quickstart, table, tmp_path, capsys):
     [
         (["missing.csv", "--target", "label"], "missing.csv can't be read"),
         (["table.csv", "--target", "nope"], "has no column 'nope'. It has:"),
-        (["table.csv", "--target", "decimal"], "holds decimal numbers"),
+        (
+            ["table.csv", "--target", "nothing"],
+            "Column 'nothing' of table.csv is empty",
+        ),
+        (["numbers.csv", "--target", "x"], "holds decimal numbers"),
         (["empty.csv", "--target", "label"], "empty.csv is empty"),
         (["one.csv", "--target", "label"], "needs two classes"),
         (["alone.csv", "--target", "label"], "no other column"),
         (["binary.csv", "--target", "label"], "can't be read as a CSV file"),
         (["table.csv"], 2),
+        (["--target", "label"], 2),
+        (["table.csv", "--target", "label", "--figure", "no/such/place.png"], 2),
     ],
 )
 def test_quickstart_says_what_is_wrong(quickstart, table, arguments, message):
     folder = table.parent
     (folder / "empty.csv").write_text("")
     (folder / "binary.csv").write_bytes(b"\xff\xfe\x00\x80" * 99)
+    pd.DataFrame({"x": np.linspace(0, 1, 30)}).to_csv(folder / "numbers.csv")
     labels = pd.DataFrame({"label": ["a", "b"] * 20})
     labels.to_csv(folder / "alone.csv", index=False)
     labels.assign(label="a", x=1).to_csv(folder / "one.csv", index=False)

@@ -1,0 +1,92 @@
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.model_selection import GridSearchCV
+
+from sklearn_ls import LabelSmoothingClassifier
+
+sklearn_callback = pytest.importorskip(
+    "sklearn.callback", reason="scikit-learn < 1.9 has no callbacks"
+)
+
+
+def make(**params):
+    defaults = {"max_epochs": 4, "n_iter_no_change": np.inf, "random_state": 0}
+    return LabelSmoothingClassifier(**{**defaults, "batch_size": 40, **params})
+
+
+class Recorder:
+    """A scikit-learn callback that stops training after some epochs."""
+
+    def __init__(self, stop_after=np.inf):
+        self.stop_after = stop_after
+        self.events = []
+        self.scores = []
+
+    def setup(self, estimator, context):
+        self.events.append("setup")
+
+    def teardown(self, estimator, context):
+        self.events.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context):
+        self.events.append(f"begin {context.task_name}")
+
+    def on_fit_task_end(
+        self, estimator, context, *, X=None, y=None, fitted_estimator=None
+    ):
+        self.events.append(f"end {context.task_name}")
+        self.scores.append(fitted_estimator.score(X, y))
+        return self.events.count("end epoch") >= self.stop_after
+
+
+def test_sklearn_callbacks_follow_the_epochs_and_may_stop(iris):
+    X, y = iris
+    recorder = Recorder(stop_after=2)
+    clf = make().set_callbacks(recorder).fit(X, y)
+    epoch = ["begin epoch", "end epoch"]
+    assert recorder.events == [
+        "setup", "begin fit", *epoch, *epoch, "end fit", "teardown",
+    ]  # fmt: skip
+    assert clf.n_iter_ == 2
+    assert recorder.scores[-1] == recorder.scores[-2] == clf.score(X, y)
+
+
+def test_sklearn_callbacks_change_nothing(iris):
+    X, y = iris
+    plain = make().fit(X, y).predict_proba(X)
+    called = make().set_callbacks(Recorder()).fit(X, y).predict_proba(X)
+    assert_array_equal(called, plain)
+
+
+def test_scoring_monitor_logs_every_epoch_of_a_frame_of_strings(iris):
+    X, y = iris
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    monitor = sklearn_callback.ScoringMonitor(scoring="accuracy")
+    clf = make().set_callbacks(monitor).fit(frame, y.astype(str))
+    scores = monitor.get_logs().data_as_pandas["accuracy"]
+    assert len(scores) == clf.n_iter_ + 1
+    assert scores.iloc[-1] == clf.score(frame, y.astype(str))
+
+
+def test_progress_bar_alone_and_in_a_search(iris, capsys):
+    X, y = iris
+    make().set_callbacks(sklearn_callback.ProgressBar()).fit(X, y)
+    assert "LabelSmoothingClassifier" in capsys.readouterr().out
+    search = GridSearchCV(make(), {"epsilon": [0, 0.1]}, cv=2)
+    search.set_callbacks(sklearn_callback.ProgressBar()).fit(X, y)
+    assert "GridSearchCV" in capsys.readouterr().out
+
+
+def test_a_failing_callback_is_torn_down_and_leaves_no_trace(iris):
+    class Failing(Recorder):
+        def on_fit_task_end(self, estimator, context):
+            raise RuntimeError("callback")
+
+    recorder = Failing()
+    clf = make().set_callbacks(recorder)
+    with pytest.raises(RuntimeError, match="callback"):
+        clf.fit(*iris)
+    assert recorder.events[-1] == "teardown"
+    assert not hasattr(clf, "classes_")
