@@ -73,6 +73,23 @@ class MLP(nn.Sequential):
         self.activation = activation
         self.dropout = dropout
 
+    def flatten(self) -> Tensor:
+        """Lay all weights into one tensor, and all gradients; return the former.
+
+        The parameters become views of them. An optimiser takes one long tensor faster
+        than several short ones.
+        """
+        parameters = list(self.parameters())
+        flat = torch.cat([parameter.detach().flatten() for parameter in parameters])
+        flat.grad = torch.zeros_like(flat)
+        sizes = [parameter.numel() for parameter in parameters]
+        for parameter, weights, gradient in zip(
+            parameters, flat.split(sizes), flat.grad.split(sizes), strict=True
+        ):
+            parameter.data = weights.view_as(parameter)
+            parameter.grad = gradient.view_as(parameter)
+        return flat.requires_grad_()
+
     def differentiator(self, generator: torch.Generator):
         """Return what writes the gradient of a target's mean loss to `grad`.
 

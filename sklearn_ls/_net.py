@@ -91,6 +91,8 @@ def build_net(
         device=device,
         **{f"optimizer__{name}": value for name, value in params.items()},
     )
+    if isinstance(module, MLP) and optimizer in OPTIMIZERS.values() and not callbacks:
+        net.flat_weights = module.flatten()
     try:
         net.initialize()
     except TypeError as error:
@@ -101,7 +103,8 @@ def build_net(
         ) from error
     net.module_.eval()
     for parameter in net.module_.parameters():
-        parameter.grad = torch.zeros_like(parameter)
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
     for loss in losses:
         net.history.new_epoch()
         net.history.record("epoch", len(net.history))
@@ -117,6 +120,18 @@ class SmoothingNet(NeuralNet):
     announced only when a callback listens to them; training stops by itself, quietly.
     On other data than :class:`Batches` it is an ordinary skorch net.
     """
+
+    flat_weights = None
+
+    def get_all_learnable_params(self):
+        """Yield the weights by name, or all as one where nobody asks for names."""
+        if self.flat_weights is None:
+            yield from super().get_all_learnable_params()
+        else:
+            yield "flat_weights", self.flat_weights
+
+    def _zero_grad_optimizer(self, set_to_none=False):
+        super()._zero_grad_optimizer(set_to_none=set_to_none)  # keep what is a view
 
     def get_default_callbacks(self):
         """Return what prints a line an epoch; losses are recorded without callbacks."""
