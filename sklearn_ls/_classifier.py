@@ -436,5 +436,4 @@ class LabelSmoothingClassifier(
         tags.classifier_tags.multi_label = self.class_weight is None
         tags.input_tags.sparse = self.module != "convnet"
         tags.input_tags.two_d_array = self.module != "convnet"
-        tags.input_tags.three_d_array = self.module is not None
         return tags

@@ -13,7 +13,12 @@ from sklearn_ls._compat import (
     _fit_context,
     check_sample_weight,
 )
-from sklearn_ls._labels import check_labels, encode_labels, labels_to_array
+from sklearn_ls._labels import (
+    check_labels,
+    encode_labels,
+    find_classes,
+    labels_to_array,
+)
 from sklearn_ls._smoothing import (
     check_distribution,
     check_epsilon,
@@ -143,21 +148,27 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
             For labels that are missing, mixed or continuous, a single class, or an
             `epsilon` or `distribution` whose shape does not fit the classes.
         """
+        self._fit(y, sample_weight)
+        return self
+
+    def _fit(self, y, sample_weight):
+        """Fit; return the codes."""
         y = check_labels(y)
         sample_weight = check_sample_weight(sample_weight, y)
         multilabel = y.ndim == 2
         if multilabel:
-            classes = np.arange(y.shape[1])
+            classes, codes = np.arange(y.shape[1]), y
             prior = np.average(y, axis=0, weights=sample_weight)
         else:
-            classes = np.unique(y)
+            classes = find_classes(y)
             codes = encode_labels(y, classes)
             prior = np.bincount(codes, weights=sample_weight) / sample_weight.sum()
             if len(classes) < 2:
                 raise ValueError(
                     f"y holds one class only, {classes[0]}; smoothing needs two."
                 )
-        return self._settle(classes, prior, multilabel)
+        self._settle(classes, prior, multilabel)
+        return codes
 
     def _settle(self, classes, class_prior, multilabel):
         """Check the parameters against the classes, then store all that is fitted."""
@@ -241,11 +252,14 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
         ValueError
             For labels that `fit` has not seen.
         """
-        codes = self.encode(y)
+        return self._soften(self.encode(y))
+
+    def _soften(self, codes):
         if self.multilabel_:
             return soft_indicators(codes, self._smoothing, self.dtype)
         return soft_targets(codes, self._smoothing, len(self.classes_), self.dtype)
 
+    @_fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, y, sample_weight=None):
         """Fit and return the soft targets of the same labels.
 
@@ -259,7 +273,7 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
         -------
         y_soft : ndarray of shape (n_samples, n_classes)
         """
-        return self.fit(y, sample_weight=sample_weight).transform(y)
+        return self._soften(self._fit(y, sample_weight))
 
     def inverse_transform(self, Y):
         """Turn soft targets or probabilities into labels.

@@ -67,7 +67,8 @@ def check_labels(y):
     """
     y = labels_to_array(y)
     if y.ndim == 1:
-        check_classification_targets(y)
+        if y.dtype.kind not in "iub":  # which are classes whatever their values
+            check_classification_targets(y)
     elif y.dtype.kind not in "biu" or np.any(y != y.astype(bool)):
         raise ValueError(
             f"y has shape {y.shape} and dtype {y.dtype}. For several labels a row pass "
@@ -75,6 +76,32 @@ def check_labels(y):
             "row pass a vector, such as y.argmax(axis=1) of a one-hot matrix."
         )
     return y
+
+
+def find_classes(y):
+    """Return the distinct labels, sorted.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+    """
+    if not _is_dense(y):
+        return np.unique(y)
+    low = int(y.min())
+    counts = np.bincount(y.astype(np.int64, copy=False) - low)
+    return (np.flatnonzero(counts) + low).astype(y.dtype)
+
+
+def _is_dense(labels):
+    """Return whether labels are integers of a range short enough for a table."""
+    if labels.dtype.kind not in "iu":
+        return False
+    low, high = int(labels.min()), int(labels.max())
+    return high < 2**62 and high - low < 2**20
 
 
 def encode_labels(y, classes):
@@ -97,9 +124,9 @@ def encode_labels(y, classes):
     ValueError
         For labels that are not in `classes`.
     """
-    if y.dtype.kind in "iu" and classes.dtype.kind in "iu":
+    if y.dtype.kind in "iu" and _is_dense(classes):
         low, high = int(classes[0]), int(classes[-1])
-        if high - low < 2**20 and low <= y.min() and y.max() <= high:
+        if low <= y.min() and y.max() <= high:
             # A table is several times faster than a binary search for every label.
             table = np.full(high - low + 1, -1)
             table[classes.astype(np.int64) - low] = np.arange(len(classes))

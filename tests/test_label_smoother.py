@@ -19,6 +19,8 @@ from sklearn_ls._compat import InvalidParameterError
 LABELS = {
     "int": np.array([3, 1, 2, 3, -5]),
     "uint8": np.array([3, 1, 2, 3, 9], dtype=np.uint8),
+    "int8": np.array([-128, 127, 0], dtype=np.int8),
+    "large uint64": np.array([2**64 - 1, 2**64 - 3], dtype=np.uint64),
     "far apart": np.array([0, 2**40, 5, 2**40]),
     "float": np.array([2.0, 1.0, 2.0]),
     "bool": np.array([True, False, True]),
