@@ -100,6 +100,10 @@ class NetworkTrainerMixin(NetworkPredictorMixin):
                     "`y` has classes not in `self.classes_`. `self.classes_` has "
                     f"{classes}. 'y' has {unseen} besides."
                 )
+            if y.ndim == 2 and len(classes) != y.shape[1]:
+                raise ValueError(
+                    f"y has {y.shape[1]} columns, but there are {len(classes)} classes."
+                )
             known = self.label_smoother_ if again else LabelSmoother()
             if not again:
                 known.fit(classes if y.ndim == 1 else y)

@@ -461,6 +461,8 @@ def test_multilabel_partial_fit():
     X, Y = make_multilabel_classification(n_classes=3, random_state=0)
     clf = few_epochs().partial_fit(X, Y, classes=[0, 1, 2]).partial_fit(X, Y)
     assert clf.predict(X).shape == Y.shape
+    with pytest.raises(ValueError, match="3 columns, but there are 2 classes"):
+        few_epochs().partial_fit(X, Y, classes=[0, 1])
 
 
 def test_warm_start_goes_on_from_the_weights(iris):
