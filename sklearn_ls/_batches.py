@@ -103,16 +103,18 @@ class Batches:
             )
 
 
-def rows_at_a_time(X):
+def rows_at_a_time(X, at_least=1):
     """Return how many rows of X to copy, or run a network on, at once.
 
     Parameters
     ----------
     X : ndarray, CSR matrix or Tensor of shape (n_samples, ...)
 
+    at_least : int, default=1
+
     Returns
     -------
     n_rows : int
         So many fit in the caches.
     """
-    return min(4096, max(1, 2**18 // math.prod(X.shape[1:])))
+    return min(4096, max(at_least, 2**18 // math.prod(X.shape[1:])))

@@ -43,7 +43,7 @@ def apply_module(module, X, finish, device):
     """
     outputs = (
         FINISHES[finish](module(rows_to_tensor(X, rows, device))).cpu().numpy()
-        for rows in gen_batches(X.shape[0], rows_at_a_time(X))
+        for rows in gen_batches(X.shape[0], rows_at_a_time(X, at_least=64))
     )
     first = next(outputs)
     output = np.empty((X.shape[0], *first.shape[1:]), dtype=first.dtype)

@@ -352,7 +352,7 @@ def most_memory(call):
 # Row 11
 @pytest.mark.parametrize("callbacks", [None, [skorch.callbacks.Callback()]])
 def test_classifier_never_makes_all_of_sparse_X_dense(callbacks):
-    n_samples, n_features = 200, 20_000
+    n_samples, n_features = 500, 20_000
     X_sparse = sparse.eye(n_samples, n_features, format="csr")
     clf = small(batch_size=10, max_epochs=1, callbacks=callbacks)
     used = most_memory(lambda: clf.fit(X_sparse, np.arange(n_samples) % 2))
