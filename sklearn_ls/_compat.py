@@ -73,12 +73,9 @@ class Probability(Interval):
 
 def check_sample_weight(sample_weight, X):
     """Return the weights as float64, checked to be non-negative and not all zero."""
-    name = next(  # `only_non_negative` until scikit-learn 1.6
-        parameter
-        for parameter in inspect.signature(_check_sample_weight).parameters
-        if parameter.endswith("non_negative")
+    weight = _check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )
-    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, **{name: True})
     if not weight.any():
         raise ValueError("sample_weight is zero for every row; nothing can be learnt.")
     return weight

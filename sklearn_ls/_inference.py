@@ -22,25 +22,24 @@ FINISHES = {
 
 
 @torch.inference_mode()
-def apply_module(module, X, finish, device):
+def apply_module(module, X, finish):
     """Run a module over all rows, a bounded number at a time.
 
     Parameters
     ----------
     module : torch.nn.Module
-        On `device`, in evaluation mode.
+        In evaluation mode, on the device to use.
 
     X : ndarray or CSR matrix of shape (n_samples, ...)
 
     finish : str
         Key of `FINISHES`, what to make of each batch of logits.
 
-    device : str
-
     Returns
     -------
     output : ndarray of shape (n_samples, ...)
     """
+    device = module_device(module)
     outputs = (
         FINISHES[finish](module(rows_to_tensor(X, rows, device))).cpu().numpy()
         for rows in gen_batches(X.shape[0], rows_at_a_time(X, at_least=64))
@@ -55,17 +54,20 @@ def apply_module(module, X, finish, device):
     return output
 
 
-def penultimate(module, X, device):
+def module_device(module):
+    """Return the device of a module's weights."""
+    return next(module.parameters()).device
+
+
+def penultimate(module, X):
     """Return the inputs of a module's last linear layer.
 
     Parameters
     ----------
     module : torch.nn.Module
-        On `device`, in evaluation mode; left as it is.
+        In evaluation mode, on the device to use; left as it is.
 
     X : ndarray or CSR matrix of shape (n_samples, ...)
-
-    device : str
 
     Returns
     -------
@@ -83,7 +85,7 @@ def penultimate(module, X, device):
     linears[-1].register_forward_pre_hook(
         lambda layer, args: inputs.append(args[0].cpu())
     )
-    apply_module(module, X, "argmax", device)
+    apply_module(module, X, "argmax")
     return torch.cat(inputs).numpy()
 
 

@@ -127,7 +127,7 @@ def encode_labels(y, classes):
     if y.dtype.kind in "iu" and _is_dense(classes):
         low, high = int(classes[0]), int(classes[-1])
         if low <= y.min() and y.max() <= high:
-            # A table is several times faster than a binary search for every label.
+            # A table instead of a binary search for every label.
             table = np.full(high - low + 1, -1)
             table[classes.astype(np.int64) - low] = np.arange(len(classes))
             codes = table[y.astype(np.int64, copy=False) - low]

@@ -2,8 +2,7 @@
 
 Conventions: `logits` of shape (n_samples, n_classes), as modules give them. The closed
 form of the gradient works on `columns`, logits of shape (..., n_classes, n_samples): a
-row of numbers a class, which is the fast layout for the softmax of few classes, with
-any leading dimensions of networks.
+row of numbers a class, with any leading dimensions of networks.
 """
 
 from dataclasses import dataclass

@@ -4,7 +4,12 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_ls._device import usable_device
-from sklearn_ls._inference import apply_module, load_arrays, penultimate
+from sklearn_ls._inference import (
+    apply_module,
+    load_arrays,
+    module_device,
+    penultimate,
+)
 from sklearn_ls._modules import build_module
 from sklearn_ls._net import build_net
 from sklearn_ls._training_data import refuse_dates
@@ -100,7 +105,7 @@ class NetworkPredictorMixin:
         embedding : ndarray of shape (n_samples, n_units)
         """
         module = self._trained_module()
-        return penultimate(module, self._check_X(X), self._run_device())
+        return penultimate(module, self._check_X(X))
 
     @property
     def net_(self):
@@ -108,7 +113,8 @@ class NetworkPredictorMixin:
         check_is_fitted(self)
         if "_net" not in vars(self):
             module = self._trained_module()
-            self._net = self._build_net(module, self._run_device(), self.loss_curve_)
+            device = str(module_device(module))
+            self._net = self._build_net(module, device, self.loss_curve_)
         return self._net
 
     def __getstate__(self):
@@ -123,20 +129,16 @@ class NetworkPredictorMixin:
 
     def _apply(self, X, finish):
         module = self._trained_module()
-        return apply_module(module, self._check_X(X), finish, self._run_device())
+        return apply_module(module, self._check_X(X), finish)
 
     def _trained_module(self):
         check_is_fitted(self)
         if "_module" not in vars(self):
-            device = self._run_device()
+            device = usable_device(self.device)
             module = build_module(**self._fitted_architecture, dtype=self._dtype)
             load_arrays(module, self._state)
             self._module = module.eval().to(device)
         return self._module
-
-    def _run_device(self):
-        """Where to predict: where it was trained, if that is here, else on the CPU."""
-        return self.device_ if "_net" in vars(self) else usable_device(self.device)
 
     def _check_X(self, X):
         refuse_dates(X)

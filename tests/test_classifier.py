@@ -2,6 +2,7 @@ import copy
 import pickle
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import joblib
 import numpy as np
@@ -84,7 +85,12 @@ def torch_loop(clf, X, y, module, label_smoothing):
 
 @pytest.mark.parametrize(
     ("activation", "layer"),
-    [("relu", nn.ReLU), ("tanh", nn.Tanh), ("logistic", nn.Sigmoid)],
+    [
+        ("relu", nn.ReLU),
+        ("tanh", nn.Tanh),
+        ("logistic", nn.Sigmoid),
+        ("identity", nn.Identity),
+    ],
 )
 @pytest.mark.parametrize("batch_size", [32, 47])
 def test_closed_form_equals_a_torch_loop(iris, activation, layer, batch_size):
@@ -545,6 +551,28 @@ def test_dropout_in_closed_form_equals_autograd_with_the_same_mask(iris):
         assert_allclose(bias, layer[1].grad, atol=1e-14)
 
 
+def test_closed_form_serves_a_stack_of_networks(iris):
+    X, y = torch.from_numpy(iris[0]), iris[1]
+    smoothing = smoothing_of(0.1, "uniform", 3)
+    target = label_target(y, smoothing, None, np.float64, "cpu")
+    stack = replace(target, codes=target.codes.expand(2, -1))
+    generator = torch.Generator().manual_seed(0)
+    layers = [
+        tuple(torch.randn(2, *shape, generator=generator, dtype=X.dtype) for shape in s)
+        for s in [((7, 4), (7,)), ((3, 7), (3,))]
+    ]
+    gradients = [tuple(map(torch.empty_like, layer)) for layer in layers]
+    losses = mlp_gradient(X, stack, layers, gradients, "tanh", [None])
+    for network in range(2):
+        alone = [(weight[network], bias[network]) for weight, bias in layers]
+        expected = [tuple(map(torch.empty_like, layer)) for layer in alone]
+        loss = mlp_gradient(X, target, alone, expected, "tanh", [None])
+        assert_allclose(losses[network], loss)
+        for layer, (weight, bias) in zip(gradients, expected, strict=True):
+            assert_allclose(layer[0][network], weight, atol=1e-14)
+            assert_allclose(layer[1][network], bias, atol=1e-14)
+
+
 @pytest.mark.parametrize("copy_of", ["pickle", "joblib", "deepcopy"])
 def test_copies_predict_the_same_and_hold_arrays_alone(iris, copy_of, tmp_path):
     X, y = iris
@@ -559,6 +587,8 @@ def test_copies_predict_the_same_and_hold_arrays_alone(iris, copy_of, tmp_path):
     other.set_params(hidden_layer_sizes=(3,))  # is for the next fit
     assert_array_equal(other.predict_proba(X), clf.predict_proba(X))
     assert len(other.net_.history) == clf.n_iter_
+    other.device_ = "cuda:99"  # as if trained on another machine
+    assert_array_equal(other.predict_proba(X), clf.predict_proba(X))
     assert b"skorch" not in pickle.dumps(clf)
     assert b"torch" not in pickle.dumps(clf)
 

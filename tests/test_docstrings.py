@@ -11,7 +11,7 @@ import sklearn_ls
 
 # Of numpydoc's rules: no extended summary or "See Also" where there is nothing to say,
 # examples belong to the class, and values returned have names, as in scikit-learn.
-IGNORED = {"ES01", "EX01", "GL01", "GL08", "SA01", "SA04", "RT02", "RT03", "PR07"}
+IGNORED = {"ES01", "EX01", "SA01", "RT02", "RT03", "PR07"}
 
 
 def public_objects():
