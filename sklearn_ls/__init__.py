@@ -1,9 +1,15 @@
 """Label smoothing for scikit-learn."""
 
 from sklearn_ls._classifier import LabelSmoothingClassifier
+from sklearn_ls._classifier_cv import LabelSmoothingClassifierCV
 from sklearn_ls._label_smoother import LabelSmoother
 from sklearn_ls._smoothing import convert_epsilon
 
-__all__ = ["LabelSmoother", "LabelSmoothingClassifier", "convert_epsilon"]
+__all__ = [
+    "LabelSmoother",
+    "LabelSmoothingClassifier",
+    "LabelSmoothingClassifierCV",
+    "convert_epsilon",
+]
 
 __version__ = "0.1.0.dev0"

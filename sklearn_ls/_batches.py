@@ -39,7 +39,8 @@ def rows_to_tensor(X, index, device):
 
 def to_device_if_it_fits(X, device):
     """Move dense `X` to a device with memory of its own, unless it would fill it."""
-    if torch.device(device).type != "cuda" or issparse(X):
+    on_device = isinstance(X, torch.Tensor)
+    if torch.device(device).type != "cuda" or issparse(X) or on_device:
         return X
     free, _ = torch.cuda.mem_get_info(device)
     return torch.tensor(X, device=device) if X.nbytes < free // 2 else X
@@ -55,8 +56,9 @@ class Batches:
     ----------
     X : ndarray or CSR matrix of shape (n_samples, ...)
 
-    rows : ndarray of shape (n_rows,)
-        Which rows of `X` take part.
+    rows : ndarray of shape (n_rows,) or (n_networks, n_rows)
+        Which rows of `X` take part; for several networks that are trained together,
+        those of each, unless they share them.
 
     target : LabelTarget or IndicatorTarget
         Of those rows, on `device`.
@@ -74,7 +76,37 @@ class Batches:
         self.device = device
 
     def __len__(self):
-        return len(self.rows)
+        return self.rows.shape[-1]
+
+    @classmethod
+    def stack(cls, batches):
+        """Return the batches of several networks as one's, with a leading dimension.
+
+        Parameters
+        ----------
+        batches : list of Batches
+            Of the same X, number of rows and size.
+
+        Returns
+        -------
+        stacked : Batches
+        """
+        first = batches[0]
+        rows = first.rows
+        if not all(np.array_equal(rows, other.rows) for other in batches):
+            rows = np.stack([other.rows for other in batches])
+        target = first.target.stack([other.target for other in batches])
+        return cls(first.X, rows, target, first.batch_size, first.device)
+
+    def of_networks(self, keep):
+        """Return the batches of some of the networks that they were stacked for."""
+        rows = self.rows if self.rows.ndim == 1 else self.rows[keep]
+        target = self.target.of_networks(torch.as_tensor(keep, device=self.device))
+        return Batches(self.X, rows, target, self.batch_size, self.device)
+
+    def count(self, X):
+        """Return how many rows a batch X has."""
+        return X.shape[self.rows.ndim - 1]
 
     def epoch(self, rng=None):
         """Yield (rows of X, their targets).
@@ -87,7 +119,7 @@ class Batches:
         order = np.arange(len(self))
         if rng is not None and self.batch_size < len(self):
             rng.shuffle(order)
-        rows, index = self.rows[order], torch.from_numpy(order).to(self.device)
+        rows, index = self.rows[..., order], torch.from_numpy(order).to(self.device)
         batches = gen_batches(
             len(self), self.batch_size, min_batch_size=min(2, self.batch_size)
         )
@@ -96,8 +128,11 @@ class Batches:
         while group := list(islice(batches, n_gathered)):
             some = slice(group[0].start, group[-1].stop)
             sizes = [batch.stop - batch.start for batch in group]
+            X = rows_to_tensor(self.X, rows[..., some].ravel(), self.device)
+            if rows.ndim > 1:
+                X = X.unflatten(0, (len(rows), -1))
             yield from zip(
-                rows_to_tensor(self.X, rows[some], self.device).split(sizes),
+                X.split(sizes, rows.ndim - 1),
                 self.target.take(index[some]).split(sizes),
                 strict=True,
             )

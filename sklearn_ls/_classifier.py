@@ -18,10 +18,10 @@ from sklearn_ls._compat import (
     with_callbacks,
 )
 from sklearn_ls._device import resolve_device
+from sklearn_ls._faults import warn_unless_converged
 from sklearn_ls._label_smoother import LabelSmoother
 from sklearn_ls._labels import labels_to_array
 from sklearn_ls._training import NetworkTrainerMixin, keep_fitted_on_error
-from sklearn_ls._training_data import weigh_rows
 
 
 def _learns_in_parts(estimator):
@@ -349,30 +349,27 @@ class LabelSmoothingClassifier(
         ValueError
             For bad input, and when training diverges. What was fitted before remains.
         """
-        progress = FitProgress(self, X, y)
+        progress = FitProgress(self, X, y, self.max_epochs)
         again = self.warm_start and hasattr(self, "_state")
         self.device_ = resolve_device(self.device)
-        X, codes, sample_weight = self._check_data(X, y, sample_weight, again=again)
-        weight = weigh_rows(codes, sample_weight, self.class_weight, self.classes_)
+        X, y, sample_weight = self._check_data(X, y, sample_weight, again=again)
         seed = self._draw_seed()
-        rows, held_out = self._split(codes, weight, seed)
-        net = self._start_net(seed, again)
-        training, validation = self._batches(
-            X, codes, weight / weight[rows].mean(), rows, held_out
-        )
+        training, validation = self._prepare(X, y, sample_weight, again=again)
+        net = self._build_net(self._start_module(again), self.device_)
         converged = net.train(
             training,
             validation,
             seed=seed,
             first_epoch=self.n_iter_ if again else 0,
-            max_epochs=self.max_epochs,
-            patience=self.n_iter_no_change,
-            tol=self.tol,
-            epoch_end=lambda: progress.epoch_end(lambda: self._snapshot(net)),
+            **self._stopping(),
+            epoch_end=lambda: progress.task_end(
+                "epoch", lambda: self._snapshot(net.module_)
+            ),
         )
-        self._record(net, again)
-        progress.end(lambda: self._snapshot(net))
-        self._warn_unless(converged)
+        self._net = net
+        self._record(net.module_, *net.curves(), again=again)
+        progress.end(lambda: self._snapshot(net.module_))
+        warn_unless_converged([converged], **self._stopping())
         return self
 
     @available_if(_learns_in_parts)
@@ -418,22 +415,21 @@ class LabelSmoothingClassifier(
         classes = classes if classes is None else labels_to_array(classes)
         _check_partial_fit_first_call(self, classes)
         self.device_ = resolve_device(self.device)
-        X, codes, sample_weight = self._check_data(
-            X, y, sample_weight, again=again, classes=self.classes_
-        )
-        weight = weigh_rows(codes, sample_weight, self.class_weight, self.classes_)
+        X, y, sample_weight = self._check_data(X, y, sample_weight, again=again)
+        self._learn_classes(y, sample_weight, again, self.classes_)
+        codes, weight = self._encode_and_weigh(y, sample_weight, len(y))
         seed = self._seed if again else self._draw_seed()
-        net = self._start_net(seed, again)
+        net = self._build_net(self._start_module(again), self.device_)
         if again and self._optimizer_state is not None:
             net.load_optimizer_arrays(self._optimizer_state)
-        training, _ = self._batches(X, codes, weight, np.flatnonzero(weight), None)
+        rows = np.flatnonzero(weight)
+        training = self._batches(X, rows, codes[rows], weight[rows], len(rows))
         net.train(training, seed=seed, first_epoch=self.n_iter_ if again else 0)
-        self._record(net, again, optimizer_state=net.optimizer_arrays())
+        self._net = net
+        self._record(
+            net.module_,
+            *net.curves(),
+            again=again,
+            optimizer_state=net.optimizer_arrays(),
+        )
         return self
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = self.class_weight is None
-        tags.input_tags.sparse = self.module != "convnet"
-        tags.input_tags.two_d_array = self.module != "convnet"
-        return tags

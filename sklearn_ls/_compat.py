@@ -8,6 +8,9 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import _fit_context
+from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection._validation import _score
+from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import (
     Interval,
     InvalidParameterError,
@@ -38,11 +41,14 @@ __all__ = [
     "InvalidParameterError",
     "Options",
     "Probability",
+    "SearchRules",
     "StrOptions",
     "_check_partial_fit_first_call",
     "_fit_context",
     "balanced_class_weight",
     "check_sample_weight",
+    "score_fold",
+    "take_rows",
     "with_callbacks",
 ]
 
@@ -81,7 +87,7 @@ def check_sample_weight(sample_weight, X):
     return weight
 
 
-def balanced_class_weight(codes, sample_weight):
+def balanced_class_weight(codes, sample_weight, n_classes):
     """Weights that give every class present the same total weight.
 
     Parameters
@@ -89,25 +95,26 @@ def balanced_class_weight(codes, sample_weight):
     codes : ndarray of shape (n_samples,)
 
     sample_weight : ndarray of shape (n_samples,)
-        Positive.
+
+    n_classes : int
 
     Returns
     -------
-    row_weight : ndarray of shape (n_samples,)
-        The weight of each row's class.
+    weights : ndarray of shape (n_classes,)
+        0 for classes without any weight.
     """
-    classes, codes = np.unique(codes, return_inverse=True)
+    counts = sample_weight > 0
+    codes, sample_weight = codes[counts], sample_weight[counts]
+    present = np.unique(codes)
+    weights = np.zeros(n_classes)
     if "sample_weight" in inspect.signature(compute_class_weight).parameters:
-        class_weight = compute_class_weight(
-            "balanced",
-            classes=np.arange(len(classes)),
-            y=codes,
-            sample_weight=sample_weight,
+        weights[present] = compute_class_weight(
+            "balanced", classes=present, y=codes, sample_weight=sample_weight
         )
     else:
-        totals = np.bincount(codes, weights=sample_weight)
-        class_weight = totals.sum() / (len(classes) * totals)
-    return class_weight[codes]
+        totals = np.bincount(codes, weights=sample_weight)[present]
+        weights[present] = totals.sum() / (len(present) * totals)
+    return weights
 
 
 class FitProgress:
@@ -116,42 +123,146 @@ class FitProgress:
     Parameters
     ----------
     estimator : estimator
-        Inherits from :class:`CallbackSupportMixin` and has `max_epochs`.
+        Inherits from :class:`CallbackSupportMixin`.
 
     X, y : array-like
         The training data, as callbacks are to get them.
+
+    n_tasks : int
+        The most tasks that the fit has.
     """
 
-    def __init__(self, estimator, X, y):
+    def __init__(self, estimator, X, y, n_tasks):
         self.about = {"estimator": estimator, "X": X, "y": y}
         self.context = None
         if hasattr(estimator, "_skl_callbacks") or hasattr(
             estimator, "_parent_callback_ctx"
         ):
-            self.context = estimator._init_callback_context(
-                max_subtasks=estimator.max_epochs
-            )
+            self.context = estimator._init_callback_context(max_subtasks=n_tasks)
             self.context.call_on_fit_task_begin(**self.about)
 
-    def epoch_end(self, fitted_attributes):
-        """Report an epoch; return True if a callback wants training to stop.
+    def task_end(self, name, fitted_attributes=None):
+        """Report a task that is done; return True if a callback wants to stop.
 
         Parameters
         ----------
-        fitted_attributes : callable
-            Returns what a copy of the estimator needs to predict.
+        name : str
+            What the task was.
+
+        fitted_attributes : callable, default=None
+            Returns what a copy of the estimator needs to predict; None where it cannot.
         """
         if self.context is None:
             return False
-        epoch = self.context.subcontext(task_name="epoch")
-        epoch.call_on_fit_task_begin(**self.about)
-        return epoch.call_on_fit_task_end(
+        task = self.context.subcontext(task_name=name)
+        task.call_on_fit_task_begin(**self.about)
+        return task.call_on_fit_task_end(
             **self.about, reconstruction_attributes=fitted_attributes
         )
 
-    def end(self, fitted_attributes):
+    def end(self, fitted_attributes=None):
         """Report the end of the fit."""
         if self.context is not None:
             self.context.call_on_fit_task_end(
                 **self.about, reconstruction_attributes=fitted_attributes
             )
+
+
+def take_rows(values, rows):
+    """Return some rows of an array, a sparse matrix, a dataframe or a list."""
+    return _safe_indexing(values, rows)
+
+
+def score_fold(estimator, X, y, params, scorer):
+    """Score a fitted estimator as GridSearchCV does: NaN and a warning on errors.
+
+    Parameters
+    ----------
+    estimator : estimator
+
+    X, y : the rows to score on
+
+    params : dict
+        What the scorer gets besides.
+
+    scorer : callable
+
+    Returns
+    -------
+    scores : float or dict of str to float
+    """
+    return _score(estimator, X, y, scorer, params, error_score=np.nan)
+
+
+class SearchRules:
+    """What `scoring` and `refit` mean to GridSearchCV, and how it writes results.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Of the kind to be scored.
+
+    scoring, refit : see GridSearchCV
+
+    Attributes
+    ----------
+    scorer : callable
+
+    multimetric : bool
+        Known when there are results.
+    """
+
+    def __init__(self, estimator, scoring, refit):
+        self._search = GridSearchCV(estimator, {}, scoring=scoring, refit=refit)
+        self.scorer, self._metric = self._search._get_scorers()
+
+    def scorers(self):
+        """Return the scorer, or a dict of them, as users are to see it."""
+        return getattr(self.scorer, "_scorers", self.scorer)
+
+    def takes_sample_weight(self):
+        """Return whether the scorer can weigh rows."""
+        scorers = getattr(self.scorer, "_scorers", {"score": self.scorer}).values()
+        return any(
+            "sample_weight"
+            in inspect.signature(getattr(some, "_score_func", some)).parameters
+            for some in scorers
+        )
+
+    def results(self, candidates, n_splits, scores, fit_times, score_times):
+        """Return what `cv_results_` is to be.
+
+        Parameters
+        ----------
+        candidates : list of dict
+
+        n_splits : int
+
+        scores, fit_times, score_times : list
+            One a candidate and split, the splits of a candidate together.
+
+        Returns
+        -------
+        cv_results : dict of ndarrays
+        """
+        numbers = zip(scores, fit_times, score_times, strict=True)
+        names = ("test_scores", "fit_time", "score_time")
+        out = [dict(zip(names, some, strict=True)) for some in numbers]
+        self.multimetric = isinstance(scores[0], dict)
+        if self.multimetric:
+            self._search._check_refit_for_multimetric(scores[0])
+            self._metric = self._search.refit
+        return self._search._format_results(candidates, n_splits, out)
+
+    def best(self, results):
+        """Return the index and the score of the best candidate, None if undecided.
+
+        The score is None where a callable chose.
+        """
+        refit = self._search.refit
+        if self.multimetric and refit is False:
+            return None, None
+        index = self._search._select_best_index(refit, self._metric, results)
+        if callable(refit):
+            return index, None
+        return index, results[f"mean_test_{self._metric}"][index]

@@ -85,6 +85,11 @@ def _unavailable(device, error):
     )
 
 
+def count_cuda_devices():
+    """Return how many CUDA devices there are."""
+    return torch.cuda.device_count()
+
+
 def float_dtypes(device):
     """Return the dtypes to compute in, the preferred first.
 
@@ -122,3 +127,28 @@ def private_rng(seed, device):
             if cuda:
                 torch.cuda.manual_seed(seed)
             yield
+
+
+def epoch_random(seed, epoch, device):
+    """Return the random numbers of an epoch, the same however training came there.
+
+    Parameters
+    ----------
+    seed : int
+
+    epoch : int
+
+    device : str
+
+    Returns
+    -------
+    rng : numpy.random.Generator
+        For the order of the batches.
+
+    generator : torch.Generator
+        For dropout, on the device.
+    """
+    rng = np.random.default_rng([seed, epoch])
+    generator = torch.Generator(device)
+    generator.manual_seed(int(rng.integers(2**62)))
+    return rng, generator

@@ -106,6 +106,9 @@ class MLP(nn.Sequential):
             Takes X, a Tensor of shape (n_samples, n_features), and a target; returns
             the loss. To be called without gradient tracking.
         """
+        for parameter in self.parameters():
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
         linears = [layer for layer in self if isinstance(layer, nn.Linear)]
         layers = [(linear.weight.data, linear.bias.data) for linear in linears]
         gradients = [(linear.weight.grad, linear.bias.grad) for linear in linears]
@@ -126,20 +129,22 @@ def dropout_masks(layers, dropout, X, generator):
 
     dropout : float
 
-    X : Tensor of shape (n_samples, n_features)
+    X : Tensor of shape (..., n_samples, n_features)
 
     generator : torch.Generator
 
     Returns
     -------
     masks : list of None or Tensor of shape (n_out, n_samples)
-        One a hidden layer; None without dropout.
+        One a hidden layer, the same for all networks; None without dropout.
     """
     if not dropout:
         return [None] * (len(layers) - 1)
     keep = 1 - dropout
     return [
-        X.new_empty(len(bias), len(X)).bernoulli_(keep, generator=generator).div_(keep)
+        X.new_empty(bias.shape[-1], X.shape[-2])
+        .bernoulli_(keep, generator=generator)
+        .div_(keep)
         for _, bias in layers[:-1]
     ]
 
@@ -164,20 +169,15 @@ def mlp_gradient(X, target, layers, gradients, activation, masks) -> Tensor:
 
     activation : {"identity", "logistic", "tanh", "relu"}
 
-    masks : list of None or Tensor of shape (..., n_out, n_samples)
+    masks : list of None or Tensor of shape (n_out, n_samples)
         What dropout multiplies each hidden layer with.
 
     Returns
     -------
     loss : Tensor of shape (...)
     """
-    activate, derive = _ACTIVATE[activation]
-    inputs, hidden = [X.mT], [None]
-    for (weight, bias), mask in zip(layers, [*masks, None], strict=True):
-        columns = torch.matmul(weight, inputs[-1]).add_(bias.unsqueeze(-1))
-        if len(inputs) < len(layers):
-            hidden.append(activate(columns))
-            inputs.append(columns if mask is None else columns * mask)
+    _, derive = _ACTIVATE[activation]
+    columns, inputs, hidden = _mlp_forward(X, layers, activation, masks)
     loss, delta = target.loss_and_gradient(columns)
     for depth in range(len(layers) - 1, -1, -1):
         weight_gradient, bias_gradient = gradients[depth]
@@ -188,6 +188,33 @@ def mlp_gradient(X, target, layers, gradients, activation, masks) -> Tensor:
             if masks[depth - 1] is not None:
                 delta.mul_(masks[depth - 1])
     return loss
+
+
+def mlp_logits(X, layers, activation) -> Tensor:
+    """Logits of a multilayer perceptron, or of a stack of them.
+
+    Parameters
+    ----------
+    X, layers, activation : see mlp_gradient
+
+    Returns
+    -------
+    logits : Tensor of shape (..., n_samples, n_classes)
+    """
+    columns, _, _ = _mlp_forward(X, layers, activation, [None] * (len(layers) - 1))
+    return columns.mT
+
+
+def _mlp_forward(X, layers, activation, masks):
+    """Return the columns of logits, the input of each layer, and the hidden layers."""
+    activate, _ = _ACTIVATE[activation]
+    inputs, hidden = [X.mT], [None]
+    for (weight, bias), mask in zip(layers, [*masks, None], strict=True):
+        columns = torch.matmul(weight, inputs[-1]).add_(bias.unsqueeze(-1))
+        if len(inputs) < len(layers):
+            hidden.append(activate(columns))
+            inputs.append(columns if mask is None else columns * mask)
+    return columns, inputs, hidden
 
 
 # In place, each: the activation of a layer's inputs, and the product of a gradient with

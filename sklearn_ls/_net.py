@@ -4,7 +4,6 @@ The only module that imports skorch.
 """
 
 import math
-import warnings
 from contextlib import contextmanager
 
 import numpy as np
@@ -16,16 +15,13 @@ from skorch.dataset import Dataset
 from torch.utils.data import DataLoader
 
 from sklearn_ls._batches import rows_to_tensor
-from sklearn_ls._device import private_rng
+from sklearn_ls._device import epoch_random, private_rng
+from sklearn_ls._faults import refuse_divergence, warn_of_saturation
 from sklearn_ls._loss import IndicatorTarget, LabelTarget
 from sklearn_ls._modules import MLP
+from sklearn_ls._optimizers import OPTIMIZERS, optimizer_options
 from sklearn_ls._plateau import Plateau
 
-OPTIMIZERS = {
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
-    "sgd": torch.optim.SGD,
-}
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
 
@@ -70,13 +66,9 @@ def build_net(
     -------
     net : SmoothingNet
     """
-    params = {"weight_decay": weight_decay, **(optimizer_params or {})}
-    if isinstance(optimizer, str):
-        optimizer = OPTIMIZERS[optimizer]
-        if not {"foreach", "differentiable"} & params.keys():
-            params.setdefault("fused", torch.device(device).type in ("cpu", "cuda"))
-    elif params["weight_decay"] == 0:
-        del params["weight_decay"]  # not every optimiser has one
+    optimizer, options = optimizer_options(
+        optimizer, learning_rate, weight_decay, optimizer_params, device
+    )
     net = SmoothingNet(
         module,
         criterion=(
@@ -84,12 +76,11 @@ def build_net(
         ),
         predict_nonlinearity=torch.sigmoid if multilabel else "auto",
         optimizer=optimizer,
-        lr=learning_rate,
         train_split=None,
         callbacks=list(callbacks or []),
         verbose=verbose,
         device=device,
-        **{f"optimizer__{name}": value for name, value in params.items()},
+        **{f"optimizer__{name}": value for name, value in options.items()},
     )
     if isinstance(module, MLP) and optimizer in OPTIMIZERS.values() and not callbacks:
         net.flat_weights = module.flatten()
@@ -102,9 +93,6 @@ def build_net(
             f"{optimizer.__name__} takes no weight_decay; set weight_decay=0."
         ) from error
     net.module_.eval()
-    for parameter in net.module_.parameters():
-        if parameter.grad is None:
-            parameter.grad = torch.zeros_like(parameter)
     for loss in losses:
         net.history.new_epoch()
         net.history.record("epoch", len(net.history))
@@ -196,20 +184,19 @@ class SmoothingNet(NeuralNet):
         self.notify("on_train_end", X=None, y=None)
         if best is not None:
             self.module_.load_state_dict(best)
-        self._refuse_unless(self._is_usable(training))
+        refuse_divergence(self._is_usable(training), len(self.history))
         return stopped
 
     def _train_epoch(self, training, validation, seed, epoch):
-        self.epoch_rng_ = np.random.default_rng([seed, epoch])
-        self.generator_ = torch.Generator(self.device)
-        self.generator_.manual_seed(int(self.epoch_rng_.integers(2**62)))
+        self.epoch_rng_, self.generator_ = epoch_random(seed, epoch, self.device)
         self.run_single_epoch(
             training.epoch(self.epoch_rng_),
             training=True,
             prefix="train",
             step_fn=self.train_step,
         )
-        self._refuse_unless(math.isfinite(self.history[-1]["train_loss"]))
+        finite = math.isfinite(self.history[-1]["train_loss"])
+        refuse_divergence(finite, len(self.history))
         if validation is not None:
             self._validate(validation)
         if epoch == 0:
@@ -336,26 +323,10 @@ class SmoothingNet(NeuralNet):
         numbers = [self.infer(X), *self.module_.parameters()]
         return all(bool(torch.isfinite(some).all()) for some in numbers)
 
-    def _refuse_unless(self, finite):
-        if not finite:
-            raise ValueError(
-                f"Training diverged in epoch {len(self.history)}: the loss or the "
-                "weights are not finite. Scale X, for instance with StandardScaler, or "
-                "lower learning_rate."
-            )
-
     @torch.inference_mode()
     def _warn_if_saturated(self, training):
         X, target = next(training.epoch())
-        margin = target.margin(self.infer(X))
-        if (margin > -math.log(torch.finfo(margin.dtype).eps)).sum() > len(X) / 2:
-            warnings.warn(
-                "After the first epoch most outputs are saturated: the probabilities "
-                "are 0 or 1 to machine precision and the gradient vanishes. Scale X, "
-                "for instance with StandardScaler.",
-                UserWarning,
-                stacklevel=2,
-            )
+        warn_of_saturation(target.margin(self.infer(X)))
 
     def _datasets(self, training, validation):
         """Give callbacks what skorch promises them; nothing is copied without any."""
@@ -388,6 +359,13 @@ class SmoothingNet(NeuralNet):
         if self.criterion is torch.nn.BCEWithLogitsLoss:
             return (y_proba > 0.5).astype(int)
         return y_proba.argmax(axis=1)
+
+    def curves(self):
+        """Return the training losses and the validation scores of the epochs."""
+        return tuple(
+            [row[name] for row in self.history if name in row]
+            for name in ("train_loss", "valid_acc")
+        )
 
     def optimizer_arrays(self):
         """Return the optimiser's state as arrays."""

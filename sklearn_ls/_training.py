@@ -1,24 +1,17 @@
 """What a training needs and leaves behind, around the network's own epochs."""
 
 import functools
-import warnings
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
 
 from sklearn_ls._batches import Batches, to_device_if_it_fits
-from sklearn_ls._compat import check_sample_weight
-from sklearn_ls._device import float_dtypes
+from sklearn_ls._fitted_network import FittedNetworkMixin
 from sklearn_ls._inference import count_weight_layers, load_arrays, module_to_arrays
 from sklearn_ls._label_smoother import LabelSmoother
-from sklearn_ls._labels import check_labels
 from sklearn_ls._loss import indicator_target, label_target
 from sklearn_ls._modules import build_module, check_output
-from sklearn_ls._predict import NetworkPredictorMixin
-from sklearn_ls._training_data import count_held_out, hold_out, refuse_dates
+from sklearn_ls._training_data import count_held_out, hold_out, weigh_classes
 
 MIN_HELD_OUT = 200  # rows; fewer give a score too noisy to stop by
 
@@ -39,53 +32,13 @@ def keep_fitted_on_error(method):
     return wrapped
 
 
-class NetworkTrainerMixin(NetworkPredictorMixin):
+class NetworkTrainerMixin(FittedNetworkMixin):
     """The steps of `fit` and `partial_fit`, one method each.
 
     The estimator has the parameters of :class:`LabelSmoothingClassifier`.
     """
 
-    def _check_data(self, X, y, sample_weight, *, again, classes=None):
-        """Validate training data and encode the labels.
-
-        Parameters
-        ----------
-        again : bool
-            Whether training goes on from a former fit, whose features and classes
-            must be the same.
-
-        classes : ndarray of shape (n_classes,), default=None
-            What the labels are among; None for those that occur.
-
-        Returns
-        -------
-        X : ndarray or CSR matrix of shape (n_samples, ...)
-
-        codes : ndarray of shape (n_samples,) or (n_samples, n_labels)
-
-        sample_weight : ndarray of shape (n_samples,)
-        """
-        refuse_dates(X)
-        labels = y if y is None else check_labels(y)
-        if labels is not None and labels.ndim == 1:
-            check_classification_targets(y)  # no objects but strings: as scikit-learn
-        X, y = validate_data(
-            self,
-            X,
-            labels,
-            reset=not again,
-            dtype=self._dtype if again else float_dtypes(self.device_),
-            multi_output=True,
-            **self._X_options(),
-        )
-        if again:
-            self._check_sample_shape(X)
-        self._sample_shape, self._dtype = X.shape[1:], X.dtype
-        sample_weight = check_sample_weight(sample_weight, X)
-        self._learn_classes(y, sample_weight, again, classes)
-        return X, self.label_smoother_.encode(y), sample_weight
-
-    def _learn_classes(self, y, sample_weight, again, classes):
+    def _learn_classes(self, y, sample_weight, again, classes=None):
         smoother = LabelSmoother(self.epsilon, distribution=self.distribution)
         if classes is None:
             smoother.fit(y, sample_weight=sample_weight)
@@ -130,43 +83,82 @@ class NetworkTrainerMixin(NetworkPredictorMixin):
         )
         return self._seed
 
-    def _split(self, codes, weight, seed):
-        """Return the rows to train on and those to validate on, or None."""
+    def _prepare(self, X, y, sample_weight, *, again=False, rows=None, held_out=None):
+        """Learn the classes, and return the batches to train on and to validate on.
+
+        Parameters
+        ----------
+        X, y, sample_weight : as `_check_data` returns them
+
+        again : bool, default=False
+            Whether training goes on from a former fit.
+
+        rows : ndarray of shape (n_rows,), default=None
+            Which rows to train on; None for all.
+
+        held_out : ndarray of shape (n_held_out,), default=None
+            Which rows to validate on, none of them if empty; None for a part of `rows`,
+            if `early_stopping` asks for it.
+
+        Returns
+        -------
+        training : Batches
+
+        validation : Batches or None
+        """
+        rows = np.arange(len(y)) if rows is None else rows
+        self._learn_classes(y[rows], sample_weight[rows], again)
+        n_rows = len(rows)
+        if held_out is not None:
+            rows = np.concatenate([rows, held_out[self._knows(y[held_out])]])
+        codes, weight = self._encode_and_weigh(y[rows], sample_weight[rows], n_rows)
+        if held_out is None:
+            parts = self._split(codes, weight)
+        else:
+            counted = np.flatnonzero(weight)
+            parts = counted[counted < n_rows], counted[counted >= n_rows]
+        training, validation = parts
+        weight = weight / weight[training].mean()
+        return [
+            self._batches(X, rows[part], codes[part], weight[part], len(training))
+            if len(part)
+            else None
+            for part in (training, validation)
+        ]
+
+    def _knows(self, y):
+        """Return which labels can be predicted."""
+        if y.ndim == 2:
+            return np.ones(len(y), dtype=bool)
+        return np.isin(y, self.classes_)
+
+    def _encode_and_weigh(self, y, sample_weight, n_rows):
+        """Return codes and weights; classes are weighed by the first `n_rows` rows."""
+        codes = self.label_smoother_.encode(y)
+        class_weight = weigh_classes(
+            codes[:n_rows], sample_weight[:n_rows], self.class_weight, self.classes_
+        )
+        if class_weight is None:
+            return codes, sample_weight
+        return codes, sample_weight * class_weight[codes]
+
+    def _split(self, codes, weight):
+        """Return the rows to train on and those to validate on, maybe none."""
         rows = np.flatnonzero(weight)
         early_stopping = self.early_stopping
         if early_stopping == "auto":
             held_out = count_held_out(len(rows), self.validation_fraction)
             early_stopping = held_out >= MIN_HELD_OUT
         if not early_stopping:
-            return rows, None
-        return hold_out(codes, rows, self.validation_fraction, seed)
+            return rows, rows[:0]
+        return hold_out(codes, rows, self.validation_fraction, self._seed)
 
-    def _start_net(self, seed, again):
-        module = build_module(**self._architecture(), dtype=self._dtype, seed=seed)
-        if self.module is not None:
-            check_output(module, self._sample_shape, len(self.classes_), self._dtype)
-        if again:
-            load_arrays(module, self._state)
-        return self._build_net(module.to(self.device_), self.device_)
-
-    def _batches(self, X, codes, weight, rows, held_out):
-        """Return the batches of the rows to train on and to validate on, or None."""
+    def _batches(self, X, rows, codes, weight, n_training):
         X = to_device_if_it_fits(X, self.device_)
         batch_size = self.batch_size
         if batch_size == "auto":
-            batch_size = min(200, len(rows))
-        return [
-            None
-            if part is None
-            else Batches(
-                X,
-                part,
-                self._target(codes[part], weight[part]),
-                batch_size,
-                self.device_,
-            )
-            for part in (rows, held_out)
-        ]
+            batch_size = min(200, n_training)
+        return Batches(X, rows, self._target(codes, weight), batch_size, self.device_)
 
     def _target(self, codes, weight):
         smoother = self.label_smoother_
@@ -176,37 +168,44 @@ class NetworkTrainerMixin(NetworkPredictorMixin):
             return indicator_target(codes, smoother.transform(codes), weight, **place)
         return label_target(codes, smoother._smoothing, weight, **place)
 
-    def _record(self, net, again, optimizer_state=None):
+    def _start_module(self, again=False):
+        """Return the network to train, on its device."""
+        module = build_module(
+            **self._architecture(), dtype=self._dtype, seed=self._seed
+        )
+        if self.module is not None:
+            check_output(module, self._sample_shape, len(self.classes_), self._dtype)
+        if again:
+            load_arrays(module, self._state)
+        return module.to(self.device_)
+
+    def _stopping(self):
+        return {
+            "max_epochs": self.max_epochs,
+            "patience": self.n_iter_no_change,
+            "tol": self.tol,
+        }
+
+    def _record(self, module, losses, scores, again=False, optimizer_state=None):
         """Store what was learnt; `again` says whether the curves go on."""
-        self._net, self._module = net, net.module_
-        self._state = module_to_arrays(net.module_)
+        self._module = module
+        self._state = module_to_arrays(module)
         self._optimizer_state = optimizer_state
         self._fitted_architecture = self._architecture()
-        losses = [row["train_loss"] for row in net.history]
         self.loss_curve_ = self.loss_curve_ + losses if again else losses
         self.best_loss_ = min(self.loss_curve_)
         self.n_iter_ = len(self.loss_curve_)
-        scores = [row["valid_acc"] for row in net.history if "valid_acc" in row]
         self.validation_scores_ = scores or None
         self.best_validation_score_ = max(scores, default=None)
-        self.n_layers_ = count_weight_layers(net.module_) + 1
+        self.n_layers_ = count_weight_layers(module) + 1
         self.n_outputs_ = len(self.classes_)
         multilabel = self.label_smoother_.multilabel_
         self.out_activation_ = "logistic" if multilabel else "softmax"
 
-    def _snapshot(self, net):
+    def _snapshot(self, module):
         """Return what a copy needs to predict as if training had ended here."""
-        arrays = module_to_arrays(net.module_)
+        arrays = module_to_arrays(module)
         return {
             "_state": {name: array.copy() for name, array in arrays.items()},
             "_fitted_architecture": self._architecture(),
         }
-
-    def _warn_unless(self, converged):
-        if not converged and np.isfinite(self.n_iter_no_change):
-            warnings.warn(
-                f"Training stopped at max_epochs={self.max_epochs} before it converged "
-                f"within tol={self.tol}. Increase max_epochs or learning_rate.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )

@@ -53,8 +53,8 @@ def _is_date(dtype):
     )
 
 
-def weigh_rows(codes, sample_weight, class_weight, classes):
-    """Multiply the weights of rows with those of their classes.
+def weigh_classes(codes, sample_weight, class_weight, classes):
+    """Return what `class_weight` stands for.
 
     Parameters
     ----------
@@ -68,30 +68,25 @@ def weigh_rows(codes, sample_weight, class_weight, classes):
 
     Returns
     -------
-    weight : ndarray of shape (n_samples,)
+    weights : ndarray of shape (n_classes,) or None
+        None where classes have no weights.
     """
     if class_weight is None:
-        return sample_weight
+        return None
     if codes.ndim == 2:
         raise ValueError(
             "class_weight is not defined for multilabel y; use sample_weight."
         )
     if class_weight == "balanced":
-        weight = np.zeros_like(sample_weight)
-        counts = sample_weight > 0
-        weight[counts] = sample_weight[counts] * balanced_class_weight(
-            codes[counts], sample_weight[counts]
-        )
-        return weight
-    per_class = compute_class_weight(class_weight, classes=classes, y=classes)
-    if not np.all((per_class >= 0) & np.isfinite(per_class)):
+        return balanced_class_weight(codes, sample_weight, len(classes))
+    weights = compute_class_weight(class_weight, classes=classes, y=classes)
+    if not np.all((weights >= 0) & np.isfinite(weights)):
         raise ValueError(
             f"class_weight must be finite and not negative. Got {class_weight}."
         )
-    weight = sample_weight * per_class[codes]
-    if not weight.any():
+    if not np.any(sample_weight * weights[codes]):
         raise ValueError(f"class_weight={class_weight} leaves no row any weight.")
-    return weight
+    return weights
 
 
 def hold_out(codes, rows, fraction, random_state):

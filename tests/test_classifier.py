@@ -377,7 +377,7 @@ def test_early_stopping_restores_the_best_weights_by_hard_labels(digits, module)
 def test_validation_loss_is_that_of_hard_labels(digits):
     X, y = digits
     clf = few_epochs(epsilon=0.5, max_epochs=1).fit(X, y)
-    _, held_out = clf._split(y, np.ones(len(y)), clf._seed)
+    _, held_out = clf._split(y, np.ones(len(y)))
     expected = log_loss(y[held_out], clf.predict_proba(X[held_out]))
     assert_allclose(clf.net_.history[-1, "valid_loss"], expected, rtol=1e-5)
 
@@ -398,8 +398,7 @@ def test_early_stopping_scores_the_rows_held_out(digits):
     X, y = digits
     weight = np.random.default_rng(0).uniform(0.5, 2, len(y))
     clf = few_epochs(max_epochs=1).fit(X, y, sample_weight=weight)
-    seed = np.random.RandomState(0).randint(np.iinfo(np.int32).max)
-    _, held_out = clf._split(y, weight, seed)
+    _, held_out = clf._split(y, weight)
     counts = np.bincount(y[held_out])
     assert len(held_out) == 270
     assert_allclose(counts / 270, np.bincount(y) / len(y), atol=2 / 270)

@@ -1,0 +1,64 @@
+"""What goes wrong in training, and what is said then."""
+
+import math
+import warnings
+
+import numpy as np
+import torch
+from sklearn.exceptions import ConvergenceWarning
+
+
+def refuse_divergence(finite, epoch):
+    """Raise unless everything is finite.
+
+    Parameters
+    ----------
+    finite : bool
+
+    epoch : int
+        The number of the epoch, from 1 on.
+    """
+    if not finite:
+        raise ValueError(
+            f"Training diverged in epoch {epoch}: the loss or the weights are not "
+            "finite. Scale X, for instance with StandardScaler, or lower learning_rate."
+        )
+
+
+def warn_of_saturation(margin):
+    """Warn when most rows leave no gradient.
+
+    Parameters
+    ----------
+    margin : Tensor of shape (..., n_samples)
+        How far each row's logits are from a decision.
+    """
+    if (margin > -math.log(torch.finfo(margin.dtype).eps)).sum() > margin.numel() / 2:
+        warnings.warn(
+            "After the first epoch most outputs are saturated: the probabilities "
+            "are 0 or 1 to machine precision and the gradient vanishes. Scale X, "
+            "for instance with StandardScaler.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def warn_unless_converged(converged, *, max_epochs, tol, patience):
+    """Warn when `max_epochs` ended the training, unless that was asked for.
+
+    Parameters
+    ----------
+    converged : list of bool
+        One a network.
+
+    max_epochs, tol, patience : see Plateau
+    """
+    missed = len(converged) - sum(converged)
+    if missed and np.isfinite(patience):
+        of_them = f" of {missed} of {len(converged)} networks" * (len(converged) > 1)
+        warnings.warn(
+            f"Training{of_them} stopped at max_epochs={max_epochs} before it converged "
+            f"within tol={tol}. Increase max_epochs or learning_rate.",
+            ConvergenceWarning,
+            stacklevel=3,
+        )
