@@ -21,12 +21,7 @@ comes with scikit-learn. MLPClassifier computes on the CPU whatever the device.
 
 import argparse
 import copy
-import gc
 import math
-import os
-import resource
-import sys
-import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor
 from itertools import pairwise
@@ -34,19 +29,16 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
-os.environ["OMP_NUM_THREADS"] = "1"
-os.environ["OPENBLAS_NUM_THREADS"] = "1"
-os.environ["MKL_NUM_THREADS"] = "1"
-
 import numpy as np
 import torch
+from side_by_side import alternate, clock, peak_bytes, print_ratio, use_one_thread
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from skorch import NeuralNetClassifier
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_limits
 from torch import nn
 
 from sklearn_ls import LabelSmoothingClassifier
@@ -321,57 +313,6 @@ def assert_equals_skorch(task, device):
 # Times
 
 
-def clock(device):
-    if torch.device(device).type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter()
-
-
-def rotated(names, by):
-    by %= len(names)
-    return names[by:] + names[:by]
-
-
-def alternate(contestants, repeats, device):
-    """Run all in turn, once unmeasured, then `repeats` times.
-
-    Each round starts with another one, so that none always follows the same.
-
-    Parameters
-    ----------
-    contestants : dict of str to callable
-        They return what is to be timed.
-
-    Returns
-    -------
-    times : dict of str to list of float
-        In seconds.
-
-    results : dict of str to object
-        Of the last runs.
-    """
-    times, results = {name: [] for name in contestants}, {}
-    for repeat in range(-1, repeats):
-        for name in rotated(list(contestants), repeat):
-            run = contestants[name]()
-            results.pop(name, None)  # so that no two results take memory at once
-            gc.collect()  # of what the others left
-            start = clock(device)
-            results[name] = run()
-            elapsed = clock(device) - start
-            if repeat >= 0:
-                times[name].append(elapsed)
-    return times, results
-
-
-def print_ratio(name, other, medians, goals):
-    ratio, goal = medians[name] / medians[other], goals.get(other)
-    verdict = "no goal"
-    if goal is not None:
-        verdict = f"goal <= {goal:.2f}  {'met' if ratio <= goal else 'MISSED'}"
-    print(f"{name} / {other:<18} {ratio:6.2f}  {verdict}")
-
-
 def accuracy(fitted, task, device):
     if isinstance(fitted, nn.Module):
         y_pred = probabilities(fitted, task.X, device).argmax(1)
@@ -465,11 +406,6 @@ def bench_predict(device, repeats):
 # Memory
 
 
-def peak_bytes():
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
-
-
 def measure_classes(n_samples, n_classes, device):
     """Return the bytes that the peak grows by in fit, and the seconds it takes."""
     with threadpool_limits(1):
@@ -496,15 +432,6 @@ def bench_classes(device):
 
 
 # Command line
-
-
-def use_one_thread():
-    """Let torch compute on one thread; `threadpool_limits` limits the others."""
-    torch.set_num_threads(1)
-    pools = threadpool_info()
-    assert any(pool["user_api"] == "blas" for pool in pools), pools
-    assert all(pool["num_threads"] == 1 for pool in pools), pools
-    assert torch.get_num_threads() == 1
 
 
 def load(name, directory):

@@ -176,7 +176,8 @@ def networks_at_once(module, X, batch_size, device):
     with torch.no_grad(), private_rng(0, device):
         module(X)
     if torch.device(device).type == "cpu":
-        return max(1, CACHE // (max(sizes) * batch_size))
+        n_networks = CACHE // (max(sizes) * batch_size)
+        return n_networks if n_networks >= 4 else 1  # few large ones gain nothing
     free = torch.cuda.mem_get_info(device)[0] if device.startswith("cuda") else 2**30
     weights = sum(map(_n_bytes, module.parameters()))
     # Weights, gradients, two states of the optimiser, the best so far, and a copy;
