@@ -396,16 +396,15 @@ def find_data(name, directory):
 
 
 def methods_to_run(chosen, params):
-    """Return the methods chosen, or by default all that can be run with `params`."""
-    names = chosen or [name for name in METHODS if not params or METHODS[name].ours]
+    """Return the methods chosen, or all, that can be run with `params`."""
+    names = list(chosen or METHODS)
     if "cleanlab" in names and importlib.util.find_spec("cleanlab") is None:
         print("CleanLearning is skipped: cleanlab is not installed")
-        names = [name for name in names if name != "cleanlab"]
-    return [
-        name
-        for name in names
-        if not params or params.keys() <= METHODS[name].make(0).get_params().keys()
-    ]
+        names.remove("cleanlab")
+    if not params:
+        return names
+    names = [name for name in names if METHODS[name].ours]
+    return [n for n in names if params.keys() <= METHODS[n].make(0).get_params().keys()]
 
 
 def run(sources, seeds, names, params, directory, path):

@@ -587,6 +587,13 @@ class LabelSmoothingClassifierCV(
             to_split = {k: v for k, v in params.items() if v is not None}
             if sample_weight is not None and rules.takes_sample_weight():
                 to_score = {"sample_weight": weight}
+            elif sample_weight is not None:
+                warnings.warn(
+                    f"scoring={self.scoring!r} takes no sample_weight, so all rows "
+                    "count alike when the folds are scored.",
+                    UserWarning,
+                    stacklevel=5,
+                )
         rows = np.arange(X.shape[0])
         splits = check_cv(self.cv, y, classifier=True).split(X, y, **to_split)
         splits = [(rows[train], rows[test]) for train, test in splits]

@@ -34,6 +34,11 @@ class EnsembleMixin(PredictChainMixin):
                 return self._log_mean(members, X, "log_softmax")
         return self._log_mean(members, X, finish)
 
+    def _is_multilabel(self):
+        check_is_fitted(self)
+        self._members()  # raises for what does not predict
+        return super()._is_multilabel()
+
     def _columns_of(self, member):
         """Return which of the classes a member knows."""
         if self.label_smoother_.multilabel_:

@@ -207,14 +207,18 @@ def _try_together(module, X, device):
     with torch.no_grad():
         for parameter in networks[1].parameters():
             parameter.mul_(0.9)
-    with private_rng(0, device):
-        together = _call_stacked(module, *_stacked(networks), X, shared_rows=True)
-    together.sum().backward()
-    for network, logits in zip(networks, together.detach(), strict=True):
-        with torch.no_grad(), private_rng(0, device):
-            alone = network(X)
-        if not torch.allclose(alone, logits, rtol=1e-3, atol=1e-5):
-            raise ValueError("stacked it gives other outputs")
+    for shared_rows, rows in ((True, X), (False, torch.stack([X, X]))):
+        weights, buffers = _stacked(networks)
+        with private_rng(0, device):
+            together = _call_stacked(
+                module, weights, buffers, rows, shared_rows=shared_rows
+            )
+        together.sum().backward()
+        for network, logits in zip(networks, together.detach(), strict=True):
+            with torch.no_grad(), private_rng(0, device):
+                alone = network(X)
+            if not torch.allclose(alone, logits, rtol=1e-3, atol=1e-5):
+                raise ValueError("stacked it gives other outputs")
 
 
 def _stacked(modules):

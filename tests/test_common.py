@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.utils.estimator_checks import (
     check_class_weight_balanced_classifiers,
@@ -12,7 +13,7 @@ from sklearn.utils.estimator_checks import (
 )
 from torch import nn
 
-from sklearn_ls import LabelSmoothingClassifier
+from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
 
 # The checks train on a few unscaled rows, often for too few epochs.
 pytestmark = [
@@ -37,6 +38,13 @@ ESTIMATORS = [
     LabelSmoothingClassifier(class_weight="balanced"),
     LabelSmoothingClassifier(hidden_layer_sizes=(50, 20)),
     LabelSmoothingClassifier(module=TwoLayers),
+    # Fewer epochs than by default, since every check trains on several folds.
+    LabelSmoothingClassifierCV(max_epochs=30, learning_rate=0.01),
+    LabelSmoothingClassifierCV([0, 0.3], ensemble=False, max_epochs=30),
+    LabelSmoothingClassifierCV(
+        [0.1], early_stopping=True, max_epochs=30, learning_rate=0.05
+    ),
+    LabelSmoothingClassifierCV([0.1], class_weight="balanced", cv=3, max_epochs=30),
 ]
 
 
@@ -70,8 +78,16 @@ def test_estimator_that_stops_early_passes(estimator, check):
         check_inplace_ensure_writeable,
     ],
 )
-def test_checks_that_scikit_learn_keeps_for_itself(check):
-    check("LabelSmoothingClassifier", LabelSmoothingClassifier(max_epochs=5))
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        LabelSmoothingClassifier(max_epochs=5),
+        LabelSmoothingClassifierCV([0, 0.1], max_epochs=5),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_checks_that_scikit_learn_keeps_for_itself(check, estimator):
+    check(type(estimator).__name__, clone(estimator))
 
 
 def test_check_class_weight_balanced_classifiers():

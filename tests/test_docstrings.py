@@ -3,6 +3,7 @@
 import inspect
 import re
 
+import pandas as pd
 import pytest
 from numpydoc.docscrape import NumpyDocString
 from numpydoc.validate import validate
@@ -47,19 +48,32 @@ def test_documented_defaults_are_the_defaults(thing):
             assert default == parameter.default, name
 
 
-@pytest.mark.parametrize("name", ["LabelSmoother", "LabelSmoothingClassifier"])
-def test_documented_attributes_are_the_fitted_attributes(name):
-    estimator = getattr(sklearn_ls, name)()
-    X = [[0.0, 1.0], [1.0, 0.0]] * 5
-    if name == "LabelSmoother":
-        estimator.set_params(distribution=[0.5, 0.5]).fit([0, 1])
-        fitted = set(vars(estimator))
-    else:
-        import pandas as pd
+def fitted_attributes(estimator):
+    names = {*vars(estimator)} | {"net_"} & {*dir(type(estimator))}
+    return {name for name in names if name.endswith("_") and name[0] != "_"}
 
-        estimator.set_params(max_epochs=1, n_iter_no_change=float("inf"))
-        estimator.fit(pd.DataFrame(X, columns=["a", "b"]), [0, 1] * 5)
-        fitted = {*vars(estimator), "net_"}
-    fitted = {a for a in fitted if a.endswith("_") and not a.startswith("_")}
-    doc = NumpyDocString(inspect.getdoc(type(estimator)))
+
+def fit_smoother():
+    yield sklearn_ls.LabelSmoother(distribution=[0.5, 0.5]).fit([0, 1])
+
+
+def fit_classifier(**params):
+    params = {"max_epochs": 1, "n_iter_no_change": float("inf"), **params}
+    make = sklearn_ls.LabelSmoothingClassifier
+    if "ensemble" in params:
+        make = sklearn_ls.LabelSmoothingClassifierCV
+    X = pd.DataFrame([[0.0, 1.0], [1.0, 0.0]] * 5, columns=["a", "b"])
+    yield make(**params).fit(X, [0, 1] * 5)
+
+
+def fit_search():
+    yield from fit_classifier(ensemble=True)
+    yield from fit_classifier(ensemble=False)
+
+
+@pytest.mark.parametrize("fit", [fit_smoother, fit_classifier, fit_search])
+def test_documented_attributes_are_the_fitted_attributes(fit):
+    estimators = list(fit())
+    doc = NumpyDocString(inspect.getdoc(type(estimators[0])))
+    fitted = set.union(*map(fitted_attributes, estimators))
     assert {attribute.name for attribute in doc["Attributes"]} == fitted

@@ -25,7 +25,11 @@ from sklearn.exceptions import (
     NotFittedError,
 )
 
-from sklearn_ls import LabelSmoother, LabelSmoothingClassifier
+from sklearn_ls import (
+    LabelSmoother,
+    LabelSmoothingClassifier,
+    LabelSmoothingClassifierCV,
+)
 from sklearn_ls._compat import InvalidParameterError
 from sklearn_ls._device import resolve_device
 
@@ -52,6 +56,12 @@ def small(**params):
         "random_state": 0,
     }
     return LabelSmoothingClassifier(**{**defaults, **params})
+
+
+def search(**params):
+    params = {**small().get_params(), "epsilons": [0, 0.2], "cv": 2, **params}
+    del params["epsilon"], params["warm_start"]
+    return LabelSmoothingClassifierCV(**params)
 
 
 def network(n_features, n_classes):
@@ -90,6 +100,10 @@ TAKES_X = {
     "partial_fit": lambda X: small().partial_fit(X, Y, classes=LABELS),
     "partial_fit again": lambda X: fitted_like(X).partial_fit(X, Y),
     "predict_proba": lambda X: fitted_like(X).predict_proba(X),
+    "search fit": lambda X: search().fit(X, Y),
+    "search predict": lambda X_: (
+        search().fit(FRAMES.get(type(X_), X), Y).predict_proba(X_)
+    ),
 }
 takes_X = pytest.mark.parametrize("call", TAKES_X.values(), ids=TAKES_X)
 
@@ -99,6 +113,7 @@ TAKES_Y = {
     "smoother transform": lambda y: LabelSmoother().fit(Y).transform(y),
     "classifier fit": lambda y: small().fit(X, y),
     "classifier partial_fit": lambda y: small().partial_fit(X, y, classes=LABELS),
+    "search class fit": lambda y: search().fit(X, y),
 }
 takes_y = pytest.mark.parametrize("call", TAKES_Y.values(), ids=TAKES_Y)
 LEARNS_Y = {name: call for name, call in TAKES_Y.items() if name[-9:] != "transform"}
@@ -577,11 +592,21 @@ def test_estimators_refuse_multilabel_for_single_label_and_vice_versa(call):
         lambda epsilon: small(epsilon=epsilon).fit(X, Y),
         lambda epsilon: small(epsilon=epsilon).partial_fit(X, Y, classes=LABELS),
     ],
-    ids=LEARNS_Y,
+    ids=["smoother fit", "fit", "partial_fit"],
 )
 def test_estimators_refuse_epsilon_outside_0_to_1(call, epsilon):
     with pytest.raises(InvalidParameterError, match="The 'epsilon' parameter of"):
         call(epsilon)
+
+
+@pytest.mark.parametrize(
+    "epsilons",
+    [0.1, None, "0.1", [], [[0.1]], [0.1, np.nan], [-0.1, 0], [0, 1.1], ["a"], [True]],
+    ids=repr,
+)
+def test_search_refuses_epsilons_that_are_no_grid(epsilons):
+    with pytest.raises(InvalidParameterError, match="The 'epsilons' parameter of"):
+        search(epsilons=epsilons).fit(X, Y)
 
 
 # Rows 24 to 27: what was fitted before
@@ -729,6 +754,7 @@ def test_smoother_refuses_before_fit(call):
         lambda weight: LabelSmoother().fit(Y, sample_weight=weight),
         lambda weight: small().fit(X, Y, sample_weight=weight),
         lambda weight: small().partial_fit(X, Y, LABELS, sample_weight=weight),
+        lambda weight: search().fit(X, Y, sample_weight=weight),
     ],
     ids=LEARNS_Y,
 )
