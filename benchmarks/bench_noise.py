@@ -493,10 +493,15 @@ def paired(results, score, group, *methods):
 
 
 def difference(results, score, group, method, reference, digits):
-    """Return the mean paired difference and its standard error over sets, as text."""
+    """Return the mean paired difference and its standard error over sets, as text.
+
+    Of the reference itself, return the mean score.
+    """
     means = paired(results, score, group, method, reference)
     if not len(means):
         return ""
+    if method == reference:
+        return f"{means[:, 0].mean():.{digits}f}"
     differences = means[:, 0] - means[:, 1]
     text = f"{differences.mean():+.{digits}f}"
     if len(means) > 1:
@@ -543,7 +548,8 @@ def print_methods(results, methods, reference):
         for group in groups
     ]
     header += [f"calibration, {group}" for group in NOISY]
-    print(f"\nDifferences to {reference}; calibration errors; median seconds of fit.")
+    print(f"\nDifferences to {reference}, of which the scores are shown themselves;")
+    print("calibration errors; median seconds of fit.")
     print_table(["method", *header, "seconds"], rows)
 
 

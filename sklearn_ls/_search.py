@@ -14,6 +14,9 @@ from sklearn_ls._stack import train_stack
 from sklearn_ls._training import MIN_HELD_OUT
 
 
+ENOUGH = 10  # networks in a stack: more of them gain little
+
+
 class Fitted(NamedTuple):
     """One network of a search, trained and scored.
 
@@ -81,7 +84,8 @@ def divide(n_candidates, n_splits, size, *, by_split):
         The most networks a stack may have.
 
     by_split : bool
-        Whether to keep those together that share their rows.
+        Whether to keep those together that share their rows, joined by those of other
+        splits only where they are few.
 
     Returns
     -------
@@ -91,7 +95,7 @@ def divide(n_candidates, n_splits, size, *, by_split):
         pairs = [(c, s) for s in range(n_splits) for c in range(n_candidates)]
         return [pairs[some] for some in gen_batches(len(pairs), size)]
     stacks = []
-    splits_at_once = max(1, size // n_candidates)
+    splits_at_once = max(1, min(size, ENOUGH) // n_candidates)
     for splits in gen_batches(n_splits, splits_at_once):
         for candidates in gen_batches(n_candidates, size):
             stacks.append(
