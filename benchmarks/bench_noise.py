@@ -29,7 +29,6 @@ import argparse
 import ast
 import importlib.util
 import json
-import os
 import tempfile
 import time
 import warnings
@@ -39,12 +38,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-os.environ["OMP_NUM_THREADS"] = "1"
-os.environ["OPENBLAS_NUM_THREADS"] = "1"
-os.environ["MKL_NUM_THREADS"] = "1"
-
 import numpy as np
-import torch
+from side_by_side import use_one_thread
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -661,6 +656,6 @@ def main():
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
     with threadpool_limits(1):
+        use_one_thread()
         main()

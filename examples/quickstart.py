@@ -3,8 +3,9 @@ Does label smoothing help on your data?
 =======================================
 
 Run without arguments, this takes scikit-learn's scanned digits, gives 30 % of the
-training labels another class, and tunes epsilon by cross-validation on those noisy
-labels. The test labels are clean, so the last columns show what it was worth.
+training labels another class, and chooses epsilon by cross-validation on those noisy
+labels. The fold networks of the chosen epsilon predict together. The test labels are
+clean, so the last columns show what it was worth.
 
 Run as ``python examples/quickstart.py data.csv --target COLUMN`` it does the same for a
 table of yours. Its test labels are then as they are in the file, mistakes included.
@@ -13,6 +14,7 @@ table of yours. Its test labels are then as they are in the file, mistakes inclu
 # %%
 import argparse
 import sys
+import time
 import warnings
 from pathlib import Path
 
@@ -36,7 +38,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.multiclass import type_of_target
 
-from sklearn_ls import LabelSmoothingClassifier
+from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
+from sklearn_ls.inspection import EpsilonCurveDisplay
 
 EPSILONS = [0.0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8]
 
@@ -119,29 +122,41 @@ def split_table(path, target):
 
 
 # %%
-# The search: a Pipeline in a GridSearchCV, as for any scikit-learn classifier.
+# The search: the last step of a Pipeline, as any scikit-learn classifier.
 
 
-def with_progress(search):
-    """Show a progress bar where scikit-learn (1.9) and rich can draw one."""
-    try:
-        from sklearn.callback import ProgressBar
-
-        return search.set_callbacks(ProgressBar(max_propagation_depth=0))
-    except ImportError:
-        return search.set_params(verbose=1)
+def make_pipeline_with(preprocess, classifier):
+    pipeline = clone(preprocess)
+    pipeline.steps.append(("classifier", classifier))
+    return pipeline
 
 
 def tune(preprocess, X, y):
-    # Early stopping where a hold-out of 15 % has 200 rows, in the smaller training sets
-    # of the folds and in the refit alike: both are to be the same procedure.
-    stop_early = 0.8 * 0.15 * len(y) >= 200
-    net = LabelSmoothingClassifier(early_stopping=stop_early, random_state=0)
-    pipeline = clone(preprocess)
-    pipeline.steps.append(("net", net))
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
-    search = GridSearchCV(pipeline, {"net__epsilon": EPSILONS}, cv=folds, n_jobs=2)
-    return with_progress(search).fit(X, y)
+    search = LabelSmoothingClassifierCV(EPSILONS, cv=folds, random_state=0, verbose=1)
+    return make_pipeline_with(preprocess, search).fit(X, y)
+
+
+# %%
+# What GridSearchCV finds is the same, where it trains the same: it can't stop a network
+# by its held-out fold, so that is left out here, and 30 epochs are enough to compare.
+
+
+def compare_with_grid_search(search, X, y):
+    same = {"early_stopping": False, "max_epochs": 30, "random_state": 0}
+    ours = LabelSmoothingClassifierCV(EPSILONS, cv=search.cv, refit=False, **same)
+    single = LabelSmoothingClassifier(**same)
+    grid = GridSearchCV(single, {"epsilon": EPSILONS}, cv=search.cv, refit=False)
+    start = time.perf_counter()
+    ours.fit(X, y)
+    middle = time.perf_counter()
+    grid.fit(X, y)
+    ratio = (time.perf_counter() - middle) / (middle - start)
+    difference = np.abs(fold_scores(ours) - fold_scores(grid)).max()
+    print(
+        f"\nGridSearchCV's scores of 30 epochs differ from ours by {difference:.0e} at "
+        f"most; it takes {ratio:.1f} times as long."
+    )
 
 
 def fold_scores(search):
@@ -156,9 +171,9 @@ def standard_error(scores):
 
 
 # %%
-# The table: each epsilon refitted on all training rows, judged on the test rows. The
-# expected calibration error (ECE) is the mean gap between confidence and accuracy in
-# ten bins of confidence.
+# The table: the fold networks of each epsilon, judged on the test rows. The expected
+# calibration error (ECE) is the mean gap between confidence and accuracy in ten bins of
+# confidence.
 
 
 def expected_calibration_error(y_true, y_proba, classes, n_bins=10):
@@ -188,18 +203,18 @@ def print_row(name, scores, test_scores, chosen=False):
     )
 
 
-def print_table(search, preprocess, X_train, X_test, y_train, y_test, about_test):
+def print_table(pipeline, preprocess, X_train, X_test, y_train, y_test, about_test):
+    search = pipeline[-1]
     print(f"\n{'':>15}  {'cross-validated':>18}  {about_test}")
     print(f"{'epsilon':>15}  {'accuracy':>18}  accuracy  log-loss       ECE")
     tests = []
     for epsilon, scores in zip(EPSILONS, fold_scores(search), strict=True):
-        model = clone(search.estimator).set_params(net__epsilon=epsilon)
-        tests.append(judge(model.fit(X_train, y_train), X_test, y_test))
-        chosen = epsilon == search.best_params_["net__epsilon"]
-        print_row(epsilon, scores, tests[-1], chosen)
-    mlp = clone(preprocess)
-    mlp.steps.append(("mlp", MLPClassifier(random_state=0)))
-    scores = cross_val_score(mlp, X_train, y_train, cv=search.cv, n_jobs=2)
+        single = LabelSmoothingClassifierCV([epsilon], cv=search.cv, random_state=0)
+        model = make_pipeline_with(preprocess, single).fit(X_train, y_train)
+        tests.append(judge(model, X_test, y_test))
+        print_row(epsilon, scores, tests[-1], epsilon == search.epsilon_)
+    mlp = make_pipeline_with(preprocess, MLPClassifier(random_state=0))
+    scores = cross_val_score(mlp, X_train, y_train, cv=search.cv)
     tests.append(judge(mlp.fit(X_train, y_train), X_test, y_test))
     print_row("MLPClassifier", scores, tests[-1])
     return np.array(tests)
@@ -212,7 +227,7 @@ def print_table(search, preprocess, X_train, X_test, y_train, y_test, about_test
 
 
 def verdict(search, tests):
-    chosen = search.best_params_["net__epsilon"]
+    chosen = search.epsilon_
     if chosen == 0:
         return "Cross-validation chose epsilon = 0: no smoothing did better here."
     scores = fold_scores(search)
@@ -236,18 +251,13 @@ def draw(search, accuracies, about_test, path):
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    scores, positions = fold_scores(search), np.arange(len(EPSILONS))
-    mean, error = scores.mean(axis=1), standard_error(scores)
     figure, ax = plt.subplots(figsize=(6.5, 4), layout="constrained")
-    ax.errorbar(
-        positions, mean, yerr=error, marker="o", capsize=3,
-        label="cross-validated, on the given labels",
-    )  # fmt: skip
-    ax.plot(positions, accuracies[:-1], "s-", label=about_test)
+    display = EpsilonCurveDisplay.from_search(search, ax=ax)
+    display.line_.set_label("cross-validated, on the given labels")
+    ax.plot(EPSILONS, accuracies[:-1], "s-", color="C2", label=about_test)
     mlp = f"MLPClassifier, {about_test}"
     ax.axhline(accuracies[-1], color="gray", linestyle=":", label=mlp)
-    ax.axvline(search.best_index_, color="gray", alpha=0.3, linewidth=8, label="chosen")
-    ax.set(xlabel="epsilon", ylabel="accuracy", xticks=positions, xticklabels=EPSILONS)
+    ax.set_ylabel("accuracy")
     ax.legend()
     figure.savefig(path, dpi=120)
     print(f"Figure: {path}")
@@ -276,11 +286,13 @@ def main():
         split, preprocess = split_table(args.data, args.target)
         about_test = "on test labels as given"
     X_train, X_test, y_train, y_test = split
-    search = tune(preprocess, X_train, y_train)
+    pipeline = tune(preprocess, X_train, y_train)
+    search = pipeline[-1]
     tests = print_table(
-        search, preprocess, X_train, X_test, y_train, y_test, about_test
+        pipeline, preprocess, X_train, X_test, y_train, y_test, about_test
     )
     print(f"\n{verdict(search, tests)}")
+    compare_with_grid_search(search, pipeline[:-1].transform(X_train), y_train)
     draw(search, tests[:, 0], about_test, args.figure)
 
 

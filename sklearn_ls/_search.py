@@ -1,18 +1,18 @@
 """The work of a search: many classifiers fitted on parts of the data, and scored."""
 
+import math
 import time
 from collections import defaultdict
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils import gen_batches
+from sklearn.utils import gen_even_slices
 
 from sklearn_ls._batches import Batches, to_device_if_it_fits
 from sklearn_ls._classifier import LabelSmoothingClassifier
 from sklearn_ls._compat import FitProgress, score_fold, take_rows
 from sklearn_ls._stack import train_stack
 from sklearn_ls._training import MIN_HELD_OUT
-
 
 ENOUGH = 10  # networks in a stack: more of them gain little
 
@@ -93,19 +93,18 @@ def divide(n_candidates, n_splits, size, *, by_split):
     """
     if not by_split:
         pairs = [(c, s) for s in range(n_splits) for c in range(n_candidates)]
-        return [pairs[some] for some in gen_batches(len(pairs), size)]
-    stacks = []
+        return [pairs[some] for some in _evenly(len(pairs), size)]
     splits_at_once = max(1, min(size, ENOUGH) // n_candidates)
-    for splits in gen_batches(n_splits, splits_at_once):
-        for candidates in gen_batches(n_candidates, size):
-            stacks.append(
-                [
-                    (candidate, split)
-                    for split in range(n_splits)[splits]
-                    for candidate in range(n_candidates)[candidates]
-                ]
-            )
-    return stacks
+    return [
+        [(c, s) for s in range(n_splits)[splits] for c in range(n_candidates)[some]]
+        for splits in _evenly(n_splits, splits_at_once)
+        for some in _evenly(n_candidates, size)
+    ]
+
+
+def _evenly(n, size):
+    """Return slices of at most `size`, as even as can be."""
+    return gen_even_slices(n, math.ceil(n / size))
 
 
 def fit_and_score(

@@ -23,7 +23,7 @@ from sklearn_ls._optimizers import (
 )
 from sklearn_ls._plateau import Plateau
 
-CACHE = 2**20  # bytes
+CACHE = 5 * 2**18  # bytes of one layer's activations that are still fast
 
 
 def train_stack(networks, *, network_end=lambda: None, **rule):

@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
+from sklearn_ls.inspection import EpsilonCurveDisplay
+
+SHORT = {"max_epochs": 4, "n_iter_no_change": np.inf, "random_state": 0}
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def make(epsilons=(0.5, 0.0, 0.1), **params):
+    return LabelSmoothingClassifierCV(epsilons, **{"cv": 3, **SHORT, **params})
+
+
+def test_display_holds_the_scores_of_the_search_in_order(iris):
+    search = make().fit(*iris)
+    display = EpsilonCurveDisplay.from_search(search)
+    assert_array_equal(display.epsilons, [0, 0.1, 0.5])
+    for split in range(3):
+        scores = search.cv_results_[f"split{split}_test_score"]
+        assert_array_equal(display.scores[:, split], scores[[1, 2, 0]])
+    assert display.epsilon == search.epsilon_
+    assert display.score_name == "accuracy"
+
+
+def test_display_draws_mean_error_folds_and_choice(rng):
+    scores = rng.normal(size=(4, 5))
+    epsilons = np.array([0, 0.1, 0.2, 0.4])
+    _, ax = plt.subplots()
+    display = EpsilonCurveDisplay(epsilons, scores, epsilon=0.2, score_name="gain")
+    assert display.plot(ax=ax) is display
+    assert display.ax_ is ax
+    assert display.figure_ is ax.figure
+    assert_array_equal(display.line_.get_xdata(), epsilons)
+    assert_allclose(display.line_.get_ydata(), scores.mean(axis=1))
+    for line, fold in zip(display.fold_lines_, scores.T, strict=True):
+        assert_array_equal(line.get_ydata(), fold)
+    errors = scores.std(axis=1, ddof=1) / np.sqrt(5)
+    extent = display.band_.get_datalim(ax.transData)
+    assert_allclose(extent.y0, (scores.mean(axis=1) - errors).min())
+    assert_allclose(extent.y1, (scores.mean(axis=1) + errors).max())
+    assert_array_equal(display.chosen_.get_xdata(), [0.2, 0.2])
+    assert ax.get_xlabel() == "epsilon"
+    assert ax.get_ylabel() == "gain"
+    assert display.text_.get_text() == display.verdict
+
+
+def test_paired_display_draws_the_differences(rng):
+    scores = rng.normal(size=(3, 4)) + 100 * rng.normal(size=4)
+    display = EpsilonCurveDisplay(np.array([0, 0.1, 0.2]), scores).plot(paired=True)
+    assert_allclose(display.line_.get_ydata(), (scores - scores[0]).mean(axis=1))
+    assert_allclose(display.differences[0], 0)
+    assert "difference from epsilon 0" in display.ax_.get_ylabel()
+    assert display.chosen_ is None
+
+
+def test_verdict_judges_by_the_paired_standard_error():
+    folds = np.array([0.5, 0.7, 0.9])
+    noise = np.array([0.01, -0.01, 0.0])
+    epsilons = np.array([0, 0.1])
+    same = EpsilonCurveDisplay(epsilons, np.array([folds, folds + noise]))
+    assert same.verdict.startswith("no epsilon differs from 0")
+    better = EpsilonCurveDisplay(epsilons, np.array([folds, folds + 0.05 + noise]))
+    assert better.verdict.startswith("epsilon 0.1 differs from 0 by +0.05 +- 0.006")
+    worse = EpsilonCurveDisplay(epsilons, np.array([folds, folds - 0.05 + noise]))
+    assert worse.verdict.startswith("epsilon 0.1 differs from 0 by -0.05")
+    no_zero = EpsilonCurveDisplay(np.array([0.1, 0.2]), np.array([folds, folds]))
+    assert "nothing to compare with" in no_zero.plot().text_.get_text()
+    with pytest.raises(ValueError, match="epsilon 0, which was not searched"):
+        no_zero.plot(paired=True)
+    single = EpsilonCurveDisplay(epsilons, np.array([[0.5], [0.6]]))
+    assert "a single fold" in single.plot().text_.get_text()
+
+
+def test_display_of_a_grid_search_over_a_pipeline(iris):
+    pipeline = make_pipeline(StandardScaler(), LabelSmoothingClassifier(**SHORT))
+    name = "labelsmoothingclassifier__"
+    grid = {
+        f"{name}epsilon": [0, 0.2],
+        f"{name}learning_rate": [1e-3, 0.05],
+        f"{name}hidden_layer_sizes": [(5,)],
+    }
+    search = GridSearchCV(pipeline, grid, cv=3, scoring="neg_log_loss").fit(*iris)
+    display = EpsilonCurveDisplay.from_search(search)
+    rows = [
+        row
+        for row, params in enumerate(search.cv_results_["params"])
+        if params[f"{name}learning_rate"] == 0.05
+    ]
+    assert search.best_params_[f"{name}learning_rate"] == 0.05
+    means = search.cv_results_["mean_test_score"][rows]
+    assert_allclose(display.scores.mean(axis=1), means)
+    assert display.score_name == "neg_log_loss"
+
+
+def test_display_of_several_scorers_and_distributions(iris):
+    scoring = ["accuracy", "neg_log_loss"]
+    distributions = ["others", np.array([0.2, 0.3, 0.5])]
+    search = make(scoring=scoring, refit="neg_log_loss", distribution=distributions)
+    search.fit(*iris)
+    display = EpsilonCurveDisplay.from_search(search)
+    assert display.score_name == "neg_log_loss"
+    assert display.scores.shape == (3, 3)
+    assert np.all(display.scores <= 0)
+    display = EpsilonCurveDisplay.from_search(search, metric="accuracy")
+    assert np.all(display.scores >= 0)
+    search = make(scoring=scoring, refit=False).fit(*iris)
+    display = EpsilonCurveDisplay.from_search(search, metric="accuracy")
+    assert display.epsilon in (0, 0.1, 0.5)
+    with pytest.raises(ValueError, match="it has 'accuracy', 'neg_log_loss'"):
+        EpsilonCurveDisplay.from_search(search)
+
+
+def test_display_refuses_what_is_no_search_over_epsilon(iris):
+    with pytest.raises(NotFittedError):
+        EpsilonCurveDisplay.from_search(make())
+    search = GridSearchCV(DecisionTreeClassifier(), {"max_depth": [1, 2]}, cv=2)
+    with pytest.raises(ValueError, match="over one epsilon; it is over max_depth"):
+        EpsilonCurveDisplay.from_search(search.fit(*iris))
