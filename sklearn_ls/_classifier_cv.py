@@ -1,56 +1,26 @@
 """LabelSmoothingClassifierCV: a grid of epsilons searched, its folds an ensemble."""
 
-import time
-import warnings
-from itertools import cycle
 from numbers import Integral
 
-import numpy as np
-from joblib import effective_n_jobs
-from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.metrics import get_scorer, get_scorer_names
-from sklearn.model_selection import ParameterGrid, check_cv
-from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
-    process_routing,
-)
+from sklearn.metrics import get_scorer_names
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_ls._batches import rows_to_tensor
 from sklearn_ls._classifier import LabelSmoothingClassifier
 from sklearn_ls._compat import (
     CallbackSupportMixin,
     DocLinkMixin,
     Interval,
-    InvalidParameterError,
-    SearchRules,
     StrOptions,
     _fit_context,
     with_callbacks,
 )
-from sklearn_ls._device import count_cuda_devices, resolve_device
-from sklearn_ls._ensemble import EnsembleMixin
-from sklearn_ls._faults import warn_unless_converged
-from sklearn_ls._search import SearchProgress, divide, fit_and_score, fit_networks
-from sklearn_ls._stack import networks_at_once, why_apart
+from sklearn_ls._device import resolve_device
+from sklearn_ls._search import SearchProgress
+from sklearn_ls._searching import SHARED, SearchMixin
 from sklearn_ls._training import keep_fitted_on_error
-
-_SHARED = LabelSmoothingClassifier._parameter_constraints.keys() - {
-    "epsilon",
-    "warm_start",
-}
-_KNOWN = ("_sample_shape", "_dtype", "_seed", "n_features_in_", "feature_names_in_")
-_REFITTED = (
-    "n_iter_",
-    "loss_curve_",
-    "best_loss_",
-    "validation_scores_",
-    "best_validation_score_",
-)
 
 
 def _has_one_network(estimator):
@@ -64,7 +34,7 @@ def _has_one_network(estimator):
 
 
 class LabelSmoothingClassifierCV(
-    CallbackSupportMixin, DocLinkMixin, EnsembleMixin, ClassifierMixin, BaseEstimator
+    CallbackSupportMixin, DocLinkMixin, SearchMixin, ClassifierMixin, BaseEstimator
 ):
     """Label smoothing with epsilon chosen by cross-validation.
 
@@ -343,7 +313,7 @@ class LabelSmoothingClassifierCV(
         "ensemble": ["boolean"],
         **{
             name: LabelSmoothingClassifier._parameter_constraints[name]
-            for name in _SHARED
+            for name in SHARED
         },
     }
 
@@ -442,12 +412,9 @@ class LabelSmoothingClassifierCV(
             For bad input, for folds that can't be learnt from, and when training
             diverges. What was fitted before remains.
         """
-        for name in [name for name in vars(self) if name.endswith("_")]:
-            delattr(self, name)  # what another fit has left may have no place now
+        self._forget()
         self.device_ = resolve_device(self.device)
-        rules = self._rules()
-        candidates = self._candidates()
-        given = X
+        rules, candidates, given = self._rules(), self._candidates(), X
         X, y, weight = self._check_data(X, y, sample_weight)
         splits, score_params = self._route(X, y, sample_weight, weight, params, rules)
         refits = not self.ensemble and self.refit is not False
@@ -455,18 +422,11 @@ class LabelSmoothingClassifierCV(
         progress = SearchProgress(self, given, y, n_networks)
         data = X, y, weight, given if hasattr(given, "columns") else X, score_params
         fitted = self._search(data, candidates, splits, rules.scorer, progress)
-        converged = [network.converged for network in fitted]
         if self._store_results(rules, candidates, fitted):
             self._choose(X, y, weight, splits, fitted)
-        if refits:
-            converged.append(self._refit(X, y, weight, progress))
-        progress.end()
-        warn_unless_converged(
-            converged,
-            max_epochs=self.max_epochs,
-            tol=self.tol,
-            patience=self.n_iter_no_change,
-        )
+        refitted = [self._refit(X, y, weight, progress)] if refits else []
+        progress.end(predicts=self.refit is not False)
+        self._warn_unless_converged(fitted + refitted)
         return self
 
     def score(self, X, y, sample_weight=None):
@@ -530,211 +490,9 @@ class LabelSmoothingClassifierCV(
         return (
             MetadataRouter(owner=self)
             .add_self_request(self)
-            .add(splitter=_splitter(self.cv), method_mapping=to_split)
+            .add(splitter=self._splitter(), method_mapping=to_split)
             .add(scorer=self._rules().scorer, method_mapping=to_score)
         )
-
-    def _rules(self):
-        scoring = self.scoring
-        if scoring is None:
-            scoring = get_scorer("accuracy")
-            if get_config()["enable_metadata_routing"]:
-                scoring.set_score_request(sample_weight=True)
-        return SearchRules(LabelSmoothingClassifier(), scoring, self.refit)
-
-    def _candidates(self):
-        """Return the parameters to compare, in the order of GridSearchCV."""
-        epsilons = np.asarray(self.epsilons)
-        if epsilons.dtype.kind not in "fiu" or epsilons.ndim != 1 or not len(epsilons):
-            raise InvalidParameterError(
-                "The 'epsilons' parameter of LabelSmoothingClassifierCV must be an "
-                f"array of floats. Got {self.epsilons!r} instead."
-            )
-        if not np.all((epsilons >= 0) & (epsilons <= 1)):
-            raise InvalidParameterError(
-                "The 'epsilons' parameter of LabelSmoothingClassifierCV must lie in "
-                f"[0, 1]. Got {self.epsilons!r} instead."
-            )
-        self.epsilons_ = epsilons.astype(float)
-        if len(epsilons) > 1 and 0 not in epsilons:
-            warnings.warn(
-                "epsilons has no 0, so the search cannot tell whether smoothing helps "
-                "at all.",
-                UserWarning,
-                stacklevel=4,
-            )
-        grid = {"epsilon": self.epsilons_.tolist()}
-        if _is_list_of_distributions(self.distribution):
-            grid["distribution"] = self.distribution
-        return list(ParameterGrid(grid))
-
-    def _route(self, X, y, sample_weight, weight, params, rules):
-        """Return the splits, and what of `fit`'s arguments the scorer gets."""
-        to_split, to_score = {}, {}
-        if get_config()["enable_metadata_routing"]:
-            if sample_weight is not None:
-                params = {**params, "sample_weight": weight}
-            if params:
-                routed = process_routing(self, "fit", **params)
-                to_split, to_score = routed.splitter.split, routed.scorer.score
-        else:
-            if unknown := params.keys() - {"groups"}:
-                raise TypeError(
-                    f"fit got unexpected arguments: {', '.join(sorted(unknown))}. Only "
-                    "metadata routing can tell who is to get them: "
-                    "sklearn.set_config(enable_metadata_routing=True)."
-                )
-            to_split = {k: v for k, v in params.items() if v is not None}
-            if sample_weight is not None and rules.takes_sample_weight():
-                to_score = {"sample_weight": weight}
-            elif sample_weight is not None:
-                warnings.warn(
-                    f"scoring={self.scoring!r} takes no sample_weight, so all rows "
-                    "count alike when the folds are scored.",
-                    UserWarning,
-                    stacklevel=5,
-                )
-        rows = np.arange(X.shape[0])
-        splits = check_cv(self.cv, y, classifier=True).split(X, y, **to_split)
-        splits = [(rows[train], rows[test]) for train, test in splits]
-        if not splits:
-            raise ValueError("cv gives no splits; nothing can be trained.")
-        self.n_splits_ = len(splits)
-        return splits, to_score
-
-    def _member(self, params, device=None):
-        """Return a classifier that knows of the data what validation tells."""
-        shared = {name: getattr(self, name) for name in _SHARED}
-        member = LabelSmoothingClassifier(**{**shared, "verbose": 0, **params})
-        for name in _KNOWN:
-            if hasattr(self, name):
-                setattr(member, name, getattr(self, name))
-        member.device_ = device or self.device_
-        return member
-
-    def _search(self, data, candidates, splits, scorer, progress):
-        """Return the fitted networks, those of a candidate together."""
-        X, y, weight, *_ = data
-        prototype = self._member(candidates[0])
-        self._seed = prototype._draw_seed()
-        prototype._learn_classes(y, weight, again=False)
-        self.classes_ = prototype.classes_
-        devices = self._devices()
-        size = self._size_of_stacks(prototype, X, splits)
-        if len(devices) > 1:
-            size = min(size, -(-len(candidates) * len(splits) // len(devices)))
-        by_split = self.stack_size == "auto" and self.device_ == "cpu"
-        stacks = divide(len(candidates), len(splits), size, by_split=by_split)
-        here = effective_n_jobs(self.n_jobs) == 1
-        results = Parallel(n_jobs=self.n_jobs, return_as="generator")(
-            delayed(fit_and_score)(
-                *data,
-                [self._member(candidates[c], device) for c, _ in stack],
-                [splits[s] for _, s in stack],
-                scorer=scorer,
-                stop_on_test=self.ensemble,
-                together=size > 1,
-                network_end=progress.network_end if here else None,
-            )
-            for stack, device in zip(stacks, cycle(devices))
-        )
-        fitted = {}
-        for stack, networks in zip(stacks, results, strict=True):
-            fitted.update(zip(stack, networks, strict=True))
-            if not here:
-                progress.network_end(len(stack))
-        return [fitted[pair] for pair in np.ndindex(len(candidates), len(splits))]
-
-    def _devices(self):
-        """Return the device of each process."""
-        n_jobs = effective_n_jobs(self.n_jobs)
-        if n_jobs == 1 or not self.device_.startswith("cuda"):
-            return [self.device_]
-        n_devices = count_cuda_devices() if self.device_ == "cuda" else 1
-        if n_jobs > n_devices:
-            raise ValueError(
-                f"n_jobs={self.n_jobs} stands for {n_jobs} processes, but there are "
-                f"{n_devices} GPUs for them. Set n_jobs={n_devices}: a stack of "
-                "networks makes full use of a GPU from one process."
-            )
-        return [f"cuda:{index}" for index in range(n_jobs)]
-
-    def _size_of_stacks(self, prototype, X, splits):
-        """Return how many networks to train as one."""
-        if self.stack_size == 1:
-            return 1
-        module = prototype._start_module()
-        two_rows = rows_to_tensor(X, np.arange(2), self.device_)
-        if self.callbacks:
-            reason = "callbacks watch a single network"
-        else:
-            reason = why_apart(module, two_rows, self.device_, **prototype._optimizer())
-        if reason is not None:
-            if self.verbose:
-                print(f"The networks are trained one after another: {reason}.")
-            return 1
-        if self.stack_size != "auto":
-            return self.stack_size
-        batch_size = self.batch_size
-        if batch_size == "auto":
-            batch_size = min(200, max(len(train) for train, _ in splits))
-        return networks_at_once(module, two_rows, batch_size, self.device_)
-
-    def _store_results(self, rules, candidates, fitted):
-        """Return whether they tell which candidate is best."""
-        self.cv_results_ = rules.results(
-            candidates,
-            self.n_splits_,
-            [network.test_scores for network in fitted],
-            [network.fit_time for network in fitted],
-            [network.score_time for network in fitted],
-        )
-        self.scorer_ = rules.scorers()
-        index, score = rules.best(self.cv_results_)
-        if index is None:
-            return False
-        if score is not None:
-            self.best_score_ = score
-        self.best_index_, self.best_params_ = index, candidates[index]
-        self.epsilon_ = self.best_params_["epsilon"]
-        return True
-
-    def _choose(self, X, y, weight, splits, fitted):
-        """Keep the fold networks of the best candidate."""
-        smoother = self._member(self.best_params_)
-        smoother._learn_classes(y, weight, again=False)
-        self.label_smoother_ = smoother.label_smoother_
-        first = self.best_index_ * self.n_splits_
-        chosen = fitted[first : first + self.n_splits_]
-        self.estimators_ = [network.classifier for network in chosen]
-        self.oof_proba_ = self._predict_held_out(X, splits)
-        self.n_iter_ = max(member.n_iter_ for member in self.estimators_)
-        for name in ("n_layers_", "out_activation_"):
-            setattr(self, name, getattr(self.estimators_[0], name))
-        self.n_outputs_ = len(self.classes_)
-
-    def _predict_held_out(self, X, splits):
-        finish = "logistic" if self.label_smoother_.multilabel_ else "softmax"
-        shape = X.shape[0], len(self.classes_)
-        total, counts = np.zeros(shape, dtype=self._dtype), np.zeros((shape[0], 1))
-        for member, (_, test) in zip(self.estimators_, splits, strict=True):
-            columns = np.arange(shape[1])[self._columns_of(member)]
-            total[test[:, np.newaxis], columns] += member._outputs(X[test], finish)
-            counts[test] += 1
-        counts[counts == 0] = np.nan
-        return total / counts.astype(self._dtype)
-
-    def _refit(self, X, y, weight, progress):
-        """Train a network with the best parameters on all data."""
-        start = time.perf_counter()
-        best = self._member(self.best_params_)
-        ((converged, _),) = fit_networks(X, y, weight, [best], [None], [None])
-        self.refit_time_ = time.perf_counter() - start
-        self.best_estimator_ = best
-        for name in _REFITTED:
-            setattr(self, name, getattr(best, name))
-        progress.network_end()
-        return converged
 
     def _members(self):
         if self.refit is False:
@@ -745,13 +503,3 @@ class LabelSmoothingClassifierCV(
         if hasattr(self, "best_estimator_"):
             return [self.best_estimator_]
         return self.estimators_
-
-
-def _splitter(cv):
-    return cv if hasattr(cv, "split") else check_cv()
-
-
-def _is_list_of_distributions(distribution):
-    return isinstance(distribution, (list, tuple)) and all(
-        isinstance(some, (str, np.ndarray)) for some in distribution
-    )

@@ -17,25 +17,20 @@ from sklearn_ls._training import MIN_HELD_OUT
 ENOUGH = 10  # networks in a stack: more of them gain little
 
 
+class Trained(NamedTuple):
+    """How the training of a network went; those trained as one share the time."""
+
+    converged: bool
+    fit_time: float  # in seconds
+
+
 class Fitted(NamedTuple):
-    """One network of a search, trained and scored.
-
-    Parameters
-    ----------
-    classifier : LabelSmoothingClassifier
-
-    converged : bool
-
-    test_scores : float or dict of str to float
-
-    fit_time, score_time : float
-        In seconds; networks that were trained together share the time.
-    """
+    """One network of a search, trained and scored."""
 
     classifier: LabelSmoothingClassifier
     converged: bool
-    test_scores: object
-    fit_time: float
+    fit_time: float  # in seconds
+    test_scores: float | dict[str, float]
     score_time: float
 
 
@@ -68,9 +63,9 @@ class SearchProgress:
             line = f"\r[{bar}] {self.n_done} of {self.n_networks} networks"
             print(line, end=end, flush=True)
 
-    def end(self):
-        """Report the end of the fit."""
-        self.callbacks.end()
+    def end(self, predicts):
+        """Report the end of the fit, and whether the estimator now predicts."""
+        self.callbacks.end(dict if predicts else None)
 
 
 def divide(n_candidates, n_splits, size, *, by_split):
@@ -165,7 +160,7 @@ def fit_and_score(
         network_end=network_end,
     )
     fitted, parts = [], {}
-    for classifier, (_, test), (converged, fit_time) in zip(
+    for classifier, (_, test), trained in zip(
         classifiers, splits, outcomes, strict=True
     ):
         start = time.perf_counter()
@@ -174,7 +169,7 @@ def fit_and_score(
             parts = {id(test): (take_rows(X_given, test), y[test], params)}
         scores = score_fold(classifier, *parts[id(test)], scorer)
         score_time = time.perf_counter() - start
-        fitted.append(Fitted(classifier, converged, scores, fit_time, score_time))
+        fitted.append(Fitted(classifier, *trained, scores, score_time))
     return fitted
 
 
@@ -208,7 +203,7 @@ def fit_networks(
 
     Returns
     -------
-    outcomes : list of (converged, fit_time)
+    outcomes : list of Trained
     """
     network_end = network_end or (lambda: None)
     start = time.perf_counter()
@@ -228,7 +223,7 @@ def fit_networks(
         )
         fit_time = (time.perf_counter() - start) / len(group) + prepare_time
         for i, outcome in zip(group, converged, strict=True):
-            outcomes[i] = outcome, fit_time
+            outcomes[i] = Trained(outcome, fit_time)
     return outcomes
 
 

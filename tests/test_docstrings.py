@@ -9,21 +9,28 @@ from numpydoc.docscrape import NumpyDocString
 from numpydoc.validate import validate
 
 import sklearn_ls
+import sklearn_ls.inspection
 
 # Of numpydoc's rules: no extended summary or "See Also" where there is nothing to say,
 # examples belong to the class, and values returned have names, as in scikit-learn.
 IGNORED = {"ES01", "EX01", "SA01", "RT02", "RT03", "PR07"}
 
 
+PUBLIC = {
+    f"{module.__name__}.{name}": getattr(module, name)
+    for module in (sklearn_ls, sklearn_ls.inspection)
+    for name in module.__all__
+}
+
+
 def public_objects():
-    for name in sklearn_ls.__all__:
-        thing = getattr(sklearn_ls, name)
-        yield f"sklearn_ls.{name}"
+    for name, thing in PUBLIC.items():
+        yield name
         if inspect.isclass(thing):
             for method, member in inspect.getmembers(thing):
                 ours = str(getattr(member, "__module__", "")).startswith("sklearn_ls")
                 if ours and not method.startswith("_") and callable(member):
-                    yield f"sklearn_ls.{name}.{method}"
+                    yield f"{name}.{method}"
 
 
 @pytest.mark.parametrize("name", list(public_objects()))
@@ -32,9 +39,7 @@ def test_docstring_follows_numpydoc(name):
     assert errors == []
 
 
-@pytest.mark.parametrize(
-    "thing", [getattr(sklearn_ls, name) for name in sklearn_ls.__all__]
-)
+@pytest.mark.parametrize("thing", PUBLIC.values(), ids=PUBLIC)
 def test_documented_defaults_are_the_defaults(thing):
     documented = {p.name: p.type for p in NumpyDocString(thing.__doc__)["Parameters"]}
     signature = inspect.signature(thing).parameters

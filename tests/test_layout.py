@@ -67,6 +67,23 @@ def test_torch_skorch_and_private_scikit_learn_stay_where_they_belong(module):
         assert private == PRIVATE_IMPORTS | public
 
 
+def test_displays_stand_apart():
+    for path in (PACKAGE / "inspection").glob("*.py"):
+        tops = ast.parse(path.read_text()).body
+        names = {
+            name
+            for node in tops
+            for name in (
+                [getattr(node, "module", None)]
+                if isinstance(node, ast.ImportFrom)
+                else [alias.name for alias in getattr(node, "names", [])]
+            )
+        }
+        ours = {name for name in names if name.startswith("sklearn_ls")}
+        assert all(name.startswith("sklearn_ls.inspection") for name in ours)
+        assert not {name.split(".")[0] for name in names} & {"torch", "matplotlib"}
+
+
 def test_public_names():
     assert sklearn_ls.__all__ == [
         "LabelSmoother",

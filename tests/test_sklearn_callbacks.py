@@ -1,10 +1,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import parallel_config
 from numpy.testing import assert_array_equal
 from sklearn.model_selection import GridSearchCV
 
-from sklearn_ls import LabelSmoothingClassifier
+from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
 
 sklearn_callback = pytest.importorskip(
     "sklearn.callback", reason="scikit-learn < 1.9 has no callbacks"
@@ -77,6 +78,36 @@ def test_progress_bar_alone_and_in_a_search(iris, capsys):
     search = GridSearchCV(make(), {"epsilon": [0, 0.1]}, cv=2)
     search.set_callbacks(sklearn_callback.ProgressBar()).fit(X, y)
     assert "GridSearchCV" in capsys.readouterr().out
+
+
+def make_search(**params):
+    params = {"cv": 2, "max_epochs": 3, "n_iter_no_change": np.inf, **params}
+    return LabelSmoothingClassifierCV([0, 0.1], random_state=0, **params)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_search_is_one_task_of_as_many_as_it_has_networks(iris, n_jobs):
+    class Counter(Recorder):
+        def on_fit_task_end(self, estimator, context):
+            self.events.append(f"end {context.task_name}")
+
+    counter = Counter()
+    search = make_search(ensemble=False).set_callbacks(counter)
+    with parallel_config("threading", n_jobs=n_jobs):
+        search.fit(*iris)
+    network = ["begin network", "end network"]
+    assert counter.events == [
+        "setup", "begin fit", *5 * network, "end fit", "teardown",
+    ]  # fmt: skip
+
+
+def test_one_progress_bar_and_one_score_for_a_search(iris, capsys):
+    make_search().set_callbacks(sklearn_callback.ProgressBar()).fit(*iris)
+    assert "LabelSmoothingClassifierCV" in capsys.readouterr().out
+    monitor = sklearn_callback.ScoringMonitor(scoring="accuracy")
+    search = make_search().set_callbacks(monitor).fit(*iris)
+    scores = monitor.get_logs().data_as_pandas["accuracy"]
+    assert scores.iloc[-1] == search.score(*iris)
 
 
 def test_a_failing_callback_is_torn_down_and_leaves_no_trace(iris):
