@@ -18,8 +18,7 @@ from sklearn_ls._compat import (
     with_callbacks,
 )
 from sklearn_ls._device import resolve_device
-from sklearn_ls._search import SearchProgress
-from sklearn_ls._searching import SHARED, SearchMixin
+from sklearn_ls._search import SHARED, SearchMixin, SearchProgress
 from sklearn_ls._training import keep_fitted_on_error
 
 

@@ -1,37 +1,38 @@
-"""The work of a search: many classifiers fitted on parts of the data, and scored."""
+"""What a search over epsilon needs and leaves behind, around its trainings."""
 
-import math
 import time
-from collections import defaultdict
-from typing import NamedTuple
+import warnings
+from itertools import cycle
 
 import numpy as np
-from sklearn.utils import gen_even_slices
+from joblib import effective_n_jobs
+from sklearn import get_config
+from sklearn.metrics import get_scorer
+from sklearn.model_selection import ParameterGrid, check_cv
+from sklearn.utils.metadata_routing import process_routing
+from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_ls._batches import Batches, to_device_if_it_fits
+from sklearn_ls._batches import rows_to_tensor
 from sklearn_ls._classifier import LabelSmoothingClassifier
-from sklearn_ls._compat import FitProgress, score_fold, take_rows
-from sklearn_ls._stack import train_stack
-from sklearn_ls._training import MIN_HELD_OUT
+from sklearn_ls._compat import FitProgress, InvalidParameterError, SearchRules
+from sklearn_ls._device import count_cuda_devices
+from sklearn_ls._ensemble import EnsembleMixin
+from sklearn_ls._faults import warn_unless_converged
+from sklearn_ls._fit_and_score import divide, fit_and_score, fit_networks
+from sklearn_ls._stack import networks_at_once, why_apart
 
-ENOUGH = 10  # networks in a stack: more of them gain little
-
-
-class Trained(NamedTuple):
-    """How the training of a network went; those trained as one share the time."""
-
-    converged: bool
-    fit_time: float  # in seconds
-
-
-class Fitted(NamedTuple):
-    """One network of a search, trained and scored."""
-
-    classifier: LabelSmoothingClassifier
-    converged: bool
-    fit_time: float  # in seconds
-    test_scores: float | dict[str, float]
-    score_time: float
+SHARED = LabelSmoothingClassifier._parameter_constraints.keys() - {
+    "epsilon",
+    "warm_start",
+}
+_KNOWN = ("_sample_shape", "_dtype", "_seed", "n_features_in_", "feature_names_in_")
+_REFITTED = (
+    "n_iter_",
+    "loss_curve_",
+    "best_loss_",
+    "validation_scores_",
+    "best_validation_score_",
+)
 
 
 class SearchProgress:
@@ -68,221 +69,233 @@ class SearchProgress:
         self.callbacks.end(dict if predicts else None)
 
 
-def divide(n_candidates, n_splits, size, *, by_split):
-    """Divide the networks of a search into stacks.
+class SearchMixin(EnsembleMixin):
+    """The steps of the search's `fit`, one method each.
 
-    Parameters
-    ----------
-    n_candidates, n_splits : int
-
-    size : int
-        The most networks a stack may have.
-
-    by_split : bool
-        Whether to keep those together that share their rows, joined by those of other
-        splits only where they are few.
-
-    Returns
-    -------
-    stacks : list of list of (candidate, split)
+    The estimator has the parameters of :class:`LabelSmoothingClassifierCV`.
     """
-    if not by_split:
-        pairs = [(c, s) for s in range(n_splits) for c in range(n_candidates)]
-        return [pairs[some] for some in _evenly(len(pairs), size)]
-    splits_at_once = max(1, min(size, ENOUGH) // n_candidates)
-    return [
-        [(c, s) for s in range(n_splits)[splits] for c in range(n_candidates)[some]]
-        for splits in _evenly(n_splits, splits_at_once)
-        for some in _evenly(n_candidates, size)
-    ]
 
+    def _forget(self):
+        """Remove what another fit has left, since it may have no place now."""
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)
 
-def _evenly(n, size):
-    """Return slices of at most `size`, as even as can be."""
-    return gen_even_slices(n, math.ceil(n / size))
+    def _rules(self):
+        scoring = self.scoring
+        if scoring is None:
+            scoring = get_scorer("accuracy")
+            if get_config()["enable_metadata_routing"]:
+                scoring.set_score_request(sample_weight=True)
+        return SearchRules(LabelSmoothingClassifier(), scoring, self.refit)
 
+    def _candidates(self):
+        """Return the parameters to compare, in the order of GridSearchCV."""
+        epsilons = np.asarray(self.epsilons)
+        if epsilons.dtype.kind not in "fiu" or epsilons.ndim != 1 or not len(epsilons):
+            raise InvalidParameterError(
+                "The 'epsilons' parameter of LabelSmoothingClassifierCV must be an "
+                f"array of floats. Got {self.epsilons!r} instead."
+            )
+        if not np.all((epsilons >= 0) & (epsilons <= 1)):
+            raise InvalidParameterError(
+                "The 'epsilons' parameter of LabelSmoothingClassifierCV must lie in "
+                f"[0, 1]. Got {self.epsilons!r} instead."
+            )
+        self.epsilons_ = epsilons.astype(float)
+        if len(epsilons) > 1 and 0 not in epsilons:
+            warnings.warn(
+                "epsilons has no 0, so the search cannot tell whether smoothing helps "
+                "at all.",
+                UserWarning,
+                stacklevel=4,
+            )
+        grid = {"epsilon": self.epsilons_.tolist()}
+        if _is_list_of_distributions(self.distribution):
+            grid["distribution"] = self.distribution
+        return list(ParameterGrid(grid))
 
-def fit_and_score(
-    X,
-    y,
-    sample_weight,
-    X_given,
-    score_params,
-    classifiers,
-    splits,
-    *,
-    scorer,
-    stop_on_test,
-    together,
-    network_end=None,
-):
-    """Fit classifiers on parts of the data and score them on others.
+    def _route(self, X, y, sample_weight, weight, params, rules):
+        """Return the splits, and what of `fit`'s arguments the scorer gets."""
+        to_split, to_score = {}, {}
+        if get_config()["enable_metadata_routing"]:
+            if sample_weight is not None:
+                params = {**params, "sample_weight": weight}
+            if params:
+                routed = process_routing(self, "fit", **params)
+                to_split, to_score = routed.splitter.split, routed.scorer.score
+        else:
+            if unknown := params.keys() - {"groups"}:
+                raise TypeError(
+                    f"fit got unexpected arguments: {', '.join(sorted(unknown))}. Only "
+                    "metadata routing can tell who is to get them: "
+                    "sklearn.set_config(enable_metadata_routing=True)."
+                )
+            to_split = {k: v for k, v in params.items() if v is not None}
+            if sample_weight is not None and rules.takes_sample_weight():
+                to_score = {"sample_weight": weight}
+            elif sample_weight is not None:
+                warnings.warn(
+                    f"scoring={self.scoring!r} takes no sample_weight, so all rows "
+                    "count alike when the folds are scored.",
+                    UserWarning,
+                    stacklevel=5,
+                )
+        rows = np.arange(X.shape[0])
+        splits = check_cv(self.cv, y, classifier=True).split(X, y, **to_split)
+        splits = [(rows[train], rows[test]) for train, test in splits]
+        if not splits:
+            raise ValueError("cv gives no splits; nothing can be trained.")
+        self.n_splits_ = len(splits)
+        return splits, to_score
 
-    Parameters
-    ----------
-    X, y, sample_weight : as `_check_data` returns them
+    def _member(self, params, device=None):
+        """Return a classifier that knows of the data what validation tells."""
+        shared = {name: getattr(self, name) for name in SHARED}
+        member = LabelSmoothingClassifier(**{**shared, "verbose": 0, **params})
+        for name in _KNOWN:
+            if hasattr(self, name):
+                setattr(member, name, getattr(self, name))
+        member.device_ = device or self.device_
+        return member
 
-    X_given : array-like, sparse matrix or dataframe of shape (n_samples, ...)
-        What scorers get to see.
-
-    score_params : dict
-        What else they get, of n_samples each.
-
-    classifiers : list of LabelSmoothingClassifier
-        That know of the data what validation tells, but have learnt nothing.
-
-    splits : list of (train, test)
-        The rows that each is to learn from and to be scored on.
-
-    scorer : callable
-
-    stop_on_test : bool
-        Whether the rows to be scored on also decide when to stop, rather than a part of
-        those to learn from.
-
-    together, network_end : see fit_networks
-
-    Returns
-    -------
-    fitted : list of Fitted
-    """
-    outcomes = fit_networks(
-        X,
-        y,
-        sample_weight,
-        classifiers,
-        [train for train, _ in splits],
-        [
-            _stopping_rows(classifier, test, sample_weight) if stop_on_test else None
-            for classifier, (_, test) in zip(classifiers, splits, strict=True)
-        ],
-        together=together,
-        network_end=network_end,
-    )
-    fitted, parts = [], {}
-    for classifier, (_, test), trained in zip(
-        classifiers, splits, outcomes, strict=True
-    ):
-        start = time.perf_counter()
-        if id(test) not in parts:
-            params = {k: take_rows(values, test) for k, values in score_params.items()}
-            parts = {id(test): (take_rows(X_given, test), y[test], params)}
-        scores = score_fold(classifier, *parts[id(test)], scorer)
-        score_time = time.perf_counter() - start
-        fitted.append(Fitted(classifier, *trained, scores, score_time))
-    return fitted
-
-
-def fit_networks(
-    X,
-    y,
-    sample_weight,
-    classifiers,
-    rows,
-    held_out,
-    *,
-    together=False,
-    network_end=None,
-):
-    """Fit classifiers on parts of the data, as one where they can be.
-
-    Parameters
-    ----------
-    X, y, sample_weight : as `_check_data` returns them
-
-    classifiers : list of LabelSmoothingClassifier
-
-    rows, held_out : list of ndarray or None
-        What each trains on and stops by, see `_prepare`.
-
-    together : bool, default=False
-        Whether stacking is possible.
-
-    network_end : callable, default=None
-        Called when a network is done.
-
-    Returns
-    -------
-    outcomes : list of Trained
-    """
-    network_end = network_end or (lambda: None)
-    start = time.perf_counter()
-    X = to_device_if_it_fits(X, classifiers[0].device_)
-    networks = []
-    for classifier, *parts in zip(classifiers, rows, held_out, strict=True):
-        batches = _prepare(classifier, X, y, sample_weight, *parts)
-        networks.append((classifier._start_module(), *batches))
-    prepare_time = (time.perf_counter() - start) / len(networks)
-    groups = _alike(networks) if together else [[i] for i in range(len(networks))]
-    outcomes = [None] * len(networks)
-    for group in groups:
-        start = time.perf_counter()
-        train = _train_together if len(group) > 1 else _train_alone
-        converged = train(
-            [classifiers[i] for i in group], [networks[i] for i in group], network_end
+    def _search(self, data, candidates, splits, scorer, progress):
+        """Return the fitted networks, those of a candidate together."""
+        X, y, weight, *_ = data
+        prototype = self._member(candidates[0])
+        self._seed = prototype._draw_seed()
+        prototype._learn_classes(y, weight, again=False)
+        self.classes_ = prototype.classes_
+        devices = self._devices()
+        size = self._size_of_stacks(prototype, X, splits)
+        if len(devices) > 1:
+            size = min(size, -(-len(candidates) * len(splits) // len(devices)))
+        by_split = self.stack_size == "auto" and self.device_ == "cpu"
+        stacks = divide(len(candidates), len(splits), size, by_split=by_split)
+        here = effective_n_jobs(self.n_jobs) == 1
+        results = Parallel(n_jobs=self.n_jobs, return_as="generator")(
+            delayed(fit_and_score)(
+                *data,
+                [self._member(candidates[c], device) for c, _ in stack],
+                [splits[s] for _, s in stack],
+                scorer=scorer,
+                stop_on_test=self.ensemble,
+                together=size > 1,
+                network_end=progress.network_end if here else None,
+            )
+            for stack, device in zip(stacks, cycle(devices))
         )
-        fit_time = (time.perf_counter() - start) / len(group) + prepare_time
-        for i, outcome in zip(group, converged, strict=True):
-            outcomes[i] = Trained(outcome, fit_time)
-    return outcomes
+        fitted = {}
+        for stack, networks in zip(stacks, results, strict=True):
+            fitted.update(zip(stack, networks, strict=True))
+            if not here:
+                progress.network_end(len(stack))
+        return [fitted[pair] for pair in np.ndindex(len(candidates), len(splits))]
+
+    def _devices(self):
+        """Return the device of each process."""
+        n_jobs = effective_n_jobs(self.n_jobs)
+        if n_jobs == 1 or not self.device_.startswith("cuda"):
+            return [self.device_]
+        n_devices = count_cuda_devices() if self.device_ == "cuda" else 1
+        if n_jobs > n_devices:
+            raise ValueError(
+                f"n_jobs={self.n_jobs} stands for {n_jobs} processes, but there are "
+                f"{n_devices} GPUs for them. Set n_jobs={n_devices}: a stack of "
+                "networks makes full use of a GPU from one process."
+            )
+        return [f"cuda:{index}" for index in range(n_jobs)]
+
+    def _size_of_stacks(self, prototype, X, splits):
+        """Return how many networks to train as one."""
+        if self.stack_size == 1:
+            return 1
+        module = prototype._start_module()
+        two_rows = rows_to_tensor(X, np.arange(2), self.device_)
+        if self.callbacks:
+            reason = "callbacks watch a single network"
+        else:
+            reason = why_apart(module, two_rows, self.device_, **prototype._optimizer())
+        if reason is not None:
+            if self.verbose:
+                print(f"The networks are trained one after another: {reason}.")
+            return 1
+        if self.stack_size != "auto":
+            return self.stack_size
+        batch_size = self.batch_size
+        if batch_size == "auto":
+            batch_size = min(200, max(len(train) for train, _ in splits))
+        return networks_at_once(module, two_rows, batch_size, self.device_)
+
+    def _store_results(self, rules, candidates, fitted):
+        """Return whether they tell which candidate is best."""
+        self.cv_results_ = rules.results(
+            candidates,
+            self.n_splits_,
+            [network.test_scores for network in fitted],
+            [network.fit_time for network in fitted],
+            [network.score_time for network in fitted],
+        )
+        self.scorer_ = rules.scorers()
+        index, score = rules.best(self.cv_results_)
+        if index is None:
+            return False
+        if score is not None:
+            self.best_score_ = score
+        self.best_index_, self.best_params_ = index, candidates[index]
+        self.epsilon_ = self.best_params_["epsilon"]
+        return True
+
+    def _choose(self, X, y, weight, splits, fitted):
+        """Keep the fold networks of the best candidate."""
+        smoother = self._member(self.best_params_)
+        smoother._learn_classes(y, weight, again=False)
+        self.label_smoother_ = smoother.label_smoother_
+        first = self.best_index_ * self.n_splits_
+        chosen = fitted[first : first + self.n_splits_]
+        self.estimators_ = [network.classifier for network in chosen]
+        self.oof_proba_ = self._predict_held_out(X, splits)
+        self.n_iter_ = max(member.n_iter_ for member in self.estimators_)
+        for name in ("n_layers_", "out_activation_"):
+            setattr(self, name, getattr(self.estimators_[0], name))
+        self.n_outputs_ = len(self.classes_)
+
+    def _predict_held_out(self, X, splits):
+        finish = "logistic" if self.label_smoother_.multilabel_ else "softmax"
+        shape = X.shape[0], len(self.classes_)
+        total, counts = np.zeros(shape, dtype=self._dtype), np.zeros((shape[0], 1))
+        for member, (_, test) in zip(self.estimators_, splits, strict=True):
+            columns = np.arange(shape[1])[self._columns_of(member)]
+            total[test[:, np.newaxis], columns] += member._outputs(X[test], finish)
+            counts[test] += 1
+        counts[counts == 0] = np.nan
+        return total / counts.astype(self._dtype)
+
+    def _refit(self, X, y, weight, progress):
+        """Train a network with the best parameters on all data."""
+        start = time.perf_counter()
+        best = self._member(self.best_params_)
+        (refitted,) = fit_networks(X, y, weight, [best], [None], [None])
+        self.refit_time_ = time.perf_counter() - start
+        self.best_estimator_ = best
+        for name in _REFITTED:
+            setattr(self, name, getattr(best, name))
+        progress.network_end()
+        return refitted
+
+    def _warn_unless_converged(self, networks):
+        warn_unless_converged(
+            [network.converged for network in networks],
+            max_epochs=self.max_epochs,
+            tol=self.tol,
+            patience=self.n_iter_no_change,
+        )
+
+    def _splitter(self):
+        """Return what may ask for metadata to split by."""
+        return self.cv if hasattr(self.cv, "split") else check_cv()
 
 
-def _prepare(classifier, X, y, sample_weight, rows, held_out):
-    try:
-        return classifier._prepare(X, y, sample_weight, rows=rows, held_out=held_out)
-    except ValueError as error:
-        if rows is None:
-            raise
-        raise ValueError(
-            f"The {len(rows)} training rows of a split can't be learnt from: {error}"
-        ) from error
-
-
-def _stopping_rows(classifier, test, sample_weight):
-    """Return the rows of a fold to stop by, which may be none."""
-    early_stopping = classifier.early_stopping
-    if early_stopping == "auto":
-        early_stopping = np.count_nonzero(sample_weight[test]) >= MIN_HELD_OUT
-    return test if early_stopping else test[:0]
-
-
-def _alike(networks):
-    """Return the positions of networks that can be stacked, in lists."""
-    groups = defaultdict(list)
-    for position, (module, training, validation) in enumerate(networks):
-        shapes = tuple(parameter.shape for parameter in module.parameters())
-        groups[shapes, _kind(training), _kind(validation)].append(position)
-    return list(groups.values())
-
-
-def _kind(batches: Batches | None):
-    if batches is None:
-        return None
-    return len(batches), batches.batch_size, batches.target.kind
-
-
-def _train_together(classifiers, networks, network_end):
-    first = classifiers[0]
-    outcomes = train_stack(
-        networks,
-        network_end=network_end,
-        seed=first._seed,
-        **first._stopping(),
-        **first._optimizer(),
+def _is_list_of_distributions(distribution):
+    return isinstance(distribution, (list, tuple)) and all(
+        isinstance(some, (str, np.ndarray)) for some in distribution
     )
-    for classifier, (module, _, _), (losses, scores, _) in zip(
-        classifiers, networks, outcomes, strict=True
-    ):
-        classifier._record(module, losses, scores)
-    return [converged for _, _, converged in outcomes]
-
-
-def _train_alone(classifiers, networks, network_end):
-    (classifier,), ((module, training, validation),) = classifiers, networks
-    net = classifier._build_net(module, classifier.device_)
-    converged = net.train(
-        training, validation, seed=classifier._seed, **classifier._stopping()
-    )
-    classifier._record(net.module_, *net.curves())
-    network_end()
-    return [converged]

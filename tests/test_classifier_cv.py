@@ -342,7 +342,7 @@ def test_more_processes_than_gpus_are_refused(iris, monkeypatch):
     search.device_ = "cuda:0"
     with pytest.raises(ValueError, match=r"Set n_jobs=1: a stack of\s+networks"):
         search._devices()
-    monkeypatch.setattr("sklearn_ls._searching.count_cuda_devices", lambda: 2)
+    monkeypatch.setattr("sklearn_ls._search.count_cuda_devices", lambda: 2)
     search.device_ = "cuda"
     assert search._devices() == ["cuda:0", "cuda:1"]
     assert search.set_params(n_jobs=1)._devices() == ["cuda"]

@@ -11,7 +11,7 @@ from torch import nn
 
 import sklearn_ls._stack
 from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
-from sklearn_ls._search import divide
+from sklearn_ls._fit_and_score import divide
 
 EPSILONS = [0.0, 0.1, 0.5]
 SHORT = {"max_epochs": 8, "n_iter_no_change": np.inf, "batch_size": 32}
