@@ -1,4 +1,4 @@
-"""Many classifiers fitted on parts of the data, as one where they can be, and scored."""
+"""Classifiers fitted on parts of the data, as one where they can be, and scored."""
 
 import math
 import time
