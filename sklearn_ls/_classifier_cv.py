@@ -1,9 +1,10 @@
 """LabelSmoothingClassifierCV: a grid of epsilons searched, its folds an ensemble."""
 
+import copy
 from numbers import Integral
 
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.metrics import get_scorer_names
+from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -24,10 +25,12 @@ from sklearn_ls._training import keep_fitted_on_error
 
 def _has_one_network(estimator):
     """Raise AttributeError for what only one network has."""
-    if estimator.ensemble:
+    if estimator.ensemble or hasattr(estimator, "estimators_") > hasattr(
+        estimator, "best_estimator_"
+    ):
         raise AttributeError(
-            "embed is a matter of one network: set ensemble=False, or use the networks "
-            "of estimators_."
+            "Fold networks that predict together have no common embed or net_. Fit with "
+            "ensemble=False, or use the networks of estimators_."
         )
     return True
 
@@ -40,9 +43,10 @@ class LabelSmoothingClassifierCV(
     Trains a network for every epsilon on every fold, many of them at once as one
     stacked network, chooses the epsilon with the best score on the held-out folds, and
     predicts by the mean probabilities of its fold networks, or by one network refitted
-    on all data. Scores, and what is refitted, equal those of
+    on all data. With ``ensemble=False`` scores and predictions equal those of
     :class:`~sklearn.model_selection.GridSearchCV` over
-    :class:`LabelSmoothingClassifier`.
+    :class:`LabelSmoothingClassifier`; with ``ensemble=True`` the scores do where
+    networks do not stop early by the folds that score them.
 
     Parameters
     ----------
@@ -80,8 +84,8 @@ class LabelSmoothingClassifierCV(
 
     distribution : {"uniform", "others", "prior", "each"}, array-like of shape \
             (n_classes,) or (n_classes, n_classes), or list of these, default="uniform"
-        Where the smoothed probability goes, see :class:`LabelSmoother`. A list whose
-        elements are strings and ndarrays is searched along with `epsilons`.
+        Where the smoothed probability goes, see :class:`LabelSmoother`. A list that
+        holds a string or an ndarray is searched along with `epsilons`.
 
     hidden_layer_sizes : array-like of int or int, default=(100,)
         Units of each hidden layer of the built-in perceptron; ``()`` makes it linear.
@@ -181,7 +185,9 @@ class LabelSmoothingClassifierCV(
         Where in `cv_results_` the best candidate is.
 
     best_score_ : float
-        Its mean score. Not there when `refit` is a callable.
+        Its mean score. Not there when `refit` is a callable. Where the fold that scores
+        a network has also stopped it, this is optimistic by some points, though for all
+        candidates alike.
 
     best_params_ : dict
         Its epsilon, and its distribution where that was searched.
@@ -192,12 +198,15 @@ class LabelSmoothingClassifierCV(
     scorer_ : callable or dict of callables
         What scored.
 
+    multimetric_ : bool
+        Whether there were several scorers.
+
     oof_proba_ : ndarray of shape (n_samples, n_classes)
         Probabilities of each row by the fold network that was not trained on it, at the
         best epsilon: what estimates of label noise and rankings of label issues start
         from. NaN where a splitter never held a row out, the mean where it did so more
-        than once. With early stopping on the held-out fold they are slightly
-        optimistic.
+        than once. Where the held-out fold has also stopped the network they are
+        somewhat optimistic.
 
     estimators_ : list of LabelSmoothingClassifier
         The fold networks of the best epsilon.
@@ -218,7 +227,7 @@ class LabelSmoothingClassifierCV(
         What turns labels into soft targets, at the best epsilon.
 
     n_iter_ : int
-        Epochs trained, by the network that was trained longest.
+        Epochs trained; of fold networks, by the one that was trained longest.
 
     n_layers_ : int
         Layers with weights, and one for the input.
@@ -449,10 +458,14 @@ class LabelSmoothingClassifierCV(
             `refit`.
         """
         check_is_fitted(self)
-        several = isinstance(self.scorer_, dict)
-        scorer = self.scorer_[self.refit] if several else self.scorer_
+        self._members()  # raises for what does not predict
+        scorer = self.scorer_
+        if isinstance(scorer, dict):
+            scorer = scorer[self.refit]
+        plain = copy.copy(self)  # for scorers that ask for the estimator's score
+        plain.scorer_ = get_scorer("accuracy")
         params = {} if sample_weight is None else {"sample_weight": sample_weight}
-        score = scorer(self, X, y, **params)
+        score = scorer(plain, X, y, **params)
         return score[self.refit] if isinstance(score, dict) else score
 
     @available_if(_has_one_network)
@@ -469,11 +482,12 @@ class LabelSmoothingClassifierCV(
         embedding : ndarray of shape (n_samples, n_units)
         """
         check_is_fitted(self)
-        return self._members()[0].embed(X)
+        return self.best_estimator_.embed(X)
 
     @property
     def net_(self):
         """The skorch net of the refitted network."""
+        _has_one_network(self)
         check_is_fitted(self)
         return self.best_estimator_.net_
 

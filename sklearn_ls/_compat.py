@@ -49,6 +49,7 @@ __all__ = [
     "check_sample_weight",
     "score_fold",
     "take_rows",
+    "validate_parameters",
     "with_callbacks",
 ]
 
@@ -166,6 +167,11 @@ class FitProgress:
             self.context.call_on_fit_task_end(
                 **self.about, reconstruction_attributes=fitted_attributes
             )
+
+
+def validate_parameters(estimator):
+    """Raise InvalidParameterError as `fit` does, which is skipped in another's fit."""
+    estimator._validate_params()
 
 
 def take_rows(values, rows):

@@ -1,11 +1,23 @@
 """What goes wrong in training, and what is said then."""
 
+import inspect
 import math
 import warnings
 
 import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
+
+
+def warn(message, category=UserWarning):
+    """Warn at the line outside of this package and scikit-learn that led here."""
+    level, frame = 1, inspect.currentframe()
+    while frame.f_back is not None:
+        package = frame.f_globals.get("__name__", "").partition(".")[0]
+        if package not in ("sklearn", "sklearn_ls", "joblib"):
+            break
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
 
 
 def refuse_divergence(finite, epoch):
@@ -34,12 +46,10 @@ def warn_of_saturation(margin):
         How far each row's logits are from a decision.
     """
     if (margin > -math.log(torch.finfo(margin.dtype).eps)).sum() > margin.numel() / 2:
-        warnings.warn(
+        warn(
             "After the first epoch most outputs are saturated: the probabilities "
             "are 0 or 1 to machine precision and the gradient vanishes. Scale X, "
-            "for instance with StandardScaler.",
-            UserWarning,
-            stacklevel=2,
+            "for instance with StandardScaler."
         )
 
 
@@ -56,9 +66,8 @@ def warn_unless_converged(converged, *, max_epochs, tol, patience):
     missed = len(converged) - sum(converged)
     if missed and np.isfinite(patience):
         of_them = f" of {missed} of {len(converged)} networks" * (len(converged) > 1)
-        warnings.warn(
-            f"Training{of_them} stopped at max_epochs={max_epochs} before it converged "
+        warn(
+            f"Training{of_them} stopped at max_epochs={max_epochs} before converging "
             f"within tol={tol}. Increase max_epochs or learning_rate.",
             ConvergenceWarning,
-            stacklevel=3,
         )

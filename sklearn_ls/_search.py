@@ -1,7 +1,6 @@
 """What a search over epsilon needs and leaves behind, around its trainings."""
 
 import time
-import warnings
 from itertools import cycle
 
 import numpy as np
@@ -14,10 +13,15 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_ls._batches import rows_to_tensor
 from sklearn_ls._classifier import LabelSmoothingClassifier
-from sklearn_ls._compat import FitProgress, InvalidParameterError, SearchRules
+from sklearn_ls._compat import (
+    FitProgress,
+    InvalidParameterError,
+    SearchRules,
+    validate_parameters,
+)
 from sklearn_ls._device import count_cuda_devices
 from sklearn_ls._ensemble import EnsembleMixin
-from sklearn_ls._faults import warn_unless_converged
+from sklearn_ls._faults import warn, warn_unless_converged
 from sklearn_ls._fit_and_score import divide, fit_and_score, fit_networks
 from sklearn_ls._stack import networks_at_once, why_apart
 
@@ -90,11 +94,15 @@ class SearchMixin(EnsembleMixin):
 
     def _candidates(self):
         """Return the parameters to compare, in the order of GridSearchCV."""
-        epsilons = np.asarray(self.epsilons)
+        try:
+            epsilons = np.asarray(self.epsilons)
+        except ValueError:  # ragged
+            epsilons = np.empty(0)
         if epsilons.dtype.kind not in "fiu" or epsilons.ndim != 1 or not len(epsilons):
             raise InvalidParameterError(
-                "The 'epsilons' parameter of LabelSmoothingClassifierCV must be an "
-                f"array of floats. Got {self.epsilons!r} instead."
+                "The 'epsilons' parameter of LabelSmoothingClassifierCV must be a "
+                "one-dimensional array of one float or more. Got "
+                f"{self.epsilons!r} instead."
             )
         if not np.all((epsilons >= 0) & (epsilons <= 1)):
             raise InvalidParameterError(
@@ -103,16 +111,17 @@ class SearchMixin(EnsembleMixin):
             )
         self.epsilons_ = epsilons.astype(float)
         if len(epsilons) > 1 and 0 not in epsilons:
-            warnings.warn(
+            warn(
                 "epsilons has no 0, so the search cannot tell whether smoothing helps "
-                "at all.",
-                UserWarning,
-                stacklevel=4,
+                "at all."
             )
         grid = {"epsilon": self.epsilons_.tolist()}
         if _is_list_of_distributions(self.distribution):
             grid["distribution"] = self.distribution
-        return list(ParameterGrid(grid))
+        candidates = list(ParameterGrid(grid))
+        for candidate in candidates:
+            validate_parameters(LabelSmoothingClassifier(**candidate))
+        return candidates
 
     def _route(self, X, y, sample_weight, weight, params, rules):
         """Return the splits, and what of `fit`'s arguments the scorer gets."""
@@ -134,17 +143,21 @@ class SearchMixin(EnsembleMixin):
             if sample_weight is not None and rules.takes_sample_weight():
                 to_score = {"sample_weight": weight}
             elif sample_weight is not None:
-                warnings.warn(
+                warn(
                     f"scoring={self.scoring!r} takes no sample_weight, so all rows "
-                    "count alike when the folds are scored.",
-                    UserWarning,
-                    stacklevel=5,
+                    "count alike when the folds are scored."
                 )
         rows = np.arange(X.shape[0])
         splits = check_cv(self.cv, y, classifier=True).split(X, y, **to_split)
         splits = [(rows[train], rows[test]) for train, test in splits]
         if not splits:
             raise ValueError("cv gives no splits; nothing can be trained.")
+        for number, (train, test) in enumerate(splits):
+            if not len(train) or not len(test):
+                raise ValueError(
+                    f"cv gives {len(train)} rows to train on and {len(test)} to score "
+                    f"on in split {number}; both must be some."
+                )
         self.n_splits_ = len(splits)
         return splits, to_score
 
@@ -235,11 +248,16 @@ class SearchMixin(EnsembleMixin):
             [network.fit_time for network in fitted],
             [network.score_time for network in fitted],
         )
-        self.scorer_ = rules.scorers()
+        self.scorer_, self.multimetric_ = rules.scorers(), rules.multimetric
         index, score = rules.best(self.cv_results_)
         if index is None:
             return False
         if score is not None:
+            if np.isnan(score):
+                raise ValueError(
+                    "No candidate has a score: on some fold of each it is NaN. The "
+                    "warnings say why, such as an error in the scorer."
+                )
             self.best_score_ = score
         self.best_index_, self.best_params_ = index, candidates[index]
         self.epsilon_ = self.best_params_["epsilon"]
@@ -296,6 +314,6 @@ class SearchMixin(EnsembleMixin):
 
 
 def _is_list_of_distributions(distribution):
-    return isinstance(distribution, (list, tuple)) and all(
+    return isinstance(distribution, (list, tuple)) and any(
         isinstance(some, (str, np.ndarray)) for some in distribution
     )

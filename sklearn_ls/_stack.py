@@ -134,6 +134,10 @@ def why_apart(module, X, device, **optimizer):
         return f"{kind.__name__} may couple networks"
     if unusual := {"param_groups", "differentiable"} & options.keys():
         return f"of the optimizer's {unusual.pop()}"
+    try:
+        kind([torch.zeros(1, requires_grad=True)], **options)
+    except (TypeError, ValueError) as error:  # training alone tells the user
+        return str(error).rstrip(".")
     if isinstance(module, MLP) and kind in OPTIMIZERS.values():
         return None
     if _keeps_statistics(module, X, device):
@@ -141,7 +145,7 @@ def why_apart(module, X, device, **optimizer):
     try:
         _try_together(module, X, device)
     except (RuntimeError, ValueError, TypeError, NotImplementedError) as error:
-        return f"torch.func.vmap refuses the module: {str(error).splitlines()[0]}"
+        return f"torch.func.vmap refuses the module: {str(error).splitlines()[0].rstrip('.')}"
     return None
 
 

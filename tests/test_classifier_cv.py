@@ -6,6 +6,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import sklearn
+import torch
 from joblib import parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
@@ -27,6 +28,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
+from sklearn_ls._compat import InvalidParameterError
 
 EPSILONS = [0.0, 0.1, 0.5]
 SHORT = {
@@ -100,8 +102,9 @@ def test_search_equals_grid_search(iris, params):
         if hasattr(grid, name):
             assert getattr(search, name) == getattr(grid, name)
     if search.refit is False:
-        with pytest.raises(AttributeError, match="refit=False"):
-            search.predict(X)
+        for call in (lambda: search.predict(X), lambda: search.score(X, y)):
+            with pytest.raises(AttributeError, match="refit=False"):
+                call()
     else:
         assert_allclose(search.predict_proba(X), grid.predict_proba(X), atol=1e-10)
         assert search.epsilon_ == grid.best_params_["epsilon"]
@@ -376,12 +379,77 @@ def test_a_failed_fit_leaves_the_former_one(iris):
     assert_array_equal(search.predict_proba(X), before)
 
 
+def test_scorers_may_ask_for_the_estimators_score(iris):
+    X, y = iris
+
+    def scoring(clf, X, y):
+        return {"error": clf.score(X, y) - 1}
+
+    for ensemble in (True, False):
+        search = make(scoring=scoring, refit="error", ensemble=ensemble).fit(X, y)
+        assert search.multimetric_
+        assert search.score(X, y) == accuracy_score(y, search.predict(X)) - 1
+
+
+def test_splits_need_rows(iris):
+    X, y = iris
+    everything, nothing = np.arange(150), np.arange(0)
+    for split in [(everything, nothing), (nothing, everything)]:
+        with pytest.raises(ValueError, match="in split 1; both must be some"):
+            make(cv=[(everything, everything), split]).fit(X, y)
+    with pytest.raises(ValueError, match="no splits"):
+        make(cv=[]).fit(X, y)
+
+
+def test_scores_that_are_all_missing_are_an_error(iris):
+    def scoring(clf, X, y):
+        raise RuntimeError("no score today")
+
+    with (
+        pytest.warns(UserWarning, match="no score today"),
+        pytest.warns(UserWarning, match="non-finite"),
+        pytest.raises(ValueError, match="No candidate has a score"),
+    ):
+        make(scoring=scoring).fit(*iris)
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "match"),
+    [
+        ({"distribution": ["uniform", "foo"]}, InvalidParameterError, "'distribution'"),
+        ({"distribution": ["uniform", [0.5, 0.5]]}, ValueError, r"shape \(2,\)"),
+        ({"optimizer": torch.optim.Rprop}, ValueError, "set weight_decay=0"),
+        ({"scoring": "typo"}, InvalidParameterError, "'scoring'"),
+        ({"refit": "typo", "scoring": ["accuracy"]}, ValueError, "parameter refit"),
+        ({"cv": 60}, ValueError, "n_splits=60"),
+    ],
+    ids=str,
+)
+def test_search_says_what_is_wrong(iris, params, error, match):
+    with pytest.raises(error, match=match):
+        make(**params).fit(*iris)
+
+
+def test_warnings_point_at_the_line_that_fits(iris):
+    params = {"n_iter_no_change": 10, "max_epochs": 2}
+    for fit in (
+        lambda: make(**params).fit(*iris),
+        lambda: make_pipeline(make([0.1, 0.2])).fit(*iris),
+        lambda: LabelSmoothingClassifier(**{**SHORT, **params}).fit(*iris),
+    ):
+        with pytest.warns(UserWarning) as record:
+            fit()
+        assert {warning.filename for warning in record} == {__file__}
+
+
 def test_fitting_again_leaves_nothing_of_the_fit_before(iris):
     X, y = iris
     search = make(ensemble=False).fit(X, y)
     search.set_params(ensemble=True).fit(pd.DataFrame(X, columns=list("abcd")), y)
     assert not hasattr(search, "best_estimator_")
     assert not hasattr(search, "loss_curve_")
+    for name in ("embed", "net_"):
+        assert not hasattr(search.set_params(ensemble=False), name)
     search.set_params(refit=False, scoring=["accuracy", "f1_macro"]).fit(X, y)
     assert not hasattr(search, "feature_names_in_")
     assert not hasattr(search, "epsilon_")

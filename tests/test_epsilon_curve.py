@@ -1,9 +1,12 @@
+import re
+
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
@@ -77,7 +80,7 @@ def test_verdict_judges_by_the_paired_standard_error():
     worse = EpsilonCurveDisplay(epsilons, np.array([folds, folds - 0.05 + noise]))
     assert worse.verdict.startswith("epsilon 0.1 differs from 0 by -0.05")
     no_zero = EpsilonCurveDisplay(np.array([0.1, 0.2]), np.array([folds, folds]))
-    assert "nothing to compare with" in no_zero.plot().text_.get_text()
+    assert "nothing to compare" in no_zero.plot().text_.get_text()
     with pytest.raises(ValueError, match="epsilon 0, which was not searched"):
         no_zero.plot(paired=True)
     single = EpsilonCurveDisplay(epsilons, np.array([[0.5], [0.6]]))
@@ -119,13 +122,43 @@ def test_display_of_several_scorers_and_distributions(iris):
     search = make(scoring=scoring, refit=False).fit(*iris)
     display = EpsilonCurveDisplay.from_search(search, metric="accuracy")
     assert display.epsilon in (0, 0.1, 0.5)
-    with pytest.raises(ValueError, match="it has 'accuracy', 'neg_log_loss'"):
+    with pytest.raises(ValueError, match="Choose one of 'accuracy', 'neg_log_loss'"):
         EpsilonCurveDisplay.from_search(search)
+
+
+def test_display_of_one_scorer_by_its_name(iris):
+    search = make(scoring="accuracy", refit="accuracy").fit(*iris)
+    for metric in (None, "accuracy"):
+        display = EpsilonCurveDisplay.from_search(search, metric=metric)
+        assert display.score_name == "accuracy"
+    with pytest.raises(ValueError, match="metric='f1' is none of the scorers"):
+        EpsilonCurveDisplay.from_search(search, metric="f1")
+
+
+def test_display_of_successive_halving_shows_its_last_round(iris):
+    classifier = LabelSmoothingClassifier(**SHORT)
+    grid = {"epsilon": [0, 0.1, 0.2, 0.4]}
+    search = HalvingGridSearchCV(classifier, grid, cv=2, factor=2, random_state=0)
+    display = EpsilonCurveDisplay.from_search(search.fit(*iris))
+    last = np.flatnonzero(search.cv_results_["iter"] == search.n_iterations_ - 1)
+    assert len(display.epsilons) == len(last) < 4
+
+
+def test_no_verdict_without_scores_to_compare():
+    epsilons, scores = [0, 0.1], [[0.5, 0.6], [np.nan, 0.6]]
+    assert "missing" in EpsilonCurveDisplay(epsilons, scores).verdict
+    assert "nothing to compare" in EpsilonCurveDisplay([0], [[0.5, 0.6]]).verdict
 
 
 def test_display_refuses_what_is_no_search_over_epsilon(iris):
     with pytest.raises(NotFittedError):
         EpsilonCurveDisplay.from_search(make())
+    with pytest.raises(TypeError, match=re.escape("pass pipeline[-1]")):
+        EpsilonCurveDisplay.from_search(make_pipeline(make()).fit(*iris))
+    classifier = LabelSmoothingClassifier(**SHORT)
+    search = GridSearchCV(classifier, {"epsilon": [0, [0.1, 0.2, 0.3]]}, cv=2)
+    with pytest.raises(ValueError, match="epsilons that are single numbers"):
+        EpsilonCurveDisplay.from_search(search.fit(*iris))
     search = GridSearchCV(DecisionTreeClassifier(), {"max_depth": [1, 2]}, cv=2)
     with pytest.raises(ValueError, match="over one epsilon; it is over max_depth"):
         EpsilonCurveDisplay.from_search(search.fit(*iris))

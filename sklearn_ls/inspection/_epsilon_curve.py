@@ -1,6 +1,7 @@
 """EpsilonCurveDisplay: the scores of a search over epsilon."""
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
@@ -56,6 +57,9 @@ class EpsilonCurveDisplay:
 
     Notes
     -----
+    Networks of a :class:`~sklearn_ls.LabelSmoothingClassifierCV` that were stopped by the
+    folds that score them have optimistic scores, at every epsilon alike.
+
     The standard error over folds is that of independent values,
     ``std(ddof=1) / sqrt(n_splits)``. Folds share most of their training rows, so that
     it is rather too small [1]_; and of several epsilons one may be two standard errors
@@ -83,8 +87,8 @@ class EpsilonCurveDisplay:
     """
 
     def __init__(self, epsilons, scores, *, epsilon=None, score_name="score"):
-        self.epsilons = epsilons
-        self.scores = scores
+        self.epsilons = np.asarray(epsilons, dtype=float)
+        self.scores = np.asarray(scores, dtype=float)
         self.epsilon = epsilon
         self.score_name = score_name
 
@@ -111,15 +115,14 @@ class EpsilonCurveDisplay:
         -------
         display : EpsilonCurveDisplay
         """
+        if isinstance(search, Pipeline):
+            raise TypeError(
+                "search must be a search, not a pipeline that ends in one: pass "
+                "pipeline[-1]."
+            )
         check_is_fitted(search)
         results = search.cv_results_
-        metric = metric or _chosen_metric(search)
-        if f"mean_test_{metric}" not in results:
-            names = [name[10:] for name in results if name.startswith("mean_test_")]
-            raise ValueError(
-                f"The search has no scores by metric={metric!r}; it has "
-                f"{', '.join(map(repr, names))}."
-            )
+        metric = _check_metric(search, metric)
         name = _name_of_epsilon(results)
         best = getattr(search, "best_params_", None)
         if best is None:
@@ -129,7 +132,12 @@ class EpsilonCurveDisplay:
             for row, params in enumerate(results["params"])
             if _is_same(params, best, but_for=name)
         ]
-        epsilons = np.array([results["params"][row][name] for row in rows], dtype=float)
+        if "iter" in results:  # of successive halving: the last round
+            rows = [row for row in rows if results["iter"][row] == results["iter"][-1]]
+        epsilons = [results["params"][row][name] for row in rows]
+        if any(np.ndim(epsilon) for epsilon in epsilons):
+            raise ValueError("A curve needs epsilons that are single numbers.")
+        epsilons = np.array(epsilons, dtype=float)
         order = np.argsort(epsilons)
         scores = [
             results[f"split{split}_test_{metric}"][rows]
@@ -155,8 +163,10 @@ class EpsilonCurveDisplay:
     @property
     def verdict(self):
         """What the paired differences tell, in a sentence."""
-        if 0 not in self.epsilons:
-            return "epsilon 0 was not searched: nothing to compare with"
+        if 0 not in self.epsilons or len(self.epsilons) == 1:
+            return "epsilon 0 and another are needed: nothing to compare"
+        if np.isnan(self.scores).any():
+            return "scores are missing (NaN): nothing to compare"
         if self.scores.shape[1] < 2:
             return "a single fold has no standard error"
         means, errors = _mean_and_error(self.differences)
@@ -233,8 +243,18 @@ def _mean_and_error(values):
     return means, values.std(axis=1, ddof=1) / np.sqrt(n_splits)
 
 
-def _chosen_metric(search):
-    return search.refit if isinstance(search.refit, str) else "score"
+def _check_metric(search, metric):
+    """Return the name of the scorer in `cv_results_`, where a single one is "score"."""
+    names = [name[10:] for name in search.cv_results_ if name.startswith("mean_test_")]
+    if names == ["score"] and metric in (None, _name_of_score(search, "score")):
+        return "score"
+    metric = metric or (search.refit if isinstance(search.refit, str) else None)
+    if metric not in names:
+        raise ValueError(
+            f"metric={metric!r} is none of the scorers of the search. Choose one of "
+            f"{', '.join(map(repr, names))}."
+        )
+    return metric
 
 
 def _name_of_score(search, metric):
