@@ -22,8 +22,8 @@ y_noisy = np.where(drawn_anew, rng.integers(0, 10, len(y)), y)
 
 # %%
 # Seven epsilons on ten folds are seventy networks, trained some at a time as one. All
-# share their folds, initial weights, batch order and hold-out, so that nothing but
-# epsilon makes the difference.
+# share their folds, initial weights and batch order, so that nothing but epsilon makes
+# the difference.
 
 from sklearn.model_selection import RepeatedStratifiedKFold
 

@@ -17,7 +17,7 @@ from sklearn_ls._compat import (
     _fit_context,
     with_callbacks,
 )
-from sklearn_ls._device import resolve_device
+from sklearn_ls._device import draw_seed, resolve_device
 from sklearn_ls._faults import warn_unless_converged
 from sklearn_ls._label_smoother import LabelSmoother
 from sklearn_ls._labels import labels_to_array
@@ -353,13 +353,13 @@ class LabelSmoothingClassifier(
         again = self.warm_start and hasattr(self, "_state")
         self.device_ = resolve_device(self.device)
         X, y, sample_weight = self._check_data(X, y, sample_weight, again=again)
-        seed = self._draw_seed()
+        self._seed = draw_seed(self.random_state)
         training, validation = self._prepare(X, y, sample_weight, again=again)
         net = self._build_net(self._start_module(again), self.device_)
         converged = net.train(
             training,
             validation,
-            seed=seed,
+            seed=self._seed,
             first_epoch=self.n_iter_ if again else 0,
             **self._stopping(),
             epoch_end=lambda: progress.task_end(
@@ -418,13 +418,14 @@ class LabelSmoothingClassifier(
         X, y, sample_weight = self._check_data(X, y, sample_weight, again=again)
         self._learn_classes(y, sample_weight, again, self.classes_)
         codes, weight = self._encode_and_weigh(y, sample_weight, len(y))
-        seed = self._seed if again else self._draw_seed()
+        if not again:
+            self._seed = draw_seed(self.random_state)
         net = self._build_net(self._start_module(again), self.device_)
         if again and self._optimizer_state is not None:
             net.load_optimizer_arrays(self._optimizer_state)
         rows = np.flatnonzero(weight)
         training = self._batches(X, rows, codes[rows], weight[rows], len(rows))
-        net.train(training, seed=seed, first_epoch=self.n_iter_ if again else 0)
+        net.train(training, seed=self._seed, first_epoch=self.n_iter_ if again else 0)
         self._net = net
         self._record(
             net.module_,

@@ -29,8 +29,8 @@ def _has_one_network(estimator):
         estimator, "best_estimator_"
     ):
         raise AttributeError(
-            "Fold networks that predict together have no common embed or net_. Fit with "
-            "ensemble=False, or use the networks of estimators_."
+            "Fold networks that predict together have no embed or net_ in common. Fit "
+            "with ensemble=False, or use the networks of estimators_."
         )
     return True
 
@@ -64,10 +64,9 @@ class LabelSmoothingClassifierCV(
         accuracy; for good probabilities use ``"neg_log_loss"``.
 
     refit : bool, str or callable, default=True
-        What becomes of the search, as in
-        :class:`~sklearn.model_selection.GridSearchCV`: with False the estimator does
-        not predict, a str is the scorer to choose by where there are several, and a
-        callable takes `cv_results_` and returns `best_index_`.
+        How to choose, as in :class:`~sklearn.model_selection.GridSearchCV`: True by the
+        score, a str by that of several scorers, and a callable takes `cv_results_` and
+        returns `best_index_`. With False the estimator does not predict.
 
     n_jobs : int, default=None
         How many processes train stacks of networks, as in
@@ -271,7 +270,8 @@ class LabelSmoothingClassifierCV(
     rounding: all networks share the initial weights, the order of the batches and the
     dropout masks, as they do in a grid search with an integer `random_state`. Modules
     with statistics of their batches (BatchNorm) and modules and optimisers that can't
-    be stacked are trained one after another.
+    be stacked exactly (dropout in a module of one's own on CUDA) are trained one after
+    another.
 
     The candidates differ by epsilon alone, so that differences of their scores between
     folds are the measure of what is gained, rather than the spread of the scores.
@@ -424,16 +424,18 @@ class LabelSmoothingClassifierCV(
         self.device_ = resolve_device(self.device)
         rules, candidates, given = self._rules(), self._candidates(), X
         X, y, weight = self._check_data(X, y, sample_weight)
-        splits, score_params = self._route(X, y, sample_weight, weight, params, rules)
-        refits = not self.ensemble and self.refit is not False
+        X_given = given if hasattr(given, "columns") else X
+        to_split, to_score = self._route(sample_weight, weight, params, rules)
+        splits = self._split(X_given, y, to_split)
+        refits = not self.ensemble and bool(self.refit)
         n_networks = len(candidates) * len(splits) + refits
         progress = SearchProgress(self, given, y, n_networks)
-        data = X, y, weight, given if hasattr(given, "columns") else X, score_params
+        data = X, y, weight, X_given, to_score
         fitted = self._search(data, candidates, splits, rules.scorer, progress)
         if self._store_results(rules, candidates, fitted):
             self._choose(X, y, weight, splits, fitted)
         refitted = [self._refit(X, y, weight, progress)] if refits else []
-        progress.end(predicts=self.refit is not False)
+        progress.end(predicts=bool(self.refit))
         self._warn_unless_converged(fitted + refitted)
         return self
 
@@ -508,7 +510,7 @@ class LabelSmoothingClassifierCV(
         )
 
     def _members(self):
-        if self.refit is False:
+        if not self.refit:
             raise AttributeError(
                 "This LabelSmoothingClassifierCV was initialized with refit=False, so "
                 "it does not predict. Its fold networks are in estimators_."

@@ -5,6 +5,7 @@ from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import torch
+from sklearn.utils import check_random_state
 
 from sklearn_ls._compat import InvalidParameterError
 
@@ -40,9 +41,8 @@ def resolve_device(device):
         torch.device(device)
     except RuntimeError:
         raise InvalidParameterError(
-            "The 'device' parameter of LabelSmoothingClassifier must be 'auto' or a "
-            "device that torch knows, such as 'cpu', 'cuda' or 'cuda:1'. Got "
-            f"{device!r} instead."
+            "The 'device' parameter must be 'auto' or a device that torch knows, such "
+            f"as 'cpu', 'cuda' or 'cuda:1'. Got {device!r} instead."
         ) from None
     try:
         torch.empty(1, device=device).cpu()
@@ -83,6 +83,20 @@ def _unavailable(device, error):
         f"device={device!r} is not available here; available devices: "
         f"{', '.join(['cpu', *cuda])}."
     )
+
+
+def draw_seed(random_state):
+    """Draw the one number that decides about all randomness of a fit.
+
+    Parameters
+    ----------
+    random_state : int, RandomState instance or None
+
+    Returns
+    -------
+    seed : int
+    """
+    return check_random_state(random_state).randint(np.iinfo(np.int32).max)
 
 
 def count_cuda_devices():

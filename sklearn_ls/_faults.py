@@ -38,14 +38,15 @@ def refuse_divergence(finite, epoch):
 
 
 def warn_of_saturation(margin):
-    """Warn when most rows leave no gradient.
+    """Warn when most rows of a network leave no gradient.
 
     Parameters
     ----------
     margin : Tensor of shape (..., n_samples)
         How far each row's logits are from a decision.
     """
-    if (margin > -math.log(torch.finfo(margin.dtype).eps)).sum() > margin.numel() / 2:
+    saturated = margin > -math.log(torch.finfo(margin.dtype).eps)
+    if (saturated.sum(-1) > margin.shape[-1] / 2).any():
         warn(
             "After the first epoch most outputs are saturated: the probabilities "
             "are 0 or 1 to machine precision and the gradient vanishes. Scale X, "

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils import gen_even_slices
 
-from sklearn_ls._batches import Batches, to_device_if_it_fits
+from sklearn_ls._batches import to_device_if_it_fits
 from sklearn_ls._classifier import LabelSmoothingClassifier
 from sklearn_ls._compat import score_fold, take_rows
 from sklearn_ls._stack import train_stack
@@ -45,8 +45,8 @@ def divide(n_candidates, n_splits, size, *, by_split):
         The most networks a stack may have.
 
     by_split : bool
-        Whether to keep those together that share their rows, joined by those of other
-        splits only where they are few.
+        Whether a stack is to hold whole splits, whose networks share their rows, and
+        more than one of them only if it stays small.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def fit_and_score(
     *,
     scorer,
     stop_on_test,
-    together,
+    stack_size,
     network_end=None,
 ):
     """Fit classifiers on parts of the data and score them on others.
@@ -95,7 +95,7 @@ def fit_and_score(
         What else they get, of n_samples each.
 
     classifiers : list of LabelSmoothingClassifier
-        That know of the data what validation tells, but have learnt nothing.
+        Not fitted yet, as `_member` makes them.
 
     splits : list of (train, test)
         The rows that each is to learn from and to be scored on.
@@ -106,7 +106,7 @@ def fit_and_score(
         Whether the rows to be scored on also decide when to stop, rather than a part of
         those to learn from.
 
-    together, network_end : see fit_networks
+    stack_size, network_end : see fit_networks
 
     Returns
     -------
@@ -122,7 +122,7 @@ def fit_and_score(
             _stopping_rows(classifier, test, sample_weight) if stop_on_test else None
             for classifier, (_, test) in zip(classifiers, splits, strict=True)
         ],
-        together=together,
+        stack_size=stack_size,
         network_end=network_end,
     )
     fitted, parts = [], {}
@@ -135,6 +135,7 @@ def fit_and_score(
             parts = {id(test): (take_rows(X_given, test), y[test], params)}
         scores = score_fold(classifier, *parts[id(test)], scorer)
         score_time = time.perf_counter() - start
+        del classifier._module  # on a GPU they would fill it; arrays remain
         fitted.append(Fitted(classifier, *trained, scores, score_time))
     return fitted
 
@@ -147,7 +148,7 @@ def fit_networks(
     rows,
     held_out,
     *,
-    together=False,
+    stack_size=1,
     network_end=None,
 ):
     """Fit classifiers on parts of the data, as one where they can be.
@@ -161,8 +162,8 @@ def fit_networks(
     rows, held_out : list of ndarray or None
         What each trains on and stops by, see `_prepare`.
 
-    together : bool, default=False
-        Whether stacking is possible.
+    stack_size : int, default=1
+        The most networks to train as one.
 
     network_end : callable, default=None
         Called when a network is done.
@@ -179,7 +180,11 @@ def fit_networks(
         batches = _prepare(classifier, X, y, sample_weight, *parts)
         networks.append((classifier._start_module(), *batches))
     prepare_time = (time.perf_counter() - start) / len(networks)
-    groups = _alike(networks) if together else [[i] for i in range(len(networks))]
+    groups = [
+        group[some]
+        for group in _alike(networks)
+        for some in _evenly(len(group), stack_size)
+    ]
     outcomes = [None] * len(networks)
     for group in groups:
         start = time.perf_counter()
@@ -221,7 +226,7 @@ def _alike(networks):
     return list(groups.values())
 
 
-def _kind(batches: Batches | None):
+def _kind(batches):
     if batches is None:
         return None
     return len(batches), batches.batch_size, batches.target.kind

@@ -1,5 +1,7 @@
 """Optimisers: the named ones, their options, and which can serve many networks."""
 
+import inspect
+
 import torch
 
 OPTIMIZERS = {
@@ -48,9 +50,13 @@ def optimizer_options(optimizer, learning_rate, weight_decay, optimizer_params, 
         optimizer = OPTIMIZERS[optimizer]
         if not {"foreach", "differentiable"} & options.keys():
             options.setdefault("fused", torch.device(device).type in ("cpu", "cuda"))
-    elif options["weight_decay"] == 0:
-        del options["weight_decay"]  # not every optimiser has one
+    elif options["weight_decay"] == 0 and not _takes_weight_decay(optimizer):
+        del options["weight_decay"]
     return optimizer, options
+
+
+def _takes_weight_decay(optimizer):
+    return "weight_decay" in inspect.signature(optimizer).parameters
 
 
 def keep_networks(optimizer, keep):

@@ -6,6 +6,7 @@ from itertools import cycle
 import numpy as np
 from joblib import effective_n_jobs
 from sklearn import get_config
+from sklearn.base import clone
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import ParameterGrid, check_cv
 from sklearn.utils.metadata_routing import process_routing
@@ -19,7 +20,7 @@ from sklearn_ls._compat import (
     SearchRules,
     validate_parameters,
 )
-from sklearn_ls._device import count_cuda_devices
+from sklearn_ls._device import count_cuda_devices, draw_seed
 from sklearn_ls._ensemble import EnsembleMixin
 from sklearn_ls._faults import warn, warn_unless_converged
 from sklearn_ls._fit_and_score import divide, fit_and_score, fit_networks
@@ -70,7 +71,8 @@ class SearchProgress:
 
     def end(self, predicts):
         """Report the end of the fit, and whether the estimator now predicts."""
-        self.callbacks.end(dict if predicts else None)
+        # A copy of the estimator needs nothing more to predict.
+        self.callbacks.end((lambda: {}) if predicts else None)
 
 
 class SearchMixin(EnsembleMixin):
@@ -123,32 +125,35 @@ class SearchMixin(EnsembleMixin):
             validate_parameters(LabelSmoothingClassifier(**candidate))
         return candidates
 
-    def _route(self, X, y, sample_weight, weight, params, rules):
-        """Return the splits, and what of `fit`'s arguments the scorer gets."""
-        to_split, to_score = {}, {}
+    def _route(self, sample_weight, weight, params, rules):
+        """Return what of `fit`'s arguments the splitter gets, and the scorer."""
         if get_config()["enable_metadata_routing"]:
             if sample_weight is not None:
                 params = {**params, "sample_weight": weight}
-            if params:
-                routed = process_routing(self, "fit", **params)
-                to_split, to_score = routed.splitter.split, routed.scorer.score
-        else:
-            if unknown := params.keys() - {"groups"}:
-                raise TypeError(
-                    f"fit got unexpected arguments: {', '.join(sorted(unknown))}. Only "
-                    "metadata routing can tell who is to get them: "
-                    "sklearn.set_config(enable_metadata_routing=True)."
-                )
-            to_split = {k: v for k, v in params.items() if v is not None}
-            if sample_weight is not None and rules.takes_sample_weight():
-                to_score = {"sample_weight": weight}
-            elif sample_weight is not None:
-                warn(
-                    f"scoring={self.scoring!r} takes no sample_weight, so all rows "
-                    "count alike when the folds are scored."
-                )
-        rows = np.arange(X.shape[0])
-        splits = check_cv(self.cv, y, classifier=True).split(X, y, **to_split)
+            if not params:
+                return {}, {}
+            routed = process_routing(self, "fit", **params)
+            return routed.splitter.split, routed.scorer.score
+        if unknown := params.keys() - {"groups"}:
+            raise TypeError(
+                f"fit got unexpected arguments: {', '.join(sorted(unknown))}. Only "
+                "metadata routing can tell who is to get them: "
+                "sklearn.set_config(enable_metadata_routing=True)."
+            )
+        to_score = {}
+        if sample_weight is not None and rules.takes_sample_weight():
+            to_score = {"sample_weight": weight}
+        elif sample_weight is not None:
+            warn(
+                f"scoring={self.scoring!r} takes no sample_weight, so all rows count "
+                "alike when the folds are scored."
+            )
+        return {k: v for k, v in params.items() if v is not None}, to_score
+
+    def _split(self, X, y, params):
+        """Return the rows to train on and those to score on, of each split."""
+        rows = np.arange(len(y))
+        splits = check_cv(self.cv, y, classifier=True).split(X, y, **params)
         splits = [(rows[train], rows[test]) for train, test in splits]
         if not splits:
             raise ValueError("cv gives no splits; nothing can be trained.")
@@ -159,12 +164,12 @@ class SearchMixin(EnsembleMixin):
                     f"on in split {number}; both must be some."
                 )
         self.n_splits_ = len(splits)
-        return splits, to_score
+        return splits
 
     def _member(self, params, device=None):
-        """Return a classifier that knows of the data what validation tells."""
+        """Return a classifier to fit, which knows of the data what validation tells."""
         shared = {name: getattr(self, name) for name in SHARED}
-        member = LabelSmoothingClassifier(**{**shared, "verbose": 0, **params})
+        member = clone(LabelSmoothingClassifier(**{**shared, "verbose": 0, **params}))
         for name in _KNOWN:
             if hasattr(self, name):
                 setattr(member, name, getattr(self, name))
@@ -174,35 +179,41 @@ class SearchMixin(EnsembleMixin):
     def _search(self, data, candidates, splits, scorer, progress):
         """Return the fitted networks, those of a candidate together."""
         X, y, weight, *_ = data
-        prototype = self._member(candidates[0])
-        self._seed = prototype._draw_seed()
-        prototype._learn_classes(y, weight, again=False)
+        self._seed = draw_seed(self.random_state)
+        for candidate in candidates[:: len(self.epsilons_)]:
+            prototype = self._member(candidate)
+            prototype._learn_classes(y, weight, again=False)
         self.classes_ = prototype.classes_
         devices = self._devices()
         size = self._size_of_stacks(prototype, X, splits)
-        if len(devices) > 1:
-            size = min(size, -(-len(candidates) * len(splits) // len(devices)))
-        by_split = self.stack_size == "auto" and self.device_ == "cpu"
-        stacks = divide(len(candidates), len(splits), size, by_split=by_split)
+        tasks = self._tasks(len(candidates), len(splits), size, len(devices))
         here = effective_n_jobs(self.n_jobs) == 1
-        results = Parallel(n_jobs=self.n_jobs, return_as="generator")(
+        results = _parallel(self.n_jobs)(
             delayed(fit_and_score)(
                 *data,
-                [self._member(candidates[c], device) for c, _ in stack],
-                [splits[s] for _, s in stack],
+                [self._member(candidates[c], device) for c, _ in task],
+                [splits[s] for _, s in task],
                 scorer=scorer,
                 stop_on_test=self.ensemble,
-                together=size > 1,
+                stack_size=size,
                 network_end=progress.network_end if here else None,
             )
-            for stack, device in zip(stacks, cycle(devices))
+            for task, device in zip(tasks, cycle(devices))
         )
         fitted = {}
-        for stack, networks in zip(stacks, results, strict=True):
-            fitted.update(zip(stack, networks, strict=True))
+        for task, networks in zip(tasks, results, strict=True):
+            fitted.update(zip(task, networks, strict=True))
             if not here:
-                progress.network_end(len(stack))
+                progress.network_end(len(task))
         return [fitted[pair] for pair in np.ndindex(len(candidates), len(splits))]
+
+    def _tasks(self, n_candidates, n_splits, size, n_devices):
+        """Return the (candidate, split) pairs of each task, the same for any n_jobs."""
+        if self.device_.startswith("cuda"):  # one task a GPU, which stacks as it can
+            pairs = list(np.ndindex(n_candidates, n_splits))
+            return [pairs[device::n_devices] for device in range(n_devices)]
+        by_split = self.stack_size == "auto"
+        return divide(n_candidates, n_splits, size, by_split=by_split)
 
     def _devices(self):
         """Return the device of each process."""
@@ -311,6 +322,14 @@ class SearchMixin(EnsembleMixin):
     def _splitter(self):
         """Return what may ask for metadata to split by."""
         return self.cv if hasattr(self.cv, "split") else check_cv()
+
+
+def _parallel(n_jobs):
+    """Return joblib's Parallel, with results as they come if its backend can."""
+    try:
+        return Parallel(n_jobs=n_jobs, return_as="generator")
+    except ValueError:
+        return Parallel(n_jobs=n_jobs)
 
 
 def _is_list_of_distributions(distribution):

@@ -11,7 +11,7 @@ import math
 import torch
 from torch.func import functional_call, vmap
 
-from sklearn_ls._batches import Batches
+from sklearn_ls._batches import Batches, rows_at_a_time
 from sklearn_ls._device import epoch_random, private_rng
 from sklearn_ls._faults import refuse_divergence, warn_of_saturation
 from sklearn_ls._modules import MLP, dropout_masks, mlp_gradient, mlp_logits
@@ -62,13 +62,14 @@ def train_stack(networks, *, network_end=lambda: None, **rule):
             for position, outcome in _train([networks[i] for i in some], **rule):
                 outcomes[some[position]] = outcome
                 network_end()
+            continue
         except torch.OutOfMemoryError:
-            rest = [i for i in some if outcomes[i] is None]
-            if len(rest) == 1:
+            if len(some) == 1:
                 raise
-            torch.cuda.empty_cache()
-            half = len(rest) // 2
-            waiting += [rest[half:], rest[:half]]
+        torch.cuda.empty_cache()  # out here, where no traceback holds the stack
+        rest = [i for i in some if outcomes[i] is None]
+        half = len(rest) // 2
+        waiting += [part for part in (rest[half:], rest[:half]) if part]
     return outcomes
 
 
@@ -136,16 +137,16 @@ def why_apart(module, X, device, **optimizer):
         return f"of the optimizer's {unusual.pop()}"
     try:
         kind([torch.zeros(1, requires_grad=True)], **options)
-    except (TypeError, ValueError) as error:  # training alone tells the user
-        return str(error).rstrip(".")
-    if isinstance(module, MLP) and kind in OPTIMIZERS.values():
-        return None
-    if _keeps_statistics(module, X, device):
-        return "the module keeps statistics of its batches, as BatchNorm does"
-    try:
+        if isinstance(module, MLP) and kind in OPTIMIZERS.values():
+            return None
+        if _keeps_statistics(module, X, device):
+            return "the module keeps statistics of its batches, as BatchNorm does"
         _try_together(module, X, device)
-    except (RuntimeError, ValueError, TypeError, NotImplementedError) as error:
-        return f"torch.func.vmap refuses the module: {str(error).splitlines()[0].rstrip('.')}"
+    except (
+        Exception
+    ) as error:  # of whatever kind: training alone shows it, if it is one
+        line = str(error).partition("\n")[0].rstrip(".")
+        return f"stacked they fail ({line or type(error).__name__})"
     return None
 
 
@@ -182,12 +183,20 @@ def networks_at_once(module, X, batch_size, device):
     if torch.device(device).type == "cpu":
         n_networks = CACHE // (max(sizes) * batch_size)
         return n_networks if n_networks >= 4 else 1  # few large ones gain nothing
-    free = torch.cuda.mem_get_info(device)[0] if device.startswith("cuda") else 2**30
+    free = _free_memory(device)
     weights = sum(map(_n_bytes, module.parameters()))
     # Weights, gradients, two states of the optimiser, the best so far, and a copy;
-    # activations with their gradients.
-    bytes_each = 6 * weights + (2 * sum(sizes) + _n_bytes(X) // len(X)) * batch_size
-    return max(1, int(0.8 * free) // bytes_each)
+    # activations with their gradients; and the rows that are gathered at once.
+    bytes_each = 6 * weights + 2 * sum(sizes) * batch_size
+    bytes_each += _n_bytes(X[:1]) * max(batch_size, rows_at_a_time(X))
+    return max(1, int(0.4 * free) // bytes_each)  # X itself may take a half
+
+
+def _free_memory(device):
+    if not device.startswith("cuda"):
+        return 2**30
+    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + unused
 
 
 def _n_bytes(value):
@@ -205,7 +214,11 @@ def _keeps_statistics(module, X, device):
 
 
 def _try_together(module, X, device):
-    """Raise unless two networks give stacked what they give alone, also in training."""
+    """Raise unless two networks give stacked what they give alone, also in training.
+
+    On so many rows that random numbers that differ, as in dropout on CUDA, show.
+    """
+    X = X.repeat(32, *[1] * (X.ndim - 1))
     module = copy.deepcopy(module).train()
     networks = [module, copy.deepcopy(module)]
     with torch.no_grad():
@@ -221,7 +234,7 @@ def _try_together(module, X, device):
         for network, logits in zip(networks, together.detach(), strict=True):
             with torch.no_grad(), private_rng(0, device):
                 alone = network(X)
-            if not torch.allclose(alone, logits, rtol=1e-3, atol=1e-5):
+            if not torch.allclose(alone, logits, rtol=1e-2, atol=1e-3):
                 raise ValueError("stacked it gives other outputs")
 
 

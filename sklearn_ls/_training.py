@@ -3,7 +3,6 @@
 import functools
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from sklearn_ls._batches import Batches, to_device_if_it_fits
 from sklearn_ls._fitted_network import FittedNetworkMixin
@@ -76,12 +75,6 @@ class NetworkTrainerMixin(FittedNetworkMixin):
         return before.multilabel_ == smoother.multilabel_ and np.array_equal(
             before.classes_, smoother.classes_
         )
-
-    def _draw_seed(self):
-        self._seed = check_random_state(self.random_state).randint(
-            np.iinfo(np.int32).max
-        )
-        return self._seed
 
     def _prepare(self, X, y, sample_weight, *, again=False, rows=None, held_out=None):
         """Learn the classes, and return the batches to train on and to validate on.

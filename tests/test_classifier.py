@@ -374,6 +374,13 @@ def test_early_stopping_restores_the_best_weights_by_hard_labels(digits, module)
     assert clf.best_validation_score_ == max(clf.validation_scores_)
 
 
+def test_no_weight_decay_means_none_whatever_the_optimizers_default(iris):
+    X, y = iris
+    named = few_epochs(optimizer="adamw", weight_decay=0).fit(X, y)
+    given = few_epochs(optimizer=torch.optim.AdamW, weight_decay=0).fit(X, y)
+    assert_allclose(given.predict_proba(X), named.predict_proba(X))
+
+
 def test_validation_loss_is_that_of_hard_labels(digits):
     X, y = digits
     clf = few_epochs(epsilon=0.5, max_epochs=1).fit(X, y)

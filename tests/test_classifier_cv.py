@@ -272,6 +272,23 @@ def test_scorers_see_the_rows_as_given(iris):
     assert seen == [list("abcd")] * 9
 
 
+class ByColumn(KFold):
+    """A splitter that looks at a column of X by its name."""
+
+    def split(self, X, y=None, groups=None):
+        yield np.flatnonzero(X["a"] <= 1), np.flatnonzero(X["a"] > 1)
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        return 1
+
+
+def test_splitters_see_the_rows_as_given(iris):
+    X, y = iris
+    search = make(cv=ByColumn()).fit(pd.DataFrame(X, columns=list("abcd")), y)
+    held_out = ~np.isnan(search.oof_proba_[:, 0])
+    assert_array_equal(held_out, X[:, 0] > 1)
+
+
 def test_groups_reach_the_splitter(iris):
     X, y = iris
     groups = np.arange(150) % 5
@@ -329,7 +346,7 @@ def test_in_a_pipeline_and_in_nested_cross_validation(iris):
 def test_n_jobs_changes_nothing(iris):
     X, y = iris
     expected = make().fit(X, y)
-    for backend in ("loky", "threading"):
+    for backend in ("loky", "threading", "multiprocessing"):
         with parallel_config(backend, n_jobs=2):
             search = make().fit(X, y)
         assert_array_equal(search.predict_proba(X), expected.predict_proba(X))
@@ -418,6 +435,7 @@ def test_scores_that_are_all_missing_are_an_error(iris):
     [
         ({"distribution": ["uniform", "foo"]}, InvalidParameterError, "'distribution'"),
         ({"distribution": ["uniform", [0.5, 0.5]]}, ValueError, r"shape \(2,\)"),
+        ({"distribution": ["uniform", "each"]}, ValueError, "convert_epsilon"),
         ({"optimizer": torch.optim.Rprop}, ValueError, "set weight_decay=0"),
         ({"scoring": "typo"}, InvalidParameterError, "'scoring'"),
         ({"refit": "typo", "scoring": ["accuracy"]}, ValueError, "parameter refit"),

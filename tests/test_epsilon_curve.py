@@ -79,6 +79,9 @@ def test_verdict_judges_by_the_paired_standard_error():
     assert better.verdict.startswith("epsilon 0.1 differs from 0 by +0.05 +- 0.006")
     worse = EpsilonCurveDisplay(epsilons, np.array([folds, folds - 0.05 + noise]))
     assert worse.verdict.startswith("epsilon 0.1 differs from 0 by -0.05")
+    both = np.array([folds, folds + 0.02 + noise, folds - 0.05 + noise])
+    gain_first = EpsilonCurveDisplay([0, 0.1, 0.8], both)
+    assert gain_first.verdict.startswith("epsilon 0.1 differs from 0 by +0.02")
     no_zero = EpsilonCurveDisplay(np.array([0.1, 0.2]), np.array([folds, folds]))
     assert "nothing to compare" in no_zero.plot().text_.get_text()
     with pytest.raises(ValueError, match="epsilon 0, which was not searched"):

@@ -7,15 +7,31 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold
+from skorch.callbacks import Callback
 from torch import nn
 
+import sklearn_ls._fit_and_score
 import sklearn_ls._stack
 from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
 from sklearn_ls._fit_and_score import divide
+from sklearn_ls._stack import train_stack
 
 EPSILONS = [0.0, 0.1, 0.5]
 SHORT = {"max_epochs": 8, "n_iter_no_change": np.inf, "batch_size": 32}
 CV = StratifiedKFold(3)
+
+
+@pytest.fixture(autouse=True)
+def stack_sizes(monkeypatch):
+    """Return the list of how many networks the stacks of a test have held."""
+    sizes = []
+
+    def counted(networks, **rule):
+        sizes.append(len(networks))
+        return train_stack(networks, **rule)
+
+    monkeypatch.setattr(sklearn_ls._fit_and_score, "train_stack", counted)
+    return sizes
 
 
 class Witness:
@@ -116,6 +132,17 @@ class OneRowAtATime(nn.Sequential):
         return super().forward(X) * (1.0 if X.sum().item() > 0 else 0.5)
 
 
+class Particular(nn.Sequential):
+    """A module that refuses other weights than its own, without a word."""
+
+    def __init__(self, n_features, n_classes):
+        super().__init__(nn.Linear(n_features, n_classes))
+
+    def forward(self, X):
+        assert isinstance(self[0].weight, nn.Parameter)
+        return super().forward(X)
+
+
 @pytest.mark.parametrize(
     "params",
     [
@@ -142,9 +169,11 @@ class OneRowAtATime(nn.Sequential):
     ids=str,
 )
 @pytest.mark.parametrize("stack_size", ["auto", 7])
-def test_stack_equals_grid_search(iris, params, stack_size):
+def test_stack_equals_grid_search(iris, params, stack_size, stack_sizes):
     X, y = iris
     assert_equals_grid_search(X, y, stack_size=stack_size, **params)
+    assert sum(stack_sizes) == 9  # every network was trained in a stack
+    assert max(stack_sizes) <= (9 if stack_size == "auto" else stack_size)
 
 
 @pytest.mark.parametrize(
@@ -152,26 +181,39 @@ def test_stack_equals_grid_search(iris, params, stack_size):
     [
         {"module": BatchNorm},
         {"module": OneRowAtATime},
+        {"module": Particular},
+        {"module": Gelu, "optimizer": torch.optim.Adafactor},
         {"optimizer": torch.optim.LBFGS, "learning_rate": 0.01, "weight_decay": 0},
         {"optimizer": torch.optim.Adafactor},
     ],
     ids=str,
 )
-def test_what_cannot_be_stacked_is_trained_one_after_another(iris, params, capsys):
+def test_what_cannot_be_stacked_is_trained_one_after_another(
+    iris, params, capsys, stack_sizes
+):
     X, y = iris
     assert_equals_grid_search(X, y, verbose=1, max_epochs=2, **params)
     printed = capsys.readouterr().out
     assert "The networks are trained one after another: " in printed
     reason = {BatchNorm: "BatchNorm", OneRowAtATime: "vmap"}.get(params.get("module"))
     assert reason is None or reason in printed
+    assert not stack_sizes
+
+
+class StopAtFourth(Callback):
+    """A callback with a state, which each network must have for itself."""
+
+    n_epochs = 0
+
+    def on_epoch_end(self, net, **kwargs):
+        self.n_epochs += 1
+        if self.n_epochs == 4:
+            raise KeyboardInterrupt
 
 
 def test_callbacks_are_called_one_network_after_another(iris, capsys):
-    from skorch.callbacks import EpochScoring
-
     X, y = iris
-    callbacks = [("score", EpochScoring("accuracy", on_train=True))]
-    assert_equals_grid_search(X, y, callbacks=callbacks, verbose=1, max_epochs=2)
+    assert_equals_grid_search(X, y, callbacks=[StopAtFourth()], verbose=1)
     assert "callbacks watch a single network" in capsys.readouterr().out
 
 
@@ -318,7 +360,10 @@ def test_stacks_leave_the_global_generators_alone(iris):
 
 
 @pytest.mark.cuda
-def test_stack_on_cuda_equals_grid_search(digits):
+def test_stack_on_cuda_equals_grid_search(digits, stack_sizes):
     X, y = digits
-    for params in ({}, {"module": Dropout}, {"early_stopping": True}):
-        assert_equals_grid_search(X, y, atol=1e-3, device="cuda", **params)
+    for params in ({}, {"module": Gelu}, {"early_stopping": True}):
+        assert_equals_grid_search(X, y, atol=1e-4, device="cuda", **params)
+        assert sum(stack_sizes) == 9
+        stack_sizes.clear()
+    assert_equals_grid_search(X, y, atol=1e-4, device="cuda", module=Dropout)

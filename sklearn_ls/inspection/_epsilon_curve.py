@@ -57,8 +57,8 @@ class EpsilonCurveDisplay:
 
     Notes
     -----
-    Networks of a :class:`~sklearn_ls.LabelSmoothingClassifierCV` that were stopped by the
-    folds that score them have optimistic scores, at every epsilon alike.
+    Networks of a :class:`~sklearn_ls.LabelSmoothingClassifierCV` that were stopped by
+    the folds that score them have optimistic scores, at every epsilon alike.
 
     The standard error over folds is that of independent values,
     ``std(ddof=1) / sqrt(n_splits)``. Folds share most of their training rows, so that
@@ -173,10 +173,11 @@ class EpsilonCurveDisplay:
         differs = np.abs(means) > 2 * errors
         if not differs.any():
             return "no epsilon differs from 0 by more than two paired standard errors"
-        largest = np.argmax(np.where(differs, np.abs(means), -1))
+        means = np.where(differs, means, -np.inf)
+        row = np.argmax(means)  # a gain, if there is one
         return (
-            f"epsilon {self.epsilons[largest]:g} differs from 0 by "
-            f"{means[largest]:+.2g} +- {errors[largest]:.1g} (paired standard error)"
+            f"epsilon {self.epsilons[row]:g} differs from 0 by "
+            f"{means[row]:+.2g} +- {errors[row]:.1g} (paired standard error)"
         )
 
     def plot(self, *, paired=False, ax=None):
