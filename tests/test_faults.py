@@ -910,7 +910,7 @@ def test_classifier_device_auto_takes_what_there_is(train_on):
 # Row 35
 @pytest.mark.parametrize("device", ["banana", "", "cuda:x", 3, None])
 def test_classifier_refuses_what_is_no_device(train_on, device):
-    with pytest.raises(InvalidParameterError, match="The 'device' parameter must be"):
+    with pytest.raises(InvalidParameterError, match="The 'device' parameter"):
         train_on(device)
 
 
