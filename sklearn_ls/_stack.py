@@ -7,6 +7,7 @@ stops by its own rule. It differs from training one network after another by rou
 
 import copy
 import math
+from dataclasses import dataclass, field
 
 import torch
 from torch.func import functional_call, vmap
@@ -76,40 +77,53 @@ def train_stack(networks, *, network_end=lambda: None, **rule):
 def _train(networks, *, seed, max_epochs, patience, tol, **optimizer):
     """Yield (position, outcome) of each network when it is done."""
     stack = _Stack(*zip(*networks, strict=True), optimizer)
-    plateaus = [Plateau(patience, tol) for _ in networks]
-    losses, scores = [[] for _ in networks], [[] for _ in networks]
-    best = [None] * len(networks)
-    active = list(range(len(networks)))  # the networks that are still in the stack
+    records = [_Record(Plateau(patience, tol)) for _ in networks]
+    active = list(range(len(networks)))  # the networks in the stack, by their places
     for epoch in range(max_epochs):
-        epoch_losses = stack.train_epoch(seed, epoch)
-        refuse_divergence(all(map(math.isfinite, epoch_losses)), epoch + 1)
+        losses = stack.train_epoch(seed, epoch)
+        refuse_divergence(all(map(math.isfinite, losses)), epoch + 1)
         if epoch == 0:
             warn_of_saturation(stack.margin())
-        judgements = stack.validate()
-        for place, network in enumerate(active):
-            losses[network].append(epoch_losses[place])
-            if judgements is None:
-                plateaus[network].update(-epoch_losses[place])
+        stay = []
+        for place, judgement in enumerate(stack.validate()):
+            record = records[active[place]]
+            if record.is_best(losses[place], *judgement):
+                record.best = stack.weights_of(place)
+            if not record.plateau.reached and epoch < max_epochs - 1:
+                stay.append(place)
                 continue
-            score, hard_loss = judgements[place]
-            scores[network].append(score)
-            if plateaus[network].update(score, hard_loss):
-                best[network] = stack.weights_of(place)
-        last = epoch == max_epochs - 1
-        done = [last or plateaus[network].reached for network in active]
-        for place, network in enumerate(active):
-            if done[place]:
-                module, training, _ = networks[network]
-                weights = best[network] or stack.weights_of(place)
-                _finish(module, weights, training, epoch + 1)
-                converged = plateaus[network].reached
-                yield network, (losses[network], scores[network], converged)
-        keep = [place for place, over in enumerate(done) if not over]
-        active = [active[place] for place in keep]
-        if not active:
+            module, training, _ = networks[active[place]]
+            weights = record.best or stack.weights_of(place)
+            _finish(module, weights, training, epoch + 1)
+            yield active[place], record.outcome
+        if not stay:
             return
-        if any(done):
-            stack.keep(keep)
+        if len(stay) < len(active):
+            stack.keep(stay)
+            active = [active[place] for place in stay]
+
+
+@dataclass
+class _Record:
+    """How the training of one network of a stack has gone so far."""
+
+    plateau: Plateau
+    losses: list = field(default_factory=list)
+    scores: list = field(default_factory=list)
+    best: dict | None = None  # its weights after its best epoch
+
+    def is_best(self, loss, score, hard_loss):
+        """Take note of an epoch; return whether it is the best one validated."""
+        self.losses.append(loss)
+        if score is None:
+            self.plateau.update(-loss)
+            return False
+        self.scores.append(score)
+        return self.plateau.update(score, hard_loss)
+
+    @property
+    def outcome(self):
+        return self.losses, self.scores, self.plateau.reached
 
 
 def why_apart(module, X, device, **optimizer):
@@ -134,7 +148,7 @@ def why_apart(module, X, device, **optimizer):
     if kind not in ELEMENTWISE:
         return f"{kind.__name__} may couple networks"
     if unusual := {"param_groups", "differentiable"} & options.keys():
-        return f"of the optimizer's {unusual.pop()}"
+        return f"the optimizer has {unusual.pop()}"
     try:
         kind([torch.zeros(1, requires_grad=True)], **options)
         if isinstance(module, MLP) and kind in OPTIMIZERS.values():
@@ -142,9 +156,7 @@ def why_apart(module, X, device, **optimizer):
         if _keeps_statistics(module, X, device):
             return "the module keeps statistics of its batches, as BatchNorm does"
         _try_together(module, X, device)
-    except (
-        Exception
-    ) as error:  # of whatever kind: training alone shows it, if it is one
+    except Exception as error:  # whatever it is, training alone shows whether it counts
         line = str(error).partition("\n")[0].rstrip(".")
         return f"stacked they fail ({line or type(error).__name__})"
     return None
@@ -278,6 +290,7 @@ class _Stack:
     def __init__(self, modules, training, validation, optimizer):
         self.module = copy.deepcopy(modules[0])
         self.weights, self.buffers = _stacked(modules)
+        self.n_networks = len(modules)
         self.training = Batches.stack(training)
         self.validation = None
         if validation[0] is not None:
@@ -356,9 +369,9 @@ class _Stack:
 
     @torch.no_grad()
     def validate(self):
-        """Return (accuracy, mean loss) of each network on its hard labels, or None."""
+        """Return (accuracy, mean loss) of each network on its hard labels, or Nones."""
         if self.validation is None:
-            return None
+            return [(None, None)] * self.n_networks
         hits = loss = total = 0.0
         for X, target in self.validation.epoch():
             logits = self._logits(X, self.validation)
@@ -379,6 +392,7 @@ class _Stack:
 
     def keep(self, places):
         """Go on with some of the networks only."""
+        self.n_networks = len(places)
         keep_networks(self.optimizer, places)
         for weights in self.weights.values():
             if not weights.requires_grad:
