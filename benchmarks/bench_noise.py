@@ -373,7 +373,8 @@ def identity(result):
 
 def read_results(path):
     lines = path.read_text().splitlines() if path.exists() else []
-    return [json.loads(line) for line in lines]
+    # A last line that was cut off is run again.
+    return [json.loads(line) for line in lines if line.endswith("}")]
 
 
 def find_data(name, directory):
@@ -439,7 +440,7 @@ def run_scenario(scenario, arrays, methods, params, done, path):
         y = data.y_train if method.clean else data.y_noisy
         result |= measure(method.make(seed, **params), data, y)
         with path.open("a") as file:
-            file.write(json.dumps(result) + "\n")
+            file.write("\n" + json.dumps(result))
         print(*identity(result), f"{result['accuracy']:.1f} %", end=" ")
         print(f"{result['seconds']:.1f} s", flush=True)
 
