@@ -365,6 +365,9 @@ def test_more_processes_than_gpus_are_refused(iris, monkeypatch):
     monkeypatch.setattr("sklearn_ls._search.count_cuda_devices", lambda: 2)
     search.device_ = "cuda"
     assert search._devices() == ["cuda:0", "cuda:1"]
+    tasks = search._tasks(n_candidates=3, n_splits=5, size=4, n_devices=2)
+    assert len(tasks) == 2  # one process a GPU: one task
+    assert sorted(sum(tasks, [])) == list(np.ndindex(3, 5))
     assert search.set_params(n_jobs=1)._devices() == ["cuda"]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import pyplot as plt
 from sklearn.datasets import load_iris
 
 ROOT = Path(__file__).parent.parent
@@ -18,6 +19,18 @@ QUICKSTART = ROOT / "examples" / "quickstart.py"
 @pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
 def test_readme_code_runs(code):
     exec(code, {})
+
+
+@pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_example_of_choosing_epsilon_shows_what_it_says():
+    shown = runpy.run_path(str(ROOT / "examples" / "plot_choosing_epsilon.py"))
+    agreement = [np.mean(shown["held_out"] == shown[y]) for y in ("y_noisy", "y")]
+    assert agreement[0] < 0.75 < 0.95 < agreement[1]
+    scores = shown["display"].scores
+    paired = shown["display"].differences
+    assert paired.std(axis=1).max() < scores.std(axis=1).min()
+    plt.close("all")
 
 
 def test_readme_shows_the_make_targets_and_files_that_exist():
