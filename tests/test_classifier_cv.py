@@ -1,5 +1,6 @@
 import copy
 import pickle
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -367,7 +368,7 @@ def test_more_processes_than_gpus_are_refused(iris, monkeypatch):
     assert search._devices() == ["cuda:0", "cuda:1"]
     tasks = search._tasks(n_candidates=3, n_splits=5, size=4, n_devices=2)
     assert len(tasks) == 2  # one process a GPU: one task
-    assert sorted(sum(tasks, [])) == list(np.ndindex(3, 5))
+    assert sorted(chain(*tasks)) == list(np.ndindex(3, 5))
     assert search.set_params(n_jobs=1)._devices() == ["cuda"]
 
 
