@@ -245,17 +245,17 @@ def bench_one_network(X, y, device, repeats):
     print_ratio(TOGETHER, "one network", medians, {"one network": 3.0})
 
 
-def compare(X, y, device, repeats, epsilons=EPSILONS, cv=CV, **params):
+def compare(X, y, repeats, epsilons=EPSILONS, **params):
     """Return the median seconds of a search, together and one after another."""
     times, _ = alternate(
         {
             size: lambda size=size: (
-                lambda: make_ours(epsilons, cv, size, **params).fit(X, y)
+                lambda: make_ours(epsilons, CV, size, **params).fit(X, y)
             )
             for size in ("auto", 1)
         },
         repeats,
-        device,
+        params["device"],
     )
     return np.median(times["auto"]), np.median(times[1])
 
@@ -274,17 +274,17 @@ def bench_growth(device, repeats):
     for n in (1, 2, 5, 10, 20, 50):
         epsilons = np.linspace(0, 0.98, n)
         params = shared(device, epochs=5)
-        seconds = compare(X, y, device, repeats, epsilons, **params)
+        seconds = compare(X, y, repeats, epsilons, **params)
         print_growth(f"{n} epsilons", *seconds)
     for n in (1_000, 3_000, 10_000, 30_000, 100_000):
         X, y = random_data(n)
         params = shared(device, epochs=max(1, 10_000 // n))
-        seconds = compare(X, y, device, repeats, EPSILONS[::2], **params)
+        seconds = compare(X, y, repeats, EPSILONS[::2], **params)
         print_growth(f"{n:,} rows", *seconds)
     X, y = random_data(1800)
     for hidden in (32, 64, 128, 256, 512, 1024):
         params = shared(device, hidden, epochs=3)
-        seconds = compare(X, y, device, repeats, **params)
+        seconds = compare(X, y, repeats, **params)
         flops = useful_flops(X, hidden, 10, 50, 3, 5)
         share = flops / seconds[0] / rate
         print_growth(f"hidden {hidden}", *seconds, f"{share:.0%} of products")
@@ -296,7 +296,7 @@ def bench_module(device, repeats):
     for hidden in (32, 100, 256, 1024):
         params = shared(device, epochs=2)
         params |= {"module": Perceptron, "module_params": {"hidden": hidden}}
-        print_growth(f"hidden {hidden}", *compare(X, y, device, repeats, **params))
+        print_growth(f"hidden {hidden}", *compare(X, y, repeats, **params))
 
 
 def measure_memory(together, device):
