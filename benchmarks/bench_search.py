@@ -283,9 +283,9 @@ def bench_growth(device, repeats):
         print_growth(f"{n:,} rows", *seconds)
     X, y = random_data(1800)
     for hidden in (32, 64, 128, 256, 512, 1024):
-        params = shared(device, hidden, epochs=3)
+        params = shared(device, hidden, epochs=20)
         seconds = compare(X, y, repeats, **params)
-        flops = useful_flops(X, hidden, 10, 50, 3, 5)
+        flops = useful_flops(X, hidden, 10, 50, 20, 5)
         share = flops / seconds[0] / rate
         print_growth(f"hidden {hidden}", *seconds, f"{share:.0%} of products")
 
