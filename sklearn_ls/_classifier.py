@@ -200,6 +200,7 @@ class LabelSmoothingClassifier(
 
     See Also
     --------
+    LabelSmoothingClassifierCV : Chooses epsilon by cross-validation.
     LabelSmoother : The soft targets themselves.
     sklearn.neural_network.MLPClassifier : A perceptron on hard labels.
 

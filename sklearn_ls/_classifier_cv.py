@@ -40,7 +40,7 @@ class LabelSmoothingClassifierCV(
 ):
     """Label smoothing with epsilon chosen by cross-validation.
 
-    Trains a network for every epsilon on every fold, many of them at once as one
+    Trains a network for every epsilon [1]_ on every fold, many of them at once as one
     stacked network, chooses the epsilon with the best score on the held-out folds, and
     predicts by the mean probabilities of its fold networks, or by one network refitted
     on all data. With ``ensemble=False`` scores and predictions equal those of
@@ -185,8 +185,8 @@ class LabelSmoothingClassifierCV(
 
     best_score_ : float
         Its mean score. Not there when `refit` is a callable. Where the fold that scores
-        a network has also stopped it, this is optimistic by some points, though for all
-        candidates alike.
+        a network has also stopped it, this is optimistic by some points, whatever the
+        epsilon.
 
     best_params_ : dict
         Its epsilon, and its distribution where that was searched.

@@ -58,7 +58,7 @@ class EpsilonCurveDisplay:
     Notes
     -----
     Networks of a :class:`~sklearn_ls.LabelSmoothingClassifierCV` that were stopped by
-    the folds that score them have optimistic scores, at every epsilon alike.
+    the folds that score them have optimistic scores, whatever the epsilon.
 
     The standard error over folds is that of independent values,
     ``std(ddof=1) / sqrt(n_splits)``. Folds share most of their training rows, so that
