@@ -185,7 +185,7 @@ class LabelSmoothingClassifierCV(
 
     best_score_ : float
         Its mean score. Not there when `refit` is a callable. Where the fold that scores
-        a network has also stopped it, this is optimistic by some points, whatever the
+        a network has also stopped it, this is optimistic, whatever the
         epsilon.
 
     best_params_ : dict

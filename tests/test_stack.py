@@ -218,19 +218,42 @@ def test_callbacks_are_called_one_network_after_another(iris, capsys):
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", torch.optim.RMSprop])
-@pytest.mark.parametrize("stack_size", ["auto", 9])
-def test_networks_leave_the_stack_when_they_stop(iris, optimizer, stack_size):
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_networks_leave_the_stack_when_they_stop(iris, optimizer, early_stopping):
     X, y = iris
     params = {"n_iter_no_change": 2, "tol": 0.01, "max_epochs": 60}
-    params |= {"optimizer": optimizer, "learning_rate": 0.02, "module": None}
-    seen = Witness()
-    for early_stopping in (True, False):
-        params["early_stopping"] = early_stopping
-        assert_equals_grid_search(X, y, stack_size=stack_size, **params)
-        LabelSmoothingClassifierCV(
-            EPSILONS, cv=CV, scoring=seen, random_state=0, **{**SHORT, **params}
-        ).fit(X, y)
-        assert len({n_iter for n_iter, *_ in seen.seen.values()}) > 1
+    params |= {"optimizer": optimizer, "learning_rate": 0.02}
+    params |= {"early_stopping": early_stopping, "random_state": 0}
+    assert_equals_grid_search(X, y, stack_size=9, **params)
+    witness = Witness()
+    search = LabelSmoothingClassifierCV(
+        EPSILONS, cv=CV, scoring=witness, ensemble=False, stack_size=9
+    )
+    search.set_params(**{**SHORT, **params}).fit(X, y)
+    assert len({n_iter for n_iter, *_ in witness.seen.values()}) > 1
+
+
+@pytest.mark.parametrize("stack_size", ["auto", 9])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_stacked_ensemble_equals_one_trained_one_after_another(
+    iris, rng, stack_size, weighted
+):
+    X, y = iris
+    weight = rng.uniform(0, 2, len(y)).round() if weighted else None
+    params = {"early_stopping": True, "n_iter_no_change": 3, "dropout": 0.2}
+    params |= {"learning_rate": 0.02, "batch_size": 32, "max_epochs": 40}
+    searches, witnesses = [], []
+    for size in (1, stack_size):
+        witness = Witness()
+        search = LabelSmoothingClassifierCV(
+            EPSILONS, cv=CV, scoring=witness, stack_size=size, random_state=0
+        )
+        searches.append(search.set_params(**params).fit(X, y, sample_weight=weight))
+        witnesses.append(witness)
+    assert_same_networks(*witnesses, atol=1e-10)
+    alone, stacked = searches
+    assert_allclose(stacked.predict_proba(X), alone.predict_proba(X), atol=1e-10)
+    assert_allclose(stacked.oof_proba_, alone.oof_proba_, atol=1e-10)
 
 
 def test_stack_of_folds_that_share_their_held_out_rows(iris):
