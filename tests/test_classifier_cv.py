@@ -27,9 +27,11 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.parallel import delayed
 
 from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
 from sklearn_ls._compat import InvalidParameterError
+from sklearn_ls._search import _parallel
 
 EPSILONS = [0.0, 0.1, 0.5]
 SHORT = {
@@ -347,12 +349,19 @@ def test_in_a_pipeline_and_in_nested_cross_validation(iris):
 def test_n_jobs_changes_nothing(iris):
     X, y = iris
     expected = make().fit(X, y)
-    for backend in ("loky", "threading", "multiprocessing"):
+    for backend in ("loky", "threading"):
         with parallel_config(backend, n_jobs=2):
             search = make().fit(X, y)
         assert_array_equal(search.predict_proba(X), expected.predict_proba(X))
         assert_array_equal(search.oof_proba_, expected.oof_proba_)
         assert_same_results(search.cv_results_, expected.cv_results_)
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])
+def test_results_come_in_order_from_every_backend(backend):
+    with parallel_config(backend, n_jobs=2):
+        results = _parallel(None)(delayed(abs)(-i) for i in range(5))
+    assert list(results) == [0, 1, 2, 3, 4]
 
 
 def test_more_processes_than_gpus_are_refused(iris, monkeypatch):
