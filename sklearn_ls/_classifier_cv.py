@@ -25,9 +25,11 @@ from sklearn_ls._training import keep_fitted_on_error
 
 def _has_one_network(estimator):
     """Raise AttributeError for what only one network has."""
-    if estimator.ensemble or hasattr(estimator, "estimators_") > hasattr(
-        estimator, "best_estimator_"
-    ):
+    if hasattr(estimator, "classes_"):
+        one = hasattr(estimator, "best_estimator_")
+    else:
+        one = not estimator.ensemble
+    if not one:
         raise AttributeError(
             "Fold networks that predict together have no embed or net_ in common. Fit "
             "with ensemble=False, or use the networks of estimators_."
