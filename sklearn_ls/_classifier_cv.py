@@ -63,7 +63,7 @@ class LabelSmoothingClassifierCV(
 
     scoring : str, callable, list, tuple, set or dict, default=None
         What to choose by, as in :class:`~sklearn.model_selection.GridSearchCV`. None is
-        accuracy; for good probabilities use ``"neg_log_loss"``.
+        accuracy; ``"neg_log_loss"`` judges the probabilities.
 
     refit : bool, str or callable, default=True
         How to choose, as in :class:`~sklearn.model_selection.GridSearchCV`: True by the
@@ -461,7 +461,6 @@ class LabelSmoothingClassifierCV(
             Accuracy unless `scoring` says otherwise; of several scorers that of
             `refit`.
         """
-        check_is_fitted(self)
         self._members()  # raises for what does not predict
         scorer = self.scorer_
         if isinstance(scorer, dict):
@@ -512,6 +511,7 @@ class LabelSmoothingClassifierCV(
         )
 
     def _members(self):
+        check_is_fitted(self)
         if not self.refit:
             raise AttributeError(
                 "This LabelSmoothingClassifierCV was initialized with refit=False, so "

@@ -2,7 +2,6 @@
 
 import numpy as np
 from scipy.special import log_expit
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_ls._predict import PredictChainMixin
 
@@ -10,11 +9,11 @@ from sklearn_ls._predict import PredictChainMixin
 class EnsembleMixin(PredictChainMixin):
     """The predict chain of the fitted classifiers that `_members()` returns.
 
-    They were fitted on parts of the same data, so that some may lack a class.
+    It raises for an estimator that is not fitted, or does not predict. They were fitted
+    on parts of the same data, so that some may lack a class.
     """
 
     def _apply(self, X, finish):
-        check_is_fitted(self)
         members = self._members()
         X = self._check_X(X)
         if len(members) == 1 and np.array_equal(members[0].classes_, self.classes_):
@@ -35,7 +34,6 @@ class EnsembleMixin(PredictChainMixin):
         return self._log_mean(members, X, finish)
 
     def _is_multilabel(self):
-        check_is_fitted(self)
         self._members()  # raises for what does not predict
         return super()._is_multilabel()
 

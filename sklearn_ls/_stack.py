@@ -300,11 +300,7 @@ class _Stack:
         learnt = [weights for weights in self.weights.values() if weights.requires_grad]
         self.optimizer = kind(learnt, **options)
         self.is_mlp = isinstance(self.module, MLP)
-        self.in_closed_form = (
-            self.is_mlp
-            and kind in OPTIMIZERS.values()
-            and len(learnt) == len(self.weights)
-        )
+        self.in_closed_form = self.is_mlp and kind in OPTIMIZERS.values()
 
     def train_epoch(self, seed, epoch):
         """Return the mean training loss of each network."""

@@ -58,27 +58,25 @@ def fitted_attributes(estimator):
     return {name for name in names if name.endswith("_") and name[0] != "_"}
 
 
-def fit_smoother():
-    yield sklearn_ls.LabelSmoother(distribution=[0.5, 0.5]).fit([0, 1])
-
-
-def fit_classifier(**params):
-    params = {"max_epochs": 1, "n_iter_no_change": float("inf"), **params}
-    make = sklearn_ls.LabelSmoothingClassifier
-    if "ensemble" in params:
-        make = sklearn_ls.LabelSmoothingClassifierCV
+def fit(make, **params):
     X = pd.DataFrame([[0.0, 1.0], [1.0, 0.0]] * 5, columns=["a", "b"])
-    yield make(**params).fit(X, [0, 1] * 5)
+    params = {"max_epochs": 1, "n_iter_no_change": float("inf"), **params}
+    return make(**params).fit(X, [0, 1] * 5)
 
 
-def fit_search():
-    yield from fit_classifier(ensemble=True)
-    yield from fit_classifier(ensemble=False)
+FITTED = {
+    "smoother": lambda: [sklearn_ls.LabelSmoother(distribution=[0.5, 0.5]).fit([0, 1])],
+    "classifier": lambda: [fit(sklearn_ls.LabelSmoothingClassifier)],
+    "search": lambda: [
+        fit(sklearn_ls.LabelSmoothingClassifierCV, ensemble=ensemble)
+        for ensemble in (True, False)
+    ],
+}
 
 
-@pytest.mark.parametrize("fit", [fit_smoother, fit_classifier, fit_search])
-def test_documented_attributes_are_the_fitted_attributes(fit):
-    estimators = list(fit())
+@pytest.mark.parametrize("fitted", FITTED.values(), ids=FITTED)
+def test_documented_attributes_are_the_fitted_attributes(fitted):
+    estimators = fitted()
     doc = NumpyDocString(inspect.getdoc(type(estimators[0])))
-    fitted = set.union(*map(fitted_attributes, estimators))
-    assert {attribute.name for attribute in doc["Attributes"]} == fitted
+    attributes = set.union(*map(fitted_attributes, estimators))
+    assert {attribute.name for attribute in doc["Attributes"]} == attributes

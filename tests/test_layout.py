@@ -31,9 +31,9 @@ PRIVATE_IMPORTS = {
 }
 
 
-def imports(module):
+def imports(module, nodes=ast.walk):
     """Yield (module, name) of everything that a module imports."""
-    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text())):
+    for node in nodes(ast.parse((PACKAGE / f"{module}.py").read_text())):
         if isinstance(node, ast.Import):
             yield from ((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -67,21 +67,15 @@ def test_torch_skorch_and_private_scikit_learn_stay_where_they_belong(module):
         assert private == PRIVATE_IMPORTS | public
 
 
-def test_displays_stand_apart():
-    for path in (PACKAGE / "inspection").glob("*.py"):
-        tops = ast.parse(path.read_text()).body
-        names = {
-            name
-            for node in tops
-            for name in (
-                [getattr(node, "module", None)]
-                if isinstance(node, ast.ImportFrom)
-                else [alias.name for alias in getattr(node, "names", [])]
-            )
-        }
-        ours = {name for name in names if name.startswith("sklearn_ls")}
-        assert all(name.startswith("sklearn_ls.inspection") for name in ours)
-        assert not {name.split(".")[0] for name in names} & {"torch", "matplotlib"}
+@pytest.mark.parametrize(
+    "module", [f"inspection/{path.stem}" for path in PACKAGE.glob("inspection/*.py")]
+)
+def test_displays_stand_apart(module):
+    names = {name for name, _ in imports(module)}
+    ours = {name for name in names if name.startswith("sklearn_ls")}
+    assert all(name.startswith("sklearn_ls.inspection") for name in ours)
+    at_import = {name for name, _ in imports(module, ast.iter_child_nodes)}
+    assert not any(name.startswith(("torch", "matplotlib")) for name in at_import)
 
 
 def test_public_names():
