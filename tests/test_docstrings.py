@@ -10,6 +10,7 @@ from numpydoc.validate import validate
 
 import sklearn_ls
 import sklearn_ls.inspection
+import sklearn_ls.metrics
 
 # Of numpydoc's rules: no extended summary or "See Also" where there is nothing to say,
 # examples belong to the class, and values returned have names, as in scikit-learn.
@@ -18,7 +19,7 @@ IGNORED = {"ES01", "EX01", "SA01", "RT02", "RT03", "PR07"}
 
 PUBLIC = {
     f"{module.__name__}.{name}": getattr(module, name)
-    for module in (sklearn_ls, sklearn_ls.inspection)
+    for module in (sklearn_ls, sklearn_ls.inspection, sklearn_ls.metrics)
     for name in module.__all__
 }
 

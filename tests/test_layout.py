@@ -25,6 +25,7 @@ TORCH_OWNERS = {
     "_stack",
     "_transition",
 }
+APART = ("sklearn_ls.inspection", "sklearn_ls.metrics")
 PRIVATE_IMPORTS = {
     "_fit_context",
     "_safe_indexing",
@@ -79,6 +80,20 @@ def test_displays_stand_apart(module):
     assert all(name.startswith("sklearn_ls.inspection") for name in ours)
     at_import = {name for name, _ in imports(module, ast.iter_child_nodes)}
     assert not any(name.startswith(("torch", "matplotlib")) for name in at_import)
+
+
+@pytest.mark.parametrize(
+    "module", [f"metrics/{path.stem}" for path in PACKAGE.glob("metrics/*.py")]
+)
+def test_metrics_know_labels_but_no_estimators(module):
+    ours = {name for name, _ in imports(module) if name.startswith("sklearn_ls")}
+    below = {"sklearn_ls._compat", "sklearn_ls._soft_labels"}
+    assert all(name in below or ".metrics" in name for name in ours)
+
+
+def test_no_estimator_imports_what_stands_apart():
+    names = {name for module in MODULES for name, _ in imports(module)}
+    assert not any(name.startswith(APART) for name in names)
 
 
 def test_public_names():
