@@ -13,21 +13,18 @@ from sklearn_ls._compat import (
     _fit_context,
     check_sample_weight,
 )
-from sklearn_ls._labels import (
-    check_labels,
-    encode_labels,
-    find_classes,
-    labels_to_array,
-)
+from sklearn_ls._labels import encode_labels, find_classes, labels_to_array
 from sklearn_ls._smoothing import (
     check_distribution,
     check_epsilon,
     recover_indicators,
     recover_targets,
+    smooth_targets,
     smoothing_of,
     soft_indicators,
     soft_targets,
 )
+from sklearn_ls._soft_labels import SoftLabels, check_target
 
 
 class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
@@ -68,7 +65,8 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels, sorted. For multilabel `y`, `0..n_labels-1`.
+        The labels, sorted. For multilabel `y`, and for soft labels whose columns have
+        no names, the numbers of the columns.
 
     class_prior_ : ndarray of shape (n_classes,)
         The (weighted) share of each class in `fit`.
@@ -93,6 +91,10 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
     towards the column's share of ones and an array of shape (n_labels,) towards its
     values.
 
+    Soft labels, such as the shares of annotators' votes, are smoothed as the mean of
+    the labels that they stand for: ``(1 - epsilon) * y_soft + epsilon * y_soft @
+    distribution``.
+
     References
     ----------
     .. [1] C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens and Z. Wojna. Rethinking the
@@ -109,6 +111,11 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
            [0.8, 0.1, 0.1]])
     >>> smoother.inverse_transform(y_soft)
     array(['owl', 'cat'], dtype='<U3')
+
+    Soft labels are smoothed further:
+
+    >>> smoother.transform([[0.5, 0.5, 0.0]])
+    array([[0.45, 0.45, 0.1 ]])
     """
 
     _parameter_constraints = {
@@ -131,8 +138,11 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Labels of any type that scikit-learn takes, or a 0/1 indicator matrix.
+        y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, \
+                n_classes)
+            Labels of any type that scikit-learn takes, a 0/1 indicator matrix of
+            integers, or soft labels: a matrix of floats whose rows are distributions.
+            The column names of a dataframe of soft labels become `classes_`.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the labels in `class_prior_`, non-negative.
@@ -145,28 +155,32 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            For labels that are missing, mixed or continuous, a single class, or an
-            `epsilon` or `distribution` whose shape does not fit the classes.
+            For labels that are missing, mixed or continuous, soft labels that are no
+            distributions, a single class, or an `epsilon` or `distribution` whose shape
+            does not fit the classes.
         """
         self._fit(y, sample_weight)
         return self
 
     def _fit(self, y, sample_weight):
         """Fit; return the codes."""
-        y = check_labels(y)
-        sample_weight = check_sample_weight(sample_weight, y)
-        multilabel = y.ndim == 2
-        if multilabel:
-            classes, codes = np.arange(y.shape[1]), y
-            prior = np.average(y, axis=0, weights=sample_weight)
+        y = check_target(y)
+        soft = isinstance(y, SoftLabels)
+        codes = y.y_soft if soft else y
+        sample_weight = check_sample_weight(sample_weight, codes)
+        if codes.ndim == 2:
+            classes = y.classes if soft else np.arange(y.shape[1])
+            prior = np.average(codes, axis=0, weights=sample_weight)
         else:
             classes = find_classes(y)
             codes = encode_labels(y, classes)
             prior = np.bincount(codes, weights=sample_weight) / sample_weight.sum()
-            if len(classes) < 2:
-                raise ValueError(
-                    f"y holds one class only, {classes[0]}; smoothing needs two."
-                )
+        multilabel = codes.ndim == 2 and not soft
+        present = classes[codes.any(axis=0)] if soft else classes
+        if not multilabel and len(present) < 2:
+            raise ValueError(
+                f"y holds one class only, {present[0]}; smoothing needs two."
+            )
         self._settle(classes, prior, multilabel)
         return codes
 
@@ -210,8 +224,8 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         codes : ndarray of shape (n_samples,)
-            Integers in [0, n_classes); for multilabel `y` the matrix itself, of shape
-            (n_samples, n_labels).
+            Integers in [0, n_classes); for multilabel `y` and for soft labels the
+            matrix itself, with columns in the order of `classes_`.
 
         Raises
         ------
@@ -219,27 +233,28 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
             For labels that `fit` has not seen.
         """
         check_is_fitted(self)
-        y = labels_to_array(y)
-        if self.multilabel_:
-            if y.ndim != 2 or y.shape[1] != len(self.classes_):
-                raise ValueError(
-                    f"y has shape {y.shape}, but LabelSmoother was fitted with "
-                    f"{len(self.classes_)} labels a row."
-                )
-            return check_labels(y)
-        if y.ndim != 1:
+        labels = labels_to_array(y)
+        if labels.ndim == 1 and not self.multilabel_:
+            return encode_labels(labels, self.classes_)
+        y = check_target(y, None if self.multilabel_ else self.classes_)
+        soft = isinstance(y, SoftLabels)
+        codes = y.y_soft if soft else y
+        if soft == self.multilabel_ or codes.shape[1:] != self.classes_.shape:
+            n_labels = len(self.classes_) if self.multilabel_ else "one"
             raise ValueError(
-                f"y has shape {y.shape}, but LabelSmoother was fitted with one label a "
-                "row."
+                f"y has shape {codes.shape} and dtype {codes.dtype}, but LabelSmoother "
+                f"was fitted with {n_labels} labels a row."
             )
-        return encode_labels(y, self.classes_)
+        return codes
 
     def transform(self, y):
         """Turn labels into soft targets.
 
         Parameters
         ----------
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, \
+                n_classes)
+            Labels, or soft labels, which are smoothed further.
 
         Returns
         -------
@@ -257,6 +272,8 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
     def _soften(self, codes):
         if self.multilabel_:
             return soft_indicators(codes, self._smoothing, self.dtype)
+        if codes.ndim == 2:
+            return smooth_targets(codes, self._smoothing, self.dtype)
         return soft_targets(codes, self._smoothing, len(self.classes_), self.dtype)
 
     @_fit_context(prefer_skip_nested_validation=True)

@@ -47,33 +47,32 @@ def labels_to_array(y):
 
 
 def check_labels(y):
-    """Return labels as :func:`labels_to_array` does, fit for classification.
+    """Return labels if they are fit for classification.
 
     Parameters
     ----------
-    y : array-like of shape (n_samples,), or {array-like, sparse matrix} of shape \
-            (n_samples, n_labels)
-        Labels, or an indicator matrix of the integers 0 and 1, or of bools.
+    y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+        As :func:`labels_to_array` returns it: labels, or an indicator matrix of the
+        integers 0 and 1, or of bools.
 
     Returns
     -------
-    y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+    y : ndarray of the same shape
 
     Raises
     ------
     ValueError
-        For missing, mixed and continuous labels, and for 2-D `y` that is no indicator
-        matrix.
+        For continuous labels, and for 2-D `y` that is no indicator matrix.
     """
-    y = labels_to_array(y)
     if y.ndim == 1:
         if y.dtype.kind not in "iub":  # which are classes whatever their values
             check_classification_targets(y)
     elif y.dtype.kind not in "biu" or np.any(y != y.astype(bool)):
         raise ValueError(
             f"y has shape {y.shape} and dtype {y.dtype}. For several labels a row pass "
-            "a matrix of the integers 0 and 1, such as y.astype(int); for one label a "
-            "row pass a vector, such as y.argmax(axis=1) of a one-hot matrix."
+            "a matrix of the integers 0 and 1; for soft labels one of floats, such as "
+            "y / y.sum(axis=1, keepdims=True) of a table of counts; for one label a "
+            "row pass a vector."
         )
     return y
 

@@ -5,7 +5,7 @@ from sklearn.utils.validation import validate_data
 
 from sklearn_ls._compat import check_sample_weight
 from sklearn_ls._device import float_dtypes
-from sklearn_ls._labels import check_labels
+from sklearn_ls._labels import check_labels, labels_to_array
 from sklearn_ls._training_data import refuse_dates
 
 
@@ -32,7 +32,7 @@ class NetworkInputMixin:
         sample_weight : ndarray of shape (n_samples,)
         """
         refuse_dates(X)
-        labels = y if y is None else check_labels(y)
+        labels = y if y is None else check_labels(labels_to_array(y))
         if labels is not None and labels.ndim == 1:
             check_classification_targets(y)  # no objects but strings: as scikit-learn
         X, y = validate_data(

@@ -173,6 +173,33 @@ def soft_targets(codes, smoothing, n_classes, dtype=np.float64):
     return y_soft
 
 
+def smooth_targets(y_soft, smoothing, dtype=np.float64):
+    """Return the soft targets of labels that are soft already.
+
+    The formula is linear in the target: that of a distribution over labels is the mean
+    of the targets of its labels.
+
+    Parameters
+    ----------
+    y_soft : ndarray of shape (n_samples, n_classes)
+
+    smoothing : Smoothing
+
+    dtype : dtype, default=np.float64
+
+    Returns
+    -------
+    y_soft : ndarray of shape (n_samples, n_classes)
+    """
+    excess, spread, towards = smoothing.excess, smoothing.spread, smoothing.towards
+    if towards is None or towards.ndim == 1:
+        mass = y_soft @ np.broadcast_to(spread, y_soft.shape[1])
+        smoothed = np.multiply.outer(mass, np.ones(1) if towards is None else towards)
+    else:
+        smoothed = (y_soft * spread) @ towards
+    return (y_soft * excess + smoothed).astype(dtype, copy=False)
+
+
 def soft_indicators(Y, smoothing, dtype=np.float64):
     """Return the soft targets of a multilabel indicator matrix, column by column.
 

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_matrix
 from sklearn.base import clone
@@ -227,3 +228,47 @@ def test_peak_memory_is_that_of_the_output():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak <= 1.1 * y_soft.nbytes
+
+
+soft_rows = npst.arrays(
+    float, st.tuples(st.integers(1, 6), st.just(3)), elements=st.floats(0.01, 1)
+).map(lambda rows: rows / rows.sum(axis=1, keepdims=True))
+
+
+@pytest.mark.parametrize("distribution", ["uniform", "others", "prior", "matrix"])
+@given(y_soft=soft_rows, epsilon=st.lists(st.floats(0, 1), min_size=3, max_size=3))
+def test_soft_labels_are_smoothed_as_the_mean_of_their_labels(
+    distribution, y_soft, epsilon
+):
+    if distribution == "matrix":
+        distribution = [[0.2, 0.8, 0], [0.5, 0, 0.5], [0.1, 0.1, 0.8]]
+    smoother = LabelSmoother(epsilon, distribution=distribution).fit(y_soft)
+    mean = y_soft @ smoother.transform([0, 1, 2])
+    assert_allclose(smoother.transform(y_soft), mean, atol=1e-12)
+
+
+@given(y_soft=soft_rows)
+def test_hard_rows_of_soft_labels_are_labels(y_soft):
+    labels = np.append(y_soft.argmax(axis=1), [0, 1, 2])
+    soft, hard = (
+        LabelSmoother(distribution="prior"),
+        LabelSmoother(distribution="prior"),
+    )
+    assert_allclose(soft.fit_transform(np.eye(3)[labels]), hard.fit_transform(labels))
+    assert_allclose(soft.class_prior_, hard.class_prior_)
+
+
+@pytest.mark.parametrize("library", [pd, pl])
+def test_column_names_of_soft_labels_are_the_classes(library):
+    frame = library.DataFrame({"dog": [0.9, 0.2], "cat": [0.1, 0.8]})
+    smoother = LabelSmoother(0).fit(frame)
+    assert smoother.classes_.tolist() == ["cat", "dog"]
+    assert_allclose(smoother.transform(frame), [[0.1, 0.9], [0.8, 0.2]])
+    labels = smoother.inverse_transform(smoother.transform(frame))
+    assert labels.tolist() == ["dog", "cat"]
+    assert_array_equal(smoother.transform(["dog"]), [[0, 1]])
+
+
+def test_rounding_errors_of_soft_labels_are_removed():
+    y_soft = np.array([[0.3, 0.7], [0.1, 0.9]], dtype=np.float16)
+    assert_allclose(LabelSmoother(0).fit_transform(y_soft).sum(axis=1), 1)
