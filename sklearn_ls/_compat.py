@@ -17,6 +17,7 @@ from sklearn.utils._param_validation import (
     InvalidParameterError,
     Options,
     StrOptions,
+    validate_params,
 )
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import _check_partial_fit_first_call
@@ -53,6 +54,7 @@ __all__ = [
     "take_params",
     "take_rows",
     "validate_parameters",
+    "validate_params",
     "with_callbacks",
 ]
 
