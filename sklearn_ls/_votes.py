@@ -1,24 +1,24 @@
-"""Annotators' answers, in either form, as votes and their counts."""
+"""Annotators' answers, as a matrix or one a row, read as votes."""
 
 from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils import assert_all_finite, check_array, check_scalar
+from sklearn.utils import check_array, check_scalar
 
-LONG_FORM = ("sample", "annotator", "label")
+COLUMNS = ("sample", "annotator", "label")
 
 
 class Votes(NamedTuple):
-    """Who called which row what: one entry a vote.
+    """Who called which sample what: one entry a vote.
 
     Parameters
     ----------
     sample, annotator, label : ndarray of shape (n_votes,)
         Integers in [0, n_samples), [0, n_annotators) and [0, n_classes).
 
-    n_samples, n_annotators : int
-        Rows and annotators without any vote are counted.
+    n_samples, n_annotators, n_classes : int
+        Samples, annotators and classes without any vote are counted.
     """
 
     sample: np.ndarray
@@ -26,17 +26,31 @@ class Votes(NamedTuple):
     label: np.ndarray
     n_samples: int
     n_annotators: int
+    n_classes: int
+
+    def counts(self):
+        """Return how often each sample was given each label.
+
+        Returns
+        -------
+        counts : ndarray of shape (n_samples, n_classes)
+            Integers.
+        """
+        cells = self.sample * self.n_classes + self.label
+        counts = np.bincount(cells, minlength=self.n_samples * self.n_classes)
+        return counts.reshape(self.n_samples, self.n_classes)
 
 
-def vote_triples(answers, n_classes):
+def read_votes(answers, n_classes):
     """Return the votes that `answers` hold.
 
     Parameters
     ----------
     answers : array-like of shape (n_samples, n_annotators) or DataFrame
-        Class codes, -1 where an annotator was not asked. Or a DataFrame with one vote
-        a row and the columns "sample" (the number of the row that was labelled, from
-        0), "annotator" (any name or number) and "label" (a code).
+        Codes of classes, -1 where an annotator was not asked. Or a DataFrame with one
+        vote a row and the columns "sample" and "annotator" (ids of a type that can be
+        sorted, and are numbered in that order) and "label" (a code). An annotator may
+        have several votes on a sample there.
 
     n_classes : int
         At least 2.
@@ -48,78 +62,57 @@ def vote_triples(answers, n_classes):
     Raises
     ------
     ValueError
-        For what is no code, and for two votes of an annotator on the same row. The
-        message names the first.
+        For labels that are no codes, of which the message names the first, and for
+        ids that are missing or of mixed types.
     """
     check_scalar(n_classes, "n_classes", Integral, min_val=2)
-    if set(LONG_FORM) <= set(getattr(answers, "columns", ())):
-        sample, annotator, label, n_samples, names = _read_long(answers)
+    found = set(COLUMNS) & set(getattr(answers, "columns", ()))
+    if not found:
+        label = _as_floats(answers, "answers", ensure_2d=True)
+        samples, annotators = map(range, label.shape)
+        sample, annotator = np.indices(label.shape).reshape(2, -1)
+        label = label.ravel()
+    elif len(found) == len(COLUMNS):
+        samples, sample = _number_ids(answers, "sample")
+        annotators, annotator = _number_ids(answers, "annotator")
+        label = _as_floats(answers["label"], "label")
     else:
-        codes = _as_floats(answers, "answers", ensure_2d=True)
-        sample, annotator = np.indices(codes.shape).reshape(2, -1)
-        label, n_samples, names = codes.ravel(), len(codes), range(codes.shape[1])
-    asked = label != -1
-    sample, annotator, label = sample[asked], annotator[asked], label[asked]
-    bad = ~_are_codes(label, n_classes)
-    if bad.any():
-        first = np.argmax(bad)
+        raise ValueError(
+            f"A DataFrame of votes needs the columns {COLUMNS}; answers has only "
+            f"{sorted(found)} of them."
+        )
+    valid = (label >= -1) & (label < n_classes) & (label == np.floor(label))
+    if not valid.all():
+        first = np.argmin(valid)
         raise ValueError(
             f"answers must hold class codes from 0 to {n_classes - 1}, or -1 where an "
-            f"annotator was not asked. Annotator {names[annotator[first]]} gave row "
-            f"{sample[first]} the label {label[first]:g}."
+            f"annotator was not asked. Annotator {annotators[annotator[first]]} gave "
+            f"sample {samples[sample[first]]} the label {label[first]:g}."
         )
-    return Votes(sample, annotator, label.astype(np.intp), n_samples, len(names))
+    asked = label >= 0
+    return Votes(
+        sample[asked],
+        annotator[asked],
+        label[asked].astype(np.intp),
+        len(samples),
+        len(annotators),
+        int(n_classes),
+    )
 
 
-def count_votes(answers, n_classes):
-    """Return how often each row was given each label.
-
-    Parameters
-    ----------
-    answers, n_classes : see :func:`vote_triples`
-
-    Returns
-    -------
-    counts : ndarray of shape (n_samples, n_classes)
-        Integers.
-    """
-    votes = vote_triples(answers, n_classes)
-    cells = votes.sample * n_classes + votes.label
-    counts = np.bincount(cells, minlength=votes.n_samples * n_classes)
-    return counts.reshape(votes.n_samples, n_classes)
-
-
-def _read_long(answers):
-    """Return sample, annotator and label (unchecked) of each vote, n_samples, names."""
-    sample = _as_floats(answers["sample"], "sample")
-    label = _as_floats(answers["label"], "label")
-    bad = ~_are_codes(sample, np.inf)
-    if bad.any():
-        raise ValueError(
-            "The column 'sample' must hold row numbers, from 0. Got "
-            f"{sample[np.argmax(bad)]:g}."
-        )
-    sample = sample.astype(np.intp)
-    names, annotator = _encode_annotators(np.asarray(answers["annotator"]))
-    _, first = np.unique(sample * len(names) + annotator, return_index=True)
-    if len(first) < len(sample):
-        again = np.setdiff1d(np.arange(len(sample)), first)[0]
-        raise ValueError(
-            "An annotator has one vote a row. Annotator "
-            f"{names[annotator[again]]} has several on row {sample[again]}."
-        )
-    return sample, annotator, label, int(sample.max()) + 1, names
-
-
-def _encode_annotators(annotator):
-    if annotator.dtype.kind == "f":
-        assert_all_finite(annotator, input_name="annotator")
+def _number_ids(answers, column):
+    """Return the distinct ids, sorted, and which of them each vote has."""
     try:
-        return np.unique(annotator, return_inverse=True)
-    except TypeError as error:  # None or NaN among the names
+        ids, numbers = np.unique(np.asarray(answers[column]), return_inverse=True)
+        complete = np.all(ids == ids)
+    except TypeError:  # of None, pandas.NA and mixed types
+        complete = False
+    if not complete:
         raise ValueError(
-            "The column 'annotator' must hold names or numbers, none missing."
-        ) from error
+            f"The column {column!r} must hold ids of one type that can be sorted, none "
+            "missing."
+        )
+    return ids, numbers
 
 
 def _as_floats(values, name, ensure_2d=False):
@@ -130,7 +123,3 @@ def _as_floats(values, name, ensure_2d=False):
         ensure_2d=ensure_2d,
         input_name=name,
     )
-
-
-def _are_codes(values, n_codes):
-    return (values >= 0) & (values < n_codes) & (values == np.floor(values))

@@ -1,44 +1,19 @@
 """Annotators' votes to soft labels."""
 
-from numbers import Integral, Real
-from typing import NamedTuple
+from numbers import Real
 
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.special import logsumexp
-from sklearn.utils import check_array, check_scalar
+from sklearn.utils import check_scalar
+
+from sklearn_ls._votes import read_votes
 
 __all__ = ["votes_to_soft"]
 
 METHODS = ("majority", "share", "dawid_skene")
-COLUMNS = ("sample", "annotator", "label")
 # An annotator may yet do what was never seen; it also keeps logarithms finite.
 UNSEEN = 1e-10
-
-
-class Votes(NamedTuple):
-    """Who said what of which sample.
-
-    Parameters
-    ----------
-    sample, annotator, label : ndarray of shape (n_votes,)
-        Codes from 0.
-
-    n_samples, n_annotators, n_classes : int
-    """
-
-    sample: np.ndarray
-    annotator: np.ndarray
-    label: np.ndarray
-    n_samples: int
-    n_annotators: int
-    n_classes: int
-
-    def counts(self):
-        """Return the number of votes for each class, (n_samples, n_classes)."""
-        cells = self.sample * self.n_classes + self.label
-        counts = np.bincount(cells, minlength=self.n_samples * self.n_classes)
-        return counts.reshape(self.n_samples, self.n_classes)
 
 
 def votes_to_soft(answers, *, n_classes, method="share", smoothing=0.0):
@@ -114,8 +89,8 @@ def votes_to_soft(answers, *, n_classes, method="share", smoothing=0.0):
     >>> reliability
     array([0.5, 0.5, 0. ])
     """
-    _check_parameters(n_classes, method, smoothing)
-    votes = _read_votes(answers, int(n_classes))
+    _check_parameters(method, smoothing)
+    votes = read_votes(answers, n_classes)
     counts = votes.counts()
     n_votes = counts.sum(axis=1, keepdims=True)
     if smoothing == 0 and not n_votes.all():
@@ -135,8 +110,7 @@ def votes_to_soft(answers, *, n_classes, method="share", smoothing=0.0):
     return y_soft, _agreement(votes, counts)
 
 
-def _check_parameters(n_classes, method, smoothing):
-    check_scalar(n_classes, "n_classes", Integral, min_val=2)
+def _check_parameters(method, smoothing):
     check_scalar(smoothing, "smoothing", Real, min_val=0)
     if method not in METHODS:
         raise ValueError(f"method must be one of {METHODS}. Got {method!r} instead.")
@@ -146,59 +120,6 @@ def _check_parameters(n_classes, method, smoothing):
         raise ValueError(
             f'smoothing={smoothing!r} is for method="share", not for {method!r}.'
         )
-
-
-def _read_votes(answers, n_classes):
-    found = set(COLUMNS) & set(getattr(answers, "columns", ()))
-    if not found:
-        codes = _check_codes(answers, n_classes, ndim=2)
-        sample, annotator = np.nonzero(codes >= 0)
-        return Votes(
-            sample, annotator, codes[sample, annotator], *codes.shape, n_classes
-        )
-    if found != set(COLUMNS):
-        raise ValueError(
-            f"A DataFrame of votes has the columns {COLUMNS}. Among those of answers "
-            f"there are only {sorted(found)}."
-        )
-    sample, n_samples = _encode_ids(answers, "sample")
-    annotator, n_annotators = _encode_ids(answers, "annotator")
-    codes = _check_codes(answers["label"], n_classes, ndim=1)
-    cast = codes >= 0
-    return Votes(
-        sample[cast], annotator[cast], codes[cast], n_samples, n_annotators, n_classes
-    )
-
-
-def _encode_ids(answers, name):
-    """Return the positions of ids among the sorted distinct ones, and their number."""
-    try:
-        ids, codes = np.unique(np.asarray(answers[name]), return_inverse=True)
-        missing = np.any(ids != ids)
-    except TypeError as error:  # of None, pandas.NA and mixed types
-        raise TypeError(
-            f"The column {name!r} of answers must hold ids of one type that can be "
-            f"sorted, none missing: {error}."
-        ) from error
-    if missing:
-        raise ValueError(f"The column {name!r} of answers has missing ids.")
-    return codes, len(ids)
-
-
-def _check_codes(labels, n_classes, ndim):
-    expected = (
-        f"answers must hold codes 0..{n_classes - 1} for the {n_classes} classes, and "
-        "-1 where an annotator was not asked"
-    )
-    try:
-        codes = check_array(labels, ensure_2d=ndim == 2, ensure_all_finite=False)
-    except ValueError as error:
-        raise ValueError(f"{expected}. {error}") from error
-    valid = (codes >= -1) & (codes < n_classes) & (codes == np.floor(codes))
-    if not valid.all():
-        where = np.argwhere(~valid)[0]
-        raise ValueError(f"{expected}. Got {codes[*where]} at {where.tolist()}.")
-    return codes.astype(np.int64)
 
 
 def _mean_by_annotator(votes, values, weights=None):

@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import unique_labels
 
 from sklearn_ls._compat import Interval, StrOptions, validate_params
 from sklearn_ls._labels import labels_to_array
-from sklearn_ls._votes import count_votes
+from sklearn_ls._votes import read_votes
 
 __all__ = ["class_similarity", "from_confusion", "from_votes", "ordinal"]
 
@@ -253,8 +253,8 @@ def from_confusion(y_true, y_pred):
 def from_votes(answers, *, n_classes):
     """Estimate what other annotators say where one gave a label.
 
-    The element (j, k) is the share of the label `k` among the votes of other annotators
-    on the same row, over all votes `j`. A row with many votes counts more than one with
+    The element (j, k) is the share of the label `k` among the other votes on the same
+    row, over all votes `j`. A row with many votes counts more than one with
     two, and a row with one vote does not count.
 
     Parameters
@@ -262,8 +262,7 @@ def from_votes(answers, *, n_classes):
     answers : array-like of shape (n_samples, n_annotators) or DataFrame
         Codes of the labels (their positions in the sorted classes), -1 where an
         annotator was not asked. Or a DataFrame with one vote a row, in the columns
-        "sample" (the number of the row that was labelled, from 0), "annotator" (a name
-        or number) and "label" (a code).
+        "sample" and "annotator" (names or numbers) and "label" (a code).
 
     n_classes : int
         At least 2.
@@ -291,7 +290,7 @@ def from_votes(answers, *, n_classes):
            [0.5, 0.5, 0. ],
            [0. , 0. , 1. ]])
     """
-    counts = count_votes(answers, n_classes).astype(np.float64)
+    counts = read_votes(answers, n_classes).counts().astype(np.float64)
     pairs = counts.T @ counts - np.diag(counts.sum(axis=0))  # not with itself
     totals = pairs.sum(axis=1, keepdims=True)
     missing = np.flatnonzero(totals == 0)
