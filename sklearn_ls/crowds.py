@@ -60,8 +60,8 @@ def votes_to_soft(answers, *, n_classes, method="share", smoothing=0.0):
     Raises
     ------
     ValueError
-        For labels that are no such codes, and for a sample without a vote, unless
-        `smoothing` makes it uniform.
+        For labels that are no such codes, for missing ids, and for a sample without a
+        vote, unless `smoothing` makes it uniform.
 
     Notes
     -----
