@@ -539,24 +539,22 @@ def test_boosting_that_takes_no_validation_data_is_refused(soft, monkeypatch):
 
 # What must not get copies
 
-CUT = LogisticRegression()
+LOGISTIC = LogisticRegression()
+BAGGING_OUTSIDE = r"Draw rows outside, BaggingClassifier\(SmoothedTargetClassifier"
 REFUSED = {
     "forest": (RandomForestClassifier(), "Set bootstrap=False, or use strategy='sam"),
     "extra trees": (ExtraTreesClassifier(bootstrap=True), "Set bootstrap=False, or"),
-    "bagging": (
-        BaggingClassifier(bootstrap=False),
-        r"BaggingClassifier\(SmoothedTargetClassifier",
-    ),
-    "xgboost's forest": (xgboost.XGBRFClassifier(), "for each of its trees.* Use str"),
+    "bagging": (BaggingClassifier(bootstrap=False), BAGGING_OUTSIDE),
+    "xgboost's forest": (xgboost.XGBRFClassifier(), BAGGING_OUTSIDE),
     "lightgbm's forest": (
         lightgbm.LGBMClassifier(boosting_type="rf"),
-        "for each of its trees.* Use strategy='sample' with n_draws=1",
+        BAGGING_OUTSIDE,
     ),
     "logistic CV": (LogisticRegressionCV(), "cross-validates inside.*GridSearchCV"),
     "ridge CV": (RidgeClassifierCV(), "cross-validates inside"),
-    "calibrated": (CalibratedClassifierCV(CUT), "cross-validates inside"),
-    "stacking": (StackingClassifier([("a", CUT)]), "cross-validates|takes none"),
-    "grid search": (GridSearchCV(CUT, {}), "takes none|cross-validates"),
+    "calibrated": (CalibratedClassifierCV(LOGISTIC), "cross-validates inside"),
+    "stacking": (StackingClassifier([("a", LOGISTIC)]), "cross-validates|takes none"),
+    "grid search": (GridSearchCV(LOGISTIC, {}), "takes none|cross-validates"),
     "our search": (LabelSmoothingClassifierCV(), "cross-validates inside"),
     "SVC": (SVC(probability=True), "SVC cross-validates inside.*CalibratedClass"),
     "our network": (
@@ -572,7 +570,7 @@ REFUSED = {
     ),
     "precomputed kernel": (SVC(kernel="precomputed"), "matrix of all pairs of rows"),
     "nested forest": (
-        VotingClassifier([("a", CUT), ("b", RandomForestClassifier())]),
+        VotingClassifier([("a", LOGISTIC), ("b", RandomForestClassifier())]),
         "RandomForestClassifier draws the copies of a row separately",
     ),
     "nested boosting": (
@@ -620,10 +618,10 @@ def test_one_draw_a_row_suits_all(classifier, iris):
         MLPClassifier(5, max_iter=5),
         LabelSmoothingClassifier(early_stopping=False, max_epochs=5),
         VotingClassifier(
-            [("a", CUT), ("b", HistGradientBoostingClassifier(max_iter=5))],
+            [("a", LOGISTIC), ("b", HistGradientBoostingClassifier(max_iter=5))],
             voting="soft",
         ),
-        VotingClassifier([("a", CUT), ("b", "drop")], voting="soft"),
+        VotingClassifier([("a", LOGISTIC), ("b", "drop")], voting="soft"),
     ],
     ids=lambda classifier: type(classifier).__name__,
 )
@@ -645,13 +643,13 @@ def test_classifiers_without_weights_are_refused(iris):
     clf = SmoothedTargetClassifier(KNeighborsClassifier())
     with pytest.raises(ValueError, match=r"takes none. Use strategy='sample'"):
         clf.fit(*iris)
-    clf = SmoothedTargetClassifier(make_pipeline(StandardScaler(), CUT))
+    clf = SmoothedTargetClassifier(make_pipeline(StandardScaler(), LOGISTIC))
     with pytest.raises(ValueError, match=r"make_pipeline\(scaler, SmoothedTarget"):
         clf.fit(*iris)
-    voting = VotingClassifier([("a", CUT), ("b", KNeighborsClassifier())])
+    voting = VotingClassifier([("a", LOGISTIC), ("b", KNeighborsClassifier())])
     with pytest.raises(ValueError, match="VotingClassifier takes none"):
         SmoothedTargetClassifier(voting).fit(*iris)
-    for inner in (KNeighborsClassifier(), make_pipeline(StandardScaler(), CUT)):
+    for inner in (KNeighborsClassifier(), make_pipeline(StandardScaler(), LOGISTIC)):
         clf = SmoothedTargetClassifier(inner, strategy="sample")
         assert clf.fit(*iris).score(*iris) > 0.8
         with pytest.raises(ValueError, match="sample_weight was given, but the fit of"):
@@ -661,18 +659,21 @@ def test_classifiers_without_weights_are_refused(iris):
 # Class weights
 
 
-def test_balanced_classes_are_those_of_the_soft_labels(soft):
+@pytest.mark.parametrize("balanced", ["balanced", "balanced_subsample"])
+def test_balanced_classes_are_those_of_the_soft_labels(soft, balanced):
     X, y_soft = soft
     y_soft = y_soft**2 / np.sum(y_soft**2, axis=1, keepdims=True)
-    tree = DecisionTreeClassifier(max_depth=2, class_weight="balanced", random_state=0)
-    clf = SmoothedTargetClassifier(tree, AS_IT_IS).fit(X, y_soft)
+    forest = RandomForestClassifier(
+        5, bootstrap=False, max_depth=2, class_weight=balanced, random_state=0
+    )
+    clf = SmoothedTargetClassifier(forest, AS_IT_IS).fit(X, y_soft)
     share = y_soft.sum(axis=0)
     weights = dict(enumerate(share.sum() / (3 * share)))
-    by_hand = clone(tree).set_params(class_weight=weights)
+    by_hand = clone(forest).set_params(class_weight=weights)
     copies, labels, weight = copies_by_hand(X, y_soft)
     by_hand.fit(copies, labels, sample_weight=weight)
     assert_allclose(clf.predict_proba(X), by_hand.predict_proba(X))
-    assert tree.class_weight == "balanced"
+    assert forest.class_weight == balanced
 
 
 def test_class_weight_goes_by_the_labels_of_the_user(iris):
@@ -680,7 +681,7 @@ def test_class_weight_goes_by_the_labels_of_the_user(iris):
     heavy = LogisticRegression(class_weight={"setosa": 100.0})
     plain, weighted = (
         SmoothedTargetClassifier(inner).fit(X, y).predict_proba(X)[:, 0].mean()
-        for inner in (CUT, heavy)
+        for inner in (LOGISTIC, heavy)
     )
     assert weighted > 1.5 * plain
 
