@@ -6,7 +6,6 @@ would draw and split them like strangers.
 
 import numpy as np
 from sklearn.ensemble import (
-    BaggingClassifier,
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     VotingClassifier,
@@ -41,7 +40,7 @@ def require_sample_weight(classifier):
             "SmoothedTargetClassifier(classifier)), or use strategy='sample'."
         )
     raise ValueError(
-        f"strategy='replicate' needs a classifier whose fit takes sample_weight; that "
+        "strategy='replicate' needs a classifier whose fit takes sample_weight; that "
         f"of {name} takes none. Use strategy='sample'."
     )
 
@@ -65,7 +64,7 @@ def _check_copyable(classifier):
             if problem := rule(estimator, params):
                 raise ValueError(f"{type(estimator).__name__} {problem}")
         if estimator is not classifier:
-            _check_nested(estimator, params)
+            _check_nested(estimator)
 
 
 def _nested(classifier):
@@ -77,23 +76,22 @@ def _nested(classifier):
 
 
 def _bags(estimator, params):
-    if isinstance(estimator, BaggingClassifier):
+    kinds = {kind.__name__ for kind in type(estimator).__mro__}
+    bags = kinds & {"BaggingClassifier", "XGBRFClassifier"}
+    if bags or params.get("boosting_type") == "rf":
         return (
             "draws the copies of a row separately, so that a row may be left with wrong"
-            " classes only. Put it outside, BaggingClassifier(SmoothedTargetClassifier("
-            f"...)), or use {ONE_DRAW}."
+            " classes only. Draw rows outside, BaggingClassifier("
+            f"SmoothedTargetClassifier(...)), or use {ONE_DRAW}."
         )
 
 
 def _bootstraps(estimator, params):
-    names = {kind.__name__ for kind in type(estimator).__mro__}
-    forest = params.get("boosting_type") == "rf" or names & {"XGBRFClassifier"}
-    if params.get("bootstrap", False) or forest:
-        advice = "" if forest else "Set bootstrap=False, or "
-        advice += f"use {ONE_DRAW}." if advice else f"Use {ONE_DRAW}."
+    if params.get("bootstrap", False):
         return (
             "draws the copies of a row separately for each of its trees, so that a row "
-            f"may be left with wrong classes only. {advice}"
+            "may be left with wrong classes only. Set bootstrap=False, or use "
+            f"{ONE_DRAW}."
         )
 
 
@@ -127,12 +125,12 @@ def _stops_early(estimator, params):
 RULES = (_bags, _bootstraps, _cross_validates, _stops_early)
 
 
-def _check_nested(estimator, params):
+def _check_nested(estimator):
     """Raise for what can be put right in the classifier itself only."""
     name = type(estimator).__name__
-    if str(params.get("class_weight")).startswith("balanced"):
+    if _is_balanced(estimator):
         raise ValueError(
-            f"{name}(class_weight={params['class_weight']!r}) inside of another "
+            f"{name}(class_weight={estimator.class_weight!r}) inside of another "
             "estimator would count copies, of which all classes may have the same "
             "number. Give class_weight as a dict, or use sample_weight."
         )
@@ -142,6 +140,10 @@ def _check_nested(estimator, params):
             "early, and with them copies of rows that it trains on. Set "
             f"early_stopping=False, or use {ONE_DRAW}."
         )
+
+
+def _is_balanced(estimator):
+    return str(getattr(estimator, "class_weight", None)).startswith("balanced")
 
 
 def _settle_early_stopping(classifier, n_samples):
@@ -154,7 +156,7 @@ def _settle_early_stopping(classifier, n_samples):
 
 def _balance(classifier, copies, classes):
     """Weigh classes by the weights of their copies, where they would be counted."""
-    if getattr(classifier, "class_weight", None) != "balanced" or copies.weight is None:
+    if copies.weight is None or not _is_balanced(classifier):
         return
     weights = balanced_class_weight(copies.codes, copies.weight, len(classes))
     weights = {classes[k]: weights[k] for k in np.flatnonzero(weights)}

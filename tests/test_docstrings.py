@@ -78,6 +78,11 @@ FITTED = {
         fit(sklearn_ls.LabelSmoothingClassifierCV, ensemble=ensemble)
         for ensemble in (True, False)
     ],
+    "target": lambda: [
+        sklearn_ls.SmoothedTargetClassifier().fit(
+            pd.DataFrame([[0.0, 1.0], [1.0, 0.0]], columns=["a", "b"]), [0, 1]
+        )
+    ],
 }
 
 

@@ -29,10 +29,12 @@ PRIVATE_IMPORTS = {
     "_fit_context",
     "_safe_indexing",
     "_score",
+    "_check_method_params",
     "_check_sample_weight",
     "_check_partial_fit_first_call",
 }
 PARAM_VALIDATION = {
+    "HasMethods",
     "Interval",
     "InvalidParameterError",
     "Options",
@@ -92,6 +94,7 @@ def test_public_names():
         "LabelSmoother",
         "LabelSmoothingClassifier",
         "LabelSmoothingClassifierCV",
+        "SmoothedTargetClassifier",
         "convert_epsilon",
     ]
     assert re.fullmatch(r"\d+\.\d+\.\d+(\.dev\d+)?", sklearn_ls.__version__)
