@@ -19,7 +19,6 @@ from sklearn_ls._compat import (
     with_callbacks,
 )
 from sklearn_ls._device import resolve_device
-from sklearn_ls._fit_and_score import ToScore
 from sklearn_ls._search import SHARED, SearchMixin, SearchProgress
 from sklearn_ls._soft_labels import find_soft_labels
 from sklearn_ls._training import keep_fitted_on_error
@@ -455,8 +454,8 @@ class LabelSmoothingClassifierCV(
         n_networks = len(candidates) * len(splits) + refits
         progress = SearchProgress(self, X_seen, given.y, n_networks)
         is_soft = given.soft is not None and y_soft is None
-        y = self._to_score(given.soft) if is_soft else given.y
-        data = X, given, ToScore(X_seen, y, to_score)
+        y_seen = self._to_score(given.soft) if is_soft else given.y
+        data = X, given, X_seen, y_seen, to_score
         fitted = self._search(data, candidates, splits, rules.scorer, progress)
         if self._store_results(rules, candidates, fitted):
             self._choose(X, given, splits, fitted)

@@ -34,19 +34,6 @@ class Fitted(NamedTuple):
     score_time: float
 
 
-class ToScore(NamedTuple):
-    """What scorers get, of n_samples each."""
-
-    X: object  # an array, a sparse matrix or a dataframe
-    y: np.ndarray
-    params: dict
-
-    def take(self, rows):
-        """Return some rows of it."""
-        params = {name: take_rows(some, rows) for name, some in self.params.items()}
-        return ToScore(take_rows(self.X, rows), self.y[rows], params)
-
-
 def divide(n_candidates, n_splits, size, *, by_split):
     """Divide the networks of a search into stacks.
 
@@ -84,7 +71,9 @@ def _evenly(n, size):
 def fit_and_score(
     X,
     given,
-    to_score,
+    X_seen,
+    y_seen,
+    score_params,
     classifiers,
     splits,
     *,
@@ -99,8 +88,14 @@ def fit_and_score(
     ----------
     X, given : as `_check_data` returns them
 
-    to_score : ToScore
+    X_seen : array-like, sparse matrix or dataframe of shape (n_samples, ...)
         What scorers get to see.
+
+    y_seen : ndarray of shape (n_samples,) or (n_samples, ...)
+        Likewise.
+
+    score_params : dict
+        What else they get, of n_samples each.
 
     classifiers : list of LabelSmoothingClassifier
         Not fitted yet, as `_member` makes them.
@@ -138,7 +133,8 @@ def fit_and_score(
     ):
         start = time.perf_counter()
         if id(test) not in parts:
-            parts = {id(test): to_score.take(test)}
+            params = {k: take_rows(values, test) for k, values in score_params.items()}
+            parts = {id(test): (take_rows(X_seen, test), y_seen[test], params)}
         scores = score_fold(classifier, *parts[id(test)], scorer)
         score_time = time.perf_counter() - start
         del classifier._module  # on a GPU they would fill it; arrays remain

@@ -11,7 +11,7 @@ from sklearn_ls._labels import find_classes
 from sklearn_ls._soft_labels import SoftLabels, check_target
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class GivenLabels:
     """The labels of rows as given.
 
@@ -36,6 +36,11 @@ class GivenLabels:
 
     def __len__(self):
         return len(self.y)
+
+    def __sizeof__(self):
+        """Return the size in bytes, by which dask decides to send it only once."""
+        parts = (self.y, self.weight, self.y_soft, self.epsilon)
+        return sum(part.nbytes for part in parts if part is not None)
 
     @property
     def y_soft(self):

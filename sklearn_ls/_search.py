@@ -185,7 +185,7 @@ class SearchMixin(EnsembleMixin):
 
     def _search(self, data, candidates, splits, scorer, progress):
         """Return the fitted networks, those of a candidate together."""
-        X, given, _ = data
+        X, given, *_ = data
         self._seed = draw_seed(self.random_state)
         for candidate in candidates[:: len(self.epsilons_)]:
             prototype = self._member(candidate)

@@ -115,16 +115,16 @@ def _check_rows(y_soft):
         raise ValueError(
             "A matrix of floats as y is taken for soft labels, whose rows are not "
             f"negative and sum to 1. Row {first} is {y_soft[first]}, its sum "
-            f"{sums[first]:.6g}. {advice}"
+            f"{sums[first]:.9g}. {advice}"
         )
     return y_soft / sums[:, np.newaxis]
 
 
 def _check_names(names):
     classes = labels_to_array(names)
-    if classes.ndim != 1 or len(np.unique(classes)) != len(classes):
+    if classes.ndim != 1:
         raise ValueError(
-            "The names of the columns of soft labels are the classes, each once. Got "
-            f"{names}."
+            "The names of the columns of soft labels are the classes, one label each. "
+            f"Got {names}."
         )
     return classes

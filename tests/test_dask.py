@@ -53,7 +53,9 @@ def test_search_on_a_cluster_equals_serial_bit_for_bit(client, digits):
     def watch():
         while not over.wait(0.01):
             keys = map(str, client.who_has())
-            scattered.update(key for key in keys if key.startswith("ndarray"))
+            scattered.update(
+                key for key in keys if key.startswith(("ndarray", "GivenLabels"))
+            )
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -62,7 +64,9 @@ def test_search_on_a_cluster_equals_serial_bit_for_bit(client, digits):
     over.set()
     watcher.join()
     assert_same_search(on_cluster, serial, X)
-    assert 1 <= len(scattered) <= 3  # X, y and the weights, each once
+    kinds = sorted(key.split("-")[0] for key in scattered)
+    assert kinds.count("GivenLabels") == 1
+    assert 1 <= kinds.count("ndarray") <= 2  # X, and y for the scorers, each once
 
 
 def test_search_survives_a_worker_that_is_killed(client, digits):

@@ -318,3 +318,8 @@ def test_hard_labels_never_need_a_matrix_of_all_rows():
     parts = (getattr(target, field.name) for field in fields(target))
     numbers = sum(part.numel() for part in parts if part is not None)
     assert numbers <= 1000 + 2
+
+
+def test_a_noise_rate_needs_no_matrix():
+    transition = make_transition(0.2, 10_000, np.float64, CPU)
+    assert all(isinstance(part, float) for part in (transition.stay, transition.move))
