@@ -12,14 +12,16 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.model_selection._validation import _score
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import (
+    HasMethods,
     Interval,
     InvalidParameterError,
     Options,
     StrOptions,
+    validate_params,
 )
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import _check_partial_fit_first_call
-from sklearn.utils.validation import _check_sample_weight
+from sklearn.utils.validation import _check_method_params, _check_sample_weight
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -37,6 +39,7 @@ __all__ = [
     "CallbackSupportMixin",
     "DocLinkMixin",
     "FitProgress",
+    "HasMethods",
     "Interval",
     "InvalidParameterError",
     "Options",
@@ -48,8 +51,10 @@ __all__ = [
     "balanced_class_weight",
     "check_sample_weight",
     "score_fold",
+    "take_params",
     "take_rows",
     "validate_parameters",
+    "validate_params",
     "with_callbacks",
 ]
 
@@ -177,6 +182,11 @@ def validate_parameters(estimator):
 def take_rows(values, rows):
     """Return some rows of an array, a sparse matrix, a dataframe or a list."""
     return _safe_indexing(values, rows)
+
+
+def take_params(X, params, rows):
+    """Return the parameters of a `fit`, those with a value a row for some rows only."""
+    return _check_method_params(X, params, indices=rows)
 
 
 def score_fold(estimator, X, y, params, scorer):

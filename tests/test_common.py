@@ -4,6 +4,13 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import make_classification
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import (
     check_class_weight_balanced_classifiers,
     check_dataframe_column_names_consistency,
@@ -13,7 +20,12 @@ from sklearn.utils.estimator_checks import (
 )
 from torch import nn
 
-from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
+from sklearn_ls import (
+    LabelSmoother,
+    LabelSmoothingClassifier,
+    LabelSmoothingClassifierCV,
+    SmoothedTargetClassifier,
+)
 
 # The checks train on a few unscaled rows, often for too few epochs.
 pytestmark = [
@@ -46,6 +58,24 @@ ESTIMATORS = [
         [0.1], early_stopping=True, max_epochs=30, learning_rate=0.05
     ),
     LabelSmoothingClassifierCV([0.1], class_weight="balanced", cv=3, max_epochs=30),
+    SmoothedTargetClassifier(),
+    SmoothedTargetClassifier(smoother=LabelSmoother(epsilon=0)),
+    SmoothedTargetClassifier(tol=0.05),
+    SmoothedTargetClassifier(LogisticRegression(class_weight="balanced")),
+    SmoothedTargetClassifier(LinearSVC(dual=False, tol=1e-12, max_iter=10_000)),
+    SmoothedTargetClassifier(GaussianNB()),
+    SmoothedTargetClassifier(MLPClassifier(10, solver="lbfgs", random_state=0)),
+    # Soft targets of 1/2 and 1/4, so that rounding decides no tie between splits.
+    SmoothedTargetClassifier(
+        DecisionTreeClassifier(random_state=0), LabelSmoother(0.75)
+    ),
+    SmoothedTargetClassifier(
+        RandomForestClassifier(5, bootstrap=False, random_state=0), LabelSmoother(0.75)
+    ),
+    # It counts rows in its leaves, weighted or not.
+    SmoothedTargetClassifier(
+        HistGradientBoostingClassifier(max_iter=20, min_samples_leaf=60)
+    ),
 ]
 
 
@@ -71,6 +101,48 @@ def test_estimator_that_stops_early_passes(estimator, check):
     check(estimator)
 
 
+def weights_are_not_repetitions(estimator):
+    return {
+        f"check_sample_weight_equivalence_on_{kind}_data": "the classifier is random"
+        for kind in ("dense", "sparse")
+    }
+
+
+# A repeated row has labels of its own, and a step of its own in a random order.
+@parametrize_with_checks(
+    [
+        SmoothedTargetClassifier(strategy="sample"),
+        SmoothedTargetClassifier(strategy="sample", n_draws=5),
+        SmoothedTargetClassifier(SGDClassifier(random_state=0)),
+    ],
+    expected_failed_checks=weights_are_not_repetitions,
+)
+def test_estimator_that_draws_passes(estimator, check):
+    check(estimator)
+
+
+def weights_are_refused(estimator):
+    names = [
+        "check_sample_weights_pandas_series",
+        "check_sample_weights_not_an_array",
+        "check_sample_weights_list",
+        "check_sample_weights_shape",
+        "check_sample_weights_not_overwritten",
+        "check_sample_weight_equivalence_on_dense_data",
+        "check_sample_weight_equivalence_on_sparse_data",
+        "check_classifiers_one_label_sample_weights",
+    ]
+    return dict.fromkeys(names, "KNeighborsClassifier takes no sample_weight")
+
+
+@parametrize_with_checks(
+    [SmoothedTargetClassifier(KNeighborsClassifier(), strategy="sample")],
+    expected_failed_checks=weights_are_refused,
+)
+def test_estimator_without_weights_passes(estimator, check):
+    check(estimator)
+
+
 @pytest.mark.parametrize(
     "check",
     [
@@ -84,6 +156,7 @@ def test_estimator_that_stops_early_passes(estimator, check):
     [
         LabelSmoothingClassifier(max_epochs=5),
         LabelSmoothingClassifierCV([0, 0.1], max_epochs=5),
+        SmoothedTargetClassifier(),
     ],
     ids=lambda estimator: type(estimator).__name__,
 )

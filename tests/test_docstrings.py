@@ -9,6 +9,8 @@ from numpydoc.docscrape import NumpyDocString
 from numpydoc.validate import validate
 
 import sklearn_ls
+import sklearn_ls.crowds
+import sklearn_ls.distributions
 import sklearn_ls.inspection
 import sklearn_ls.metrics
 
@@ -19,7 +21,13 @@ IGNORED = {"ES01", "EX01", "SA01", "RT02", "RT03", "PR07"}
 
 PUBLIC = {
     f"{module.__name__}.{name}": getattr(module, name)
-    for module in (sklearn_ls, sklearn_ls.inspection, sklearn_ls.metrics)
+    for module in (
+        sklearn_ls,
+        sklearn_ls.crowds,
+        sklearn_ls.distributions,
+        sklearn_ls.inspection,
+        sklearn_ls.metrics,
+    )
     for name in module.__all__
 }
 
@@ -71,6 +79,11 @@ FITTED = {
     "search": lambda: [
         fit(sklearn_ls.LabelSmoothingClassifierCV, ensemble=ensemble)
         for ensemble in (True, False)
+    ],
+    "target": lambda: [
+        sklearn_ls.SmoothedTargetClassifier().fit(
+            pd.DataFrame([[0.0, 1.0], [1.0, 0.0]], columns=["a", "b"]), [0, 1]
+        )
     ],
 }
 

@@ -1,0 +1,185 @@
+"""Annotators' votes to soft labels."""
+
+from numbers import Real
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.special import logsumexp
+from sklearn.utils import check_scalar
+
+from sklearn_ls._votes import read_votes
+
+__all__ = ["votes_to_soft"]
+
+METHODS = ("majority", "share", "dawid_skene")
+# An annotator may yet do what was never seen; it also keeps logarithms finite.
+UNSEEN = 1e-10
+
+
+def votes_to_soft(answers, *, n_classes, method="share", smoothing=0.0):
+    """Turn the votes of several annotators into soft labels.
+
+    Parameters
+    ----------
+    answers : array-like of shape (n_samples, n_annotators), or DataFrame of votes
+        What each annotator (column) said of each sample (row): codes
+        0..n_classes-1, and -1 where an annotator was not asked. Or one vote a row, in
+        a pandas or polars DataFrame with the columns `sample` and `annotator`, ids of
+        a type that can be sorted, and `label`, codes as above. A pair of sample and
+        annotator that comes several times is several votes.
+
+    n_classes : int
+        Number of classes, at least 2.
+
+    method : {"majority", "share", "dawid_skene"}, default="share"
+        - ``"majority"``: the class with the most votes; classes that tie share alike.
+        - ``"share"``: each class its share of the votes.
+        - ``"dawid_skene"``: the probability of each class in the model of Dawid and
+          Skene [1]_, which gives every annotator a confusion matrix and is fitted by
+          expectation maximisation.
+
+    smoothing : float, default=0.0
+        Votes added to each sample, spread over the classes alike:
+        `(votes + smoothing / n_classes) / (n_votes + smoothing)`. At least 0; with
+        ``method="share"`` only.
+
+    Returns
+    -------
+    y_soft : ndarray of shape (n_samples, n_classes)
+        Soft labels, whose rows sum to one. For a DataFrame of votes they are in the
+        order of `np.unique(answers["sample"])`.
+
+    reliability : ndarray of shape (n_annotators,)
+        How often each annotator is right, as far as the votes tell, in [0, 1]. With
+        ``method="dawid_skene"`` it is the mean probability, in `y_soft`, of the
+        classes that the annotator voted for; otherwise the mean share of the other
+        annotators' votes on the sample that agree with the annotator's. NaN for
+        annotators without votes, or on whose samples no other has voted. For a
+        DataFrame of votes in the order of `np.unique(answers["annotator"])`.
+
+    Raises
+    ------
+    ValueError
+        For labels that are no such codes, for missing ids, and for a sample without a
+        vote, unless `smoothing` makes it uniform.
+
+    Notes
+    -----
+    The fit of Dawid and Skene's model starts from the shares of the votes, draws no
+    random numbers and ends when an iteration adds less than 1e-8 a vote to the
+    log-likelihood.
+
+    References
+    ----------
+    .. [1] A. P. Dawid and A. M. Skene. Maximum likelihood estimation of observer
+       error-rates using the EM algorithm. Journal of the Royal Statistical Society,
+       Series C 28(1), 1979. :doi:`10.2307/2346806`
+
+    Examples
+    --------
+    Three annotators, the last of whom was asked once:
+
+    >>> from sklearn_ls.crowds import votes_to_soft
+    >>> answers = [[0, 0, 1], [1, 1, -1], [1, 0, -1]]
+    >>> y_soft, reliability = votes_to_soft(answers, n_classes=2, smoothing=1)
+    >>> y_soft
+    array([[0.625     , 0.375     ],
+           [0.16666667, 0.83333333],
+           [0.5       , 0.5       ]])
+    >>> reliability
+    array([0.5, 0.5, 0. ])
+    """
+    _check_parameters(method, smoothing)
+    votes = read_votes(answers, n_classes)
+    counts = votes.counts()
+    n_votes = counts.sum(axis=1, keepdims=True)
+    if smoothing == 0 and not n_votes.all():
+        raise ValueError(
+            f"answers has no vote on sample {np.argmin(n_votes)} (counted from 0). "
+            'Leave out samples without votes, or pass method="share" with a positive '
+            "smoothing, which makes them uniform."
+        )
+    if method == "dawid_skene":
+        y_soft = _fit_dawid_skene(votes)
+        return y_soft, _mean_by_annotator(votes, y_soft[votes.sample, votes.label])
+    if method == "majority":
+        winners = counts == counts.max(axis=1, keepdims=True)
+        y_soft = winners / winners.sum(axis=1, keepdims=True)
+    else:
+        y_soft = (counts + smoothing / n_classes) / (n_votes + smoothing)
+    return y_soft, _agreement(votes, counts)
+
+
+def _check_parameters(method, smoothing):
+    check_scalar(smoothing, "smoothing", Real, min_val=0)
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {METHODS}. Got {method!r} instead.")
+    if not np.isfinite(smoothing):
+        raise ValueError(f"smoothing must be finite. Got {smoothing!r} instead.")
+    if smoothing and method != "share":
+        raise ValueError(
+            f'smoothing={smoothing!r} is for method="share", not for {method!r}.'
+        )
+
+
+def _mean_by_annotator(votes, values, weights=None):
+    """Return the mean of values (n_votes,) for each annotator, NaN where none count."""
+    weights = np.ones(len(values)) if weights is None else weights
+    length = votes.n_annotators
+    sums = np.bincount(votes.annotator, weights=weights * values, minlength=length)
+    totals = np.bincount(votes.annotator, weights=weights, minlength=length)
+    return np.divide(sums, totals, out=np.full(length, np.nan), where=totals > 0)
+
+
+def _agreement(votes, counts):
+    """Return each annotator's mean agreement with the others' votes."""
+    pair = votes.sample * votes.n_annotators + votes.annotator
+    own = _repeats(pair)
+    same = _repeats(pair * votes.n_classes + votes.label)
+    others = counts.sum(axis=1)[votes.sample] - own
+    agree = counts[votes.sample, votes.label] - same
+    return _mean_by_annotator(votes, agree / np.maximum(others, 1), others > 0)
+
+
+def _repeats(keys):
+    """Return how often each of the keys is there."""
+    _, codes, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    return counts[codes]
+
+
+def _fit_dawid_skene(votes, tol=1e-8):
+    """Return the probabilities (n_samples, n_classes) of the classes."""
+    previous = -np.inf
+    for y_soft, log_likelihood in _maximise_expectations(votes):
+        if log_likelihood - previous <= tol * len(votes.label):
+            return y_soft
+        previous = log_likelihood
+
+
+def _maximise_expectations(votes):
+    """Yield the classes' probabilities and the log-likelihood, without end.
+
+    `said` counts which sample (row) was given which answer (column), an answer being a
+    pair of annotator and label that occurs. `rates` holds its probability, given the
+    annotator and the true class, of shape (n_answers, n_classes).
+    """
+    keys = votes.annotator * votes.n_classes + votes.label
+    answers, answer = np.unique(keys, return_inverse=True)
+    _, first, owner = np.unique(
+        answers // votes.n_classes, return_index=True, return_inverse=True
+    )
+    said = csr_array(
+        (np.ones(len(answer)), (votes.sample, answer)),
+        shape=(votes.n_samples, len(answers)),
+    )
+    heard = said.T.tocsr()
+    y_soft = votes.counts() / said.sum(axis=1)[:, np.newaxis]
+    while True:
+        prior = y_soft.mean(axis=0)
+        rates = heard @ y_soft + UNSEEN
+        rates /= np.add.reduceat(rates, first)[owner]
+        with np.errstate(divide="ignore"):  # classes that nobody voted for
+            log_joint = np.log(prior) + said @ np.log(rates)
+        log_evidence = logsumexp(log_joint, axis=1, keepdims=True)
+        y_soft = np.exp(log_joint - log_evidence)
+        yield y_soft, log_evidence.sum()

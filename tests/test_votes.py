@@ -1,0 +1,165 @@
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.testing import assert_array_equal
+
+from sklearn_ls._votes import read_votes
+
+N_CLASSES = 3
+answer_matrices = arrays(
+    int,
+    st.tuples(st.integers(1, 6), st.integers(1, 4)),
+    elements=st.integers(-1, N_CLASSES - 1),
+)
+ANSWERS = np.array([[0, 1, -1], [2, 2, 1], [-1, -1, -1], [1, -1, -1]])
+
+
+def count_votes(answers):
+    return read_votes(answers, N_CLASSES).counts()
+
+
+def long_form(answers):
+    """One vote a row, the unasked left out."""
+    sample, annotator = np.nonzero(answers >= 0)
+    return {
+        "sample": sample,
+        "annotator": np.char.add("annotator ", annotator.astype(str)),
+        "label": answers[sample, annotator],
+    }
+
+
+@given(answer_matrices)
+def test_counts_are_those_of_a_plain_loop(answers):
+    counts = np.zeros((len(answers), N_CLASSES), dtype=int)
+    for row, labels in enumerate(answers):
+        for label in labels:
+            if label != -1:
+                counts[row, label] += 1
+    assert_array_equal(count_votes(answers), counts)
+
+
+@given(answer_matrices)
+def test_votes_put_back_give_the_matrix(answers):
+    votes = read_votes(answers, N_CLASSES)
+    again = np.full((votes.n_samples, votes.n_annotators), -1)
+    again[votes.sample, votes.annotator] = votes.label
+    assert_array_equal(again, answers)
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        np.ndarray.tolist,
+        pd.DataFrame,
+        lambda answers: pd.DataFrame(answers).astype("Int64"),
+        lambda answers: answers.astype(np.float32),
+        lambda answers: answers.astype(np.int8),
+        lambda answers: pl.DataFrame(answers, schema=["a", "b", "c"]),
+        lambda answers: (
+            pd.DataFrame(answers)
+            .melt(ignore_index=False, var_name="annotator", value_name="label")
+            .reset_index(names="sample")
+        ),
+    ],
+    ids="list pandas Int64 float int8 polars molten".split(),
+)
+def test_answers_in_any_container(container):
+    expected = count_votes(ANSWERS)
+    assert_array_equal(count_votes(container(ANSWERS)), expected)
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+@given(answers=answer_matrices, random=st.randoms(use_true_random=False))
+def test_one_vote_a_row_is_the_matrix_without_what_has_no_vote(frame, answers, random):
+    columns = long_form(answers)
+    order = random.sample(range(len(columns["label"])), len(columns["label"]))
+    if order:
+        shuffled = {name: column[order] for name, column in columns.items()}
+        votes = read_votes(frame({**shuffled, "when": "today"}), N_CLASSES)
+        asked = answers[np.any(answers >= 0, axis=1)]
+        assert_array_equal(votes.counts(), count_votes(asked))
+        assert votes.n_annotators == np.any(answers >= 0, axis=0).sum()
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        [10, 7, 7],
+        [0.5, -1.5, -1.5],
+        ["b", "a", "a"],
+        pd.Categorical(["b", "a", "a"], categories=["b", "a"]),
+        [("x", 2), ("x", 1), ("x", 1)],
+        pd.to_datetime(["2024-02-01", "2024-01-01", "2024-01-01"]),
+    ],
+    ids="int float str categorical tuple date".split(),
+)
+def test_ids_are_numbered_in_their_order(ids):
+    frame = pd.DataFrame({"sample": ids, "annotator": [0, 1, 2], "label": [0, 1, 1]})
+    assert_array_equal(read_votes(frame, 2).sample, [1, 0, 0])
+    frame = pd.DataFrame({"sample": [0, 1, 2], "annotator": ids, "label": [0, 1, 1]})
+    assert_array_equal(read_votes(frame, 2).annotator, [1, 0, 0])
+
+
+def test_an_annotator_may_vote_again():
+    frame = pd.DataFrame({"sample": [0] * 3, "annotator": [0] * 3, "label": [1, 1, 0]})
+    assert_array_equal(count_votes(frame), [[1, 2, 0]])
+
+
+@pytest.mark.parametrize("bad", [3, -2, 0.5, np.nan, np.inf])
+def test_the_first_bad_label_is_named(bad):
+    answers = ANSWERS.astype(float)
+    answers[3, 1] = bad
+    with pytest.raises(ValueError, match=f"codes from 0 to 2.*1 gave sample 3.* {bad}"):
+        count_votes(answers)
+    frame = pd.DataFrame(long_form(ANSWERS)).astype({"label": float})
+    frame.loc[1, "label"] = bad
+    with pytest.raises(ValueError, match=f"annotator 1 gave sample 0 the label {bad}"):
+        count_votes(frame)
+
+
+@pytest.mark.parametrize("column", ["sample", "annotator"])
+@pytest.mark.parametrize(
+    "ids",
+    [
+        pd.Series([1, None]),
+        pd.Series([1, None], dtype="Int64"),
+        pd.Series([None], dtype="Int64"),
+        pd.Series([None, None]),
+        pd.Series(["a", None]),
+        pd.Series(["a", 1]),
+        pl.Series([1, None]),
+        pl.Series(["a", None]),
+        pl.Series([None, None]),
+    ],
+)
+def test_missing_and_mixed_ids_are_refused(ids, column):
+    frame = pd.DataFrame if isinstance(ids, pd.Series) else pl.DataFrame
+    zeros = [0] * len(ids)
+    votes = frame({"sample": zeros, "annotator": zeros, "label": zeros, column: ids})
+    with pytest.raises(ValueError, match=f"The column '{column}' must hold ids of one"):
+        count_votes(votes)
+
+
+def test_a_frame_of_votes_needs_its_three_columns():
+    frame = pd.DataFrame({"task": [0], "annotator": [0], "label": [0]})
+    with pytest.raises(ValueError, match=r"has only \['annotator', 'label'\] of them"):
+        count_votes(frame)
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [([0, 1], "Expected 2D array"), ([["cat"]], "'cat'"), ([[]], "0 feature")],
+)
+def test_what_is_no_matrix_of_codes_is_refused(answers, message):
+    with pytest.raises(ValueError, match=message):
+        count_votes(answers)
+
+
+@pytest.mark.parametrize("n_classes", [1, 2.0, True, None, "3"])
+def test_bad_n_classes_is_named(n_classes):
+    with pytest.raises((TypeError, ValueError), match="n_classes"):
+        read_votes(ANSWERS, n_classes)
