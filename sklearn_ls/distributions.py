@@ -133,17 +133,17 @@ def ordinal(n_classes, kind="triangular", *, alpha=0.05, p=1.0, temperature=1.0)
 
     Notes
     -----
-    Two peculiarities are those of the sources. With ``"triangular"`` the first and the
-    last class give their only neighbour the square of `(sqrt(1 + 4 c) - 1) / 2`, where
-    `c = (1 - 2 alpha) (sqrt(2 alpha) - 2 alpha)`, for the last class multiplied by
-    `((K - 1) / K)**2`: less than 0.03, whatever `alpha`. With ``"binomial"`` and
-    more than ten classes, a label near the ends is not the likeliest class of its row.
+    The triangular rows are the masses that triangles over the scale leave in intervals
+    of equal length, generalised so that the first and the last class give `alpha` to
+    their only neighbour, too. With ``"binomial"`` and more than ten classes, a label
+    near the ends is not the likeliest class of its row.
 
     References
     ----------
-    .. [1] V. M. Vargas, P. A. Gutiérrez, J. Barbero-Gómez and C. Hervás-Martínez. Soft
-       labelling based on triangular distributions for ordinal classification.
-       Information Fusion 93, 2023. :doi:`10.1016/j.inffus.2023.01.003`
+    .. [1] V. M. Vargas, A. M. Durán-Rosal, D. Guijo-Rubio, P. A. Gutiérrez and C.
+       Hervás-Martínez. Generalised triangular distributions for ordinal deep learning:
+       novel proposal and optimisation. Information Sciences 648, 2023.
+       :doi:`10.1016/j.ins.2023.119606`
     .. [2] X. Liu, F. Fan, L. Kong, Z. Diao, W. Xie, J. Lu and J. You. Unimodal
        regularized neuron stick-breaking for ordinal classification. Neurocomputing 388,
        2020. :doi:`10.1016/j.neucom.2020.01.025`
@@ -166,25 +166,14 @@ def ordinal(n_classes, kind="triangular", *, alpha=0.05, p=1.0, temperature=1.0)
            [0.03, 0.09, 0.24, 0.64]])
     """
     steps = np.arange(n_classes)
+    distances = np.abs(steps[:, np.newaxis] - steps)
     if kind == "triangular":
-        return _triangular(n_classes, alpha)
+        neighbours = np.where(distances == 1, alpha, 0.0)
+        return neighbours + np.diag(1 - neighbours.sum(axis=1))
     if kind == "exponential":
-        distances = np.abs(steps[:, np.newaxis] - steps)
         return softmax(-(distances**p) / temperature, axis=1)
     success = np.linspace(0.1, 0.9, n_classes)
     return binom.pmf(steps, n_classes - 1, success[:, np.newaxis])
-
-
-def _triangular(n_classes, alpha):
-    # Eqs. of Vargas et al. 2023 for the ends, where x(1 + x) = c for the root x.
-    c = (1 - 2 * alpha) * (np.sqrt(2 * alpha) - 2 * alpha)
-    c = c * np.array([1, ((n_classes - 1) / n_classes) ** 2])
-    first, last = ((np.sqrt(1 + 4 * c) - 1) / 2) ** 2
-    above = np.full(n_classes - 1, alpha)
-    below = above.copy()
-    above[0], below[-1] = first, last
-    neighbours = np.diag(above, 1) + np.diag(below, -1)
-    return neighbours + np.diag(1 - neighbours.sum(axis=1))
 
 
 def from_confusion(y_true, y_pred):
