@@ -12,6 +12,7 @@ from sklearn_ls._compat import (
     FitProgress,
     Interval,
     Options,
+    Probability,
     StrOptions,
     _check_partial_fit_first_call,
     _fit_context,
@@ -133,7 +134,15 @@ class LabelSmoothingClassifier(
     class_weight : dict or "balanced", default=None
         Weights of the classes, ``{label: weight}``; a label that is missing has 1.
         ``"balanced"`` gives all classes the same total weight. A row's loss is
-        multiplied with the weight of its label, after smoothing.
+        multiplied with the weight of its label, of soft labels the most likely, after
+        smoothing.
+
+    transition_matrix : float or array-like of shape (n_classes, n_classes), \
+            default=None
+        What is known of the wrong labels: the probability of each given label (column)
+        for each true label (row), in the order of `classes_`, or the share of wrong
+        labels where all mistakes are alike. The network then learns to predict the true
+        labels [2]_; smoothing is of the given ones. It is never estimated here.
 
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the fit before.
@@ -221,6 +230,9 @@ class LabelSmoothingClassifier(
     .. [1] C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens and Z. Wojna. Rethinking the
        Inception architecture for computer vision. CVPR 2016.
        :doi:`10.1109/CVPR.2016.308`
+    .. [2] G. Patrini, A. Rozza, A. Krishna Menon, R. Nock and L. Qu. Making deep neural
+       networks robust to label noise: a loss correction approach. CVPR 2017.
+       :doi:`10.1109/CVPR.2017.240`
 
     Examples
     --------
@@ -263,6 +275,7 @@ class LabelSmoothingClassifier(
         ],
         "tol": [Interval(Real, 0, None, closed="left")],
         "class_weight": [dict, StrOptions({"balanced"}), None],
+        "transition_matrix": [Probability(), "array-like", None],
         "warm_start": ["boolean"],
         "device": [str],
         "callbacks": [list, tuple, None],
@@ -291,6 +304,7 @@ class LabelSmoothingClassifier(
         n_iter_no_change=10,
         tol=1e-4,
         class_weight=None,
+        transition_matrix=None,
         warm_start=False,
         device="auto",
         callbacks=None,
@@ -315,6 +329,7 @@ class LabelSmoothingClassifier(
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.class_weight = class_weight
+        self.transition_matrix = transition_matrix
         self.warm_start = warm_start
         self.device = device
         self.callbacks = callbacks
@@ -324,7 +339,7 @@ class LabelSmoothingClassifier(
     @keep_fitted_on_error
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, *, y_soft=None, epsilon=None):
         """Train the network.
 
         Parameters
@@ -334,11 +349,22 @@ class LabelSmoothingClassifier(
             Training data. Sparse X is made dense a batch at a time. More dimensions
             need a `module` that takes them.
 
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Labels, or an integer 0/1 matrix of independent labels.
+        y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, \
+                n_classes)
+            Labels, an integer 0/1 matrix of independent labels, or soft labels: a
+            matrix of floats whose rows are distributions. The column names of a
+            dataframe of soft labels become `classes_`.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the rows.
+
+        y_soft : array-like of shape (n_samples, n_classes), default=None
+            Soft labels to learn from instead of `y`, which then serves to split and to
+            score the rows. Its columns are the sorted labels of `y`, or have names.
+
+        epsilon : array-like of shape (n_samples,), default=None
+            How much probability leaves the label of each row, in [0, 1], instead of the
+            parameter `epsilon`.
 
         Returns
         -------
@@ -353,9 +379,9 @@ class LabelSmoothingClassifier(
         progress = FitProgress(self, X, y, self.max_epochs)
         again = self.warm_start and hasattr(self, "_state")
         self.device_ = resolve_device(self.device)
-        X, y, sample_weight = self._check_data(X, y, sample_weight, again=again)
+        X, given = self._check_data(X, y, sample_weight, y_soft, epsilon, again=again)
         self._seed = draw_seed(self.random_state)
-        training, validation = self._prepare(X, y, sample_weight, again=again)
+        training, validation = self._prepare(X, given, again=again)
         net = self._build_net(self._start_module(again), self.device_)
         converged = net.train(
             training,
@@ -376,7 +402,9 @@ class LabelSmoothingClassifier(
     @available_if(_learns_in_parts)
     @keep_fitted_on_error
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self, X, y, classes=None, sample_weight=None, *, y_soft=None, epsilon=None
+    ):
         """Train for one epoch on a part of the data.
 
         The optimiser goes on from the last call of `partial_fit`. Weights are taken as
@@ -388,14 +416,21 @@ class LabelSmoothingClassifier(
                 of shape (n_samples, ...)
             The next part of the training data.
 
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Its labels.
+        y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, \
+                n_classes)
+            Its labels, also soft ones, as in `fit`.
 
         classes : array-like of shape (n_classes,), default=None
             All labels that will ever occur. Needed in the first call.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the rows.
+
+        y_soft : array-like of shape (n_samples, n_classes), default=None
+            Soft labels to learn from instead of `y`.
+
+        epsilon : array-like of shape (n_samples,), default=None
+            How much probability leaves the label of each row.
 
         Returns
         -------
@@ -416,16 +451,21 @@ class LabelSmoothingClassifier(
         classes = classes if classes is None else labels_to_array(classes)
         _check_partial_fit_first_call(self, classes)
         self.device_ = resolve_device(self.device)
-        X, y, sample_weight = self._check_data(X, y, sample_weight, again=again)
-        self._learn_classes(y, sample_weight, again, self.classes_)
-        codes, weight = self._encode_and_weigh(y, sample_weight, len(y))
+        X, given = self._check_data(
+            X, y, sample_weight, y_soft, epsilon, again=again, classes=self.classes_
+        )
+        self._learn_classes(given, again, self.classes_)
+        codes, weight = self._encode_and_weigh(given, len(given))
         if not again:
             self._seed = draw_seed(self.random_state)
         net = self._build_net(self._start_module(again), self.device_)
         if again and self._optimizer_state is not None:
             net.load_optimizer_arrays(self._optimizer_state)
         rows = np.flatnonzero(weight)
-        training = self._batches(X, rows, codes[rows], weight[rows], len(rows))
+        target = self._target(
+            codes[rows], weight[rows], given.take(rows), smoothed=True
+        )
+        training = self._batches(X, rows, target, len(rows))
         net.train(training, seed=self._seed, first_epoch=self.n_iter_ if again else 0)
         self._net = net
         self._record(

@@ -19,7 +19,9 @@ from sklearn_ls._compat import (
     with_callbacks,
 )
 from sklearn_ls._device import resolve_device
+from sklearn_ls._fit_and_score import ToScore
 from sklearn_ls._search import SHARED, SearchMixin, SearchProgress
+from sklearn_ls._soft_labels import find_soft_labels
 from sklearn_ls._training import keep_fitted_on_error
 
 
@@ -63,7 +65,9 @@ class LabelSmoothingClassifierCV(
 
     scoring : str, callable, list, tuple, set or dict, default=None
         What to choose by, as in :class:`~sklearn.model_selection.GridSearchCV`. None is
-        accuracy; ``"neg_log_loss"`` judges the probabilities.
+        accuracy; ``"neg_log_loss"`` judges the probabilities. With soft labels as `y`,
+        scorers that are named get the most likely label of each row, and callables
+        the soft labels.
 
     refit : bool, str or callable, default=True
         How to choose, as in :class:`~sklearn.model_selection.GridSearchCV`: True by the
@@ -150,7 +154,15 @@ class LabelSmoothingClassifierCV(
     class_weight : dict or "balanced", default=None
         Weights of the classes, ``{label: weight}``; a label that is missing has 1.
         ``"balanced"`` gives all classes the same total weight. A row's loss is
-        multiplied with the weight of its label, after smoothing.
+        multiplied with the weight of its label, of soft labels the most likely, after
+        smoothing.
+
+    transition_matrix : float or array-like of shape (n_classes, n_classes), \
+            default=None
+        What is known of the wrong labels: the probability of each given label (column)
+        for each true label (row), in the order of `classes_`, or the share of wrong
+        labels where all mistakes are alike, see :class:`LabelSmoothingClassifier`.
+        Scores remain those of the predicted true labels against the given ones.
 
     device : str, default="auto"
         Where to compute: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, or ``"auto"``, CUDA if
@@ -354,6 +366,7 @@ class LabelSmoothingClassifierCV(
         n_iter_no_change=10,
         tol=1e-4,
         class_weight=None,
+        transition_matrix=None,
         device="auto",
         callbacks=None,
         random_state=None,
@@ -383,6 +396,7 @@ class LabelSmoothingClassifierCV(
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.class_weight = class_weight
+        self.transition_matrix = transition_matrix
         self.device = device
         self.callbacks = callbacks
         self.random_state = random_state
@@ -391,7 +405,7 @@ class LabelSmoothingClassifierCV(
     @keep_fitted_on_error
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, **params):
+    def fit(self, X, y, sample_weight=None, *, y_soft=None, **params):
         """Train the networks and choose the best epsilon.
 
         Parameters
@@ -401,11 +415,19 @@ class LabelSmoothingClassifierCV(
             Training data. Sparse X is made dense a batch at a time. More dimensions
             need a `module` that takes them.
 
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Labels, or an integer 0/1 matrix of independent labels.
+        y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, \
+                n_classes)
+            Labels, an integer 0/1 matrix of independent labels, or soft labels: a
+            matrix of floats whose rows are distributions. Soft labels are split by the
+            most likely label of each row, and scored by it or, where `scoring` is a
+            callable, as they are.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the rows.
+
+        y_soft : array-like of shape (n_samples, n_classes), default=None
+            Soft labels to learn from instead of `y`, which then serves to split and to
+            score the rows. Its columns are the sorted labels of `y`, or have names.
 
         **params : dict
             `groups` for the splitter; with metadata routing whatever the splitter and
@@ -424,19 +446,21 @@ class LabelSmoothingClassifierCV(
         """
         self._forget()
         self.device_ = resolve_device(self.device)
-        rules, candidates, given = self._rules(), self._candidates(), X
-        X, y, weight = self._check_data(X, y, sample_weight)
-        X_given = given if hasattr(given, "columns") else X
-        to_split, to_score = self._route(sample_weight, weight, params, rules)
-        splits = self._split(X_given, y, to_split)
+        rules, candidates, X_seen = self._rules(), self._candidates(), X
+        X, given = self._check_data(X, y, sample_weight, y_soft)
+        X_seen = X_seen if hasattr(X_seen, "columns") else X
+        to_split, to_score = self._route(sample_weight, given.weight, params, rules)
+        splits = self._split(X_seen, given.y, to_split)
         refits = not self.ensemble and bool(self.refit)
         n_networks = len(candidates) * len(splits) + refits
-        progress = SearchProgress(self, given, y, n_networks)
-        data = X, y, weight, X_given, to_score
+        progress = SearchProgress(self, X_seen, given.y, n_networks)
+        is_soft = given.soft is not None and y_soft is None
+        y = self._to_score(given.soft) if is_soft else given.y
+        data = X, given, ToScore(X_seen, y, to_score)
         fitted = self._search(data, candidates, splits, rules.scorer, progress)
         if self._store_results(rules, candidates, fitted):
-            self._choose(X, y, weight, splits, fitted)
-        refitted = [self._refit(X, y, weight, progress)] if refits else []
+            self._choose(X, given, splits, fitted)
+        refitted = [self._refit(X, given, progress)] if refits else []
         progress.end(predicts=bool(self.refit))
         self._warn_unless_converged(fitted + refitted)
         return self
@@ -449,8 +473,9 @@ class LabelSmoothingClassifierCV(
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or array-like \
                 of shape (n_samples, ...)
 
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            The true labels.
+        y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, \
+                n_classes)
+            The true labels, or soft labels, which are scored as in `fit`.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows.
@@ -461,7 +486,8 @@ class LabelSmoothingClassifierCV(
             Accuracy unless `scoring` says otherwise; of several scorers that of
             `refit`.
         """
-        self._members()  # raises for what does not predict
+        if not self._is_multilabel() and (soft := find_soft_labels(y, self.classes_)):
+            y = self._to_score(soft)
         scorer = self.scorer_
         if isinstance(scorer, dict):
             scorer = scorer[self.refit]

@@ -34,6 +34,19 @@ class Fitted(NamedTuple):
     score_time: float
 
 
+class ToScore(NamedTuple):
+    """What scorers get, of n_samples each."""
+
+    X: object  # an array, a sparse matrix or a dataframe
+    y: np.ndarray
+    params: dict
+
+    def take(self, rows):
+        """Return some rows of it."""
+        params = {name: take_rows(some, rows) for name, some in self.params.items()}
+        return ToScore(take_rows(self.X, rows), self.y[rows], params)
+
+
 def divide(n_candidates, n_splits, size, *, by_split):
     """Divide the networks of a search into stacks.
 
@@ -70,10 +83,8 @@ def _evenly(n, size):
 
 def fit_and_score(
     X,
-    y,
-    sample_weight,
-    X_given,
-    score_params,
+    given,
+    to_score,
     classifiers,
     splits,
     *,
@@ -86,13 +97,10 @@ def fit_and_score(
 
     Parameters
     ----------
-    X, y, sample_weight : as `_check_data` returns them
+    X, given : as `_check_data` returns them
 
-    X_given : array-like, sparse matrix or dataframe of shape (n_samples, ...)
+    to_score : ToScore
         What scorers get to see.
-
-    score_params : dict
-        What else they get, of n_samples each.
 
     classifiers : list of LabelSmoothingClassifier
         Not fitted yet, as `_member` makes them.
@@ -114,12 +122,11 @@ def fit_and_score(
     """
     outcomes = fit_networks(
         X,
-        y,
-        sample_weight,
+        given,
         classifiers,
         [train for train, _ in splits],
         [
-            _stopping_rows(classifier, test, sample_weight) if stop_on_test else None
+            _stopping_rows(classifier, test, given.weight) if stop_on_test else None
             for classifier, (_, test) in zip(classifiers, splits, strict=True)
         ],
         stack_size=stack_size,
@@ -131,8 +138,7 @@ def fit_and_score(
     ):
         start = time.perf_counter()
         if id(test) not in parts:
-            params = {k: take_rows(values, test) for k, values in score_params.items()}
-            parts = {id(test): (take_rows(X_given, test), y[test], params)}
+            parts = {id(test): to_score.take(test)}
         scores = score_fold(classifier, *parts[id(test)], scorer)
         score_time = time.perf_counter() - start
         del classifier._module  # on a GPU they would fill it; arrays remain
@@ -142,8 +148,7 @@ def fit_and_score(
 
 def fit_networks(
     X,
-    y,
-    sample_weight,
+    given,
     classifiers,
     rows,
     held_out,
@@ -155,7 +160,7 @@ def fit_networks(
 
     Parameters
     ----------
-    X, y, sample_weight : as `_check_data` returns them
+    X, given : as `_check_data` returns them
 
     classifiers : list of LabelSmoothingClassifier
 
@@ -177,7 +182,7 @@ def fit_networks(
     X = to_device_if_it_fits(X, classifiers[0].device_)
     networks = []
     for classifier, *parts in zip(classifiers, rows, held_out, strict=True):
-        batches = _prepare(classifier, X, y, sample_weight, *parts)
+        batches = _prepare(classifier, X, given, *parts)
         networks.append((classifier._start_module(), *batches))
     prepare_time = (time.perf_counter() - start) / len(networks)
     groups = [
@@ -198,9 +203,9 @@ def fit_networks(
     return outcomes
 
 
-def _prepare(classifier, X, y, sample_weight, rows, held_out):
+def _prepare(classifier, X, given, rows, held_out):
     try:
-        return classifier._prepare(X, y, sample_weight, rows=rows, held_out=held_out)
+        return classifier._prepare(X, given, rows=rows, held_out=held_out)
     except ValueError as error:
         if rows is None:
             raise

@@ -159,12 +159,11 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
             distributions, a single class, or an `epsilon` or `distribution` whose shape
             does not fit the classes.
         """
-        self._fit(y, sample_weight)
+        self._learn(check_target(y), sample_weight)
         return self
 
-    def _fit(self, y, sample_weight):
-        """Fit; return the codes."""
-        y = check_target(y)
+    def _learn(self, y, sample_weight):
+        """Fit on what `check_target` returns; return the codes."""
         soft = isinstance(y, SoftLabels)
         codes = y.y_soft if soft else y
         sample_weight = check_sample_weight(sample_weight, codes)
@@ -192,16 +191,22 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
         distribution = self.distribution
         if not isinstance(distribution, str):
             distribution = check_distribution(distribution, n_classes, multilabel)
-        self._smoothing = smoothing_of(
-            epsilon, distribution, 2 if multilabel else n_classes, class_prior
-        )
         self.classes_ = classes
         self.class_prior_ = class_prior
         self.multilabel_ = multilabel
         vars(self).pop("distribution_", None)
         if not isinstance(distribution, str):
             self.distribution_ = distribution
-        return self
+        self._smoothing = self._smoothing_by(epsilon)
+
+    def _smoothing_by(self, epsilon):
+        """Return the smoothing by another epsilon, such as one a row."""
+        return smoothing_of(
+            epsilon,
+            getattr(self, "distribution_", self.distribution),
+            2 if self.multilabel_ else len(self.classes_),
+            self.class_prior_,
+        )
 
     def _check_dtype(self):
         try:
@@ -269,12 +274,22 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
         """
         return self._soften(self.encode(y))
 
-    def _soften(self, codes):
+    def _soften(self, codes, epsilon=None):
+        """Return soft targets, those of a matrix also by an `epsilon` of each row."""
+        smoothing = self._smoothing
+        if epsilon is not None:
+            smoothing = self._smoothing_by(epsilon[:, np.newaxis])
         if self.multilabel_:
-            return soft_indicators(codes, self._smoothing, self.dtype)
+            return soft_indicators(codes, smoothing, self.dtype)
         if codes.ndim == 2:
-            return smooth_targets(codes, self._smoothing, self.dtype)
-        return soft_targets(codes, self._smoothing, len(self.classes_), self.dtype)
+            return smooth_targets(codes, smoothing, self.dtype)
+        return soft_targets(codes, smoothing, len(self.classes_), self.dtype)
+
+    def _smoothing_of_rows(self, codes, epsilon=None):
+        """Return the smoothing of rows by their labels, or by an `epsilon` of each."""
+        if epsilon is None:
+            return self._smoothing.of_rows(codes)
+        return self._smoothing_by(epsilon)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, y, sample_weight=None):
@@ -290,7 +305,7 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
         -------
         y_soft : ndarray of shape (n_samples, n_classes)
         """
-        return self._soften(self._fit(y, sample_weight))
+        return self._soften(self._learn(check_target(y), sample_weight))
 
     def inverse_transform(self, Y):
         """Turn soft targets or probabilities into labels.

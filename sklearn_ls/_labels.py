@@ -23,7 +23,12 @@ def labels_to_array(y):
         raise ValueError("Labels are required, but y is None.")
     if isinstance(y, (list, tuple)) and len(y) and np.ndim(y[0]) == 0:
         _check_label_types(y)
-    if hasattr(y, "to_numpy") and not hasattr(y, "columns"):
+    if hasattr(y, "columns"):
+        if len(set(y.columns)) < len(y.columns):
+            raise ValueError(
+                f"The columns of y must have different names. Got {list(y.columns)}."
+            )
+    elif hasattr(y, "to_numpy"):
         y = y.to_numpy()  # check_array would make floats of nullable bools
     y = check_array(
         y,

@@ -17,7 +17,8 @@ from torch.utils.data import DataLoader
 from sklearn_ls._batches import rows_to_tensor
 from sklearn_ls._device import epoch_random, private_rng
 from sklearn_ls._faults import refuse_divergence, warn_of_saturation
-from sklearn_ls._loss import IndicatorTarget, LabelTarget
+from sklearn_ls._indicator_loss import IndicatorTarget
+from sklearn_ls._loss import LabelTarget
 from sklearn_ls._modules import MLP
 from sklearn_ls._optimizers import OPTIMIZERS, optimizer_options
 from sklearn_ls._plateau import Plateau

@@ -1,11 +1,10 @@
 """X and y as networks take them: validated, in the network's dtype."""
 
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from sklearn_ls._compat import check_sample_weight
 from sklearn_ls._device import float_dtypes
-from sklearn_ls._labels import check_labels, labels_to_array
+from sklearn_ls._given_labels import GivenLabels, check_given
 from sklearn_ls._training_data import refuse_dates
 
 
@@ -15,7 +14,17 @@ class NetworkInputMixin:
     The estimator has the parameters of :class:`LabelSmoothingClassifier`.
     """
 
-    def _check_data(self, X, y, sample_weight, *, again=False):
+    def _check_data(
+        self,
+        X,
+        y,
+        sample_weight,
+        y_soft=None,
+        epsilon=None,
+        *,
+        again=False,
+        classes=None,
+    ):
         """Validate training data.
 
         Parameters
@@ -23,19 +32,20 @@ class NetworkInputMixin:
         again : bool, default=False
             Whether training goes on from a former fit, whose features must be the same.
 
+        classes : ndarray of shape (n_classes,), default=None
+            Where they are known already.
+
         Returns
         -------
         X : ndarray or CSR matrix of shape (n_samples, ...)
 
-        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-
-        sample_weight : ndarray of shape (n_samples,)
+        given : GivenLabels
         """
         refuse_dates(X)
-        labels = y if y is None else check_labels(labels_to_array(y))
-        if labels is not None and labels.ndim == 1:
-            check_classification_targets(y)  # no objects but strings: as scikit-learn
-        X, y = validate_data(
+        labels = soft = None
+        if y is not None:  # else validate_data says so
+            labels, soft, epsilon = check_given(y, y_soft, epsilon, classes)
+        X, labels = validate_data(
             self,
             X,
             labels,
@@ -47,7 +57,8 @@ class NetworkInputMixin:
         if again:
             self._check_sample_shape(X)
         self._sample_shape, self._dtype = X.shape[1:], X.dtype
-        return X, y, check_sample_weight(sample_weight, X)
+        weight = check_sample_weight(sample_weight, X)
+        return X, GivenLabels(labels, weight, soft, epsilon)
 
     def _check_X(self, X):
         refuse_dates(X)
@@ -71,7 +82,8 @@ class NetworkInputMixin:
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = self.class_weight is None
+        single = self.class_weight is not None or self.transition_matrix is not None
+        tags.classifier_tags.multi_label = not single
         tags.input_tags.sparse = self.module != "convnet"
         tags.input_tags.two_d_array = self.module != "convnet"
         return tags

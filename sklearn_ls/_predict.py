@@ -3,6 +3,7 @@
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_ls._network_input import NetworkInputMixin
+from sklearn_ls._soft_labels import find_soft_labels
 
 
 class PredictChainMixin(NetworkInputMixin):
@@ -80,6 +81,30 @@ class PredictChainMixin(NetworkInputMixin):
         if logits.shape[1] == 2 and not self._is_multilabel():
             return logits[:, 1] - logits[:, 0]
         return logits
+
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy of the predicted labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or array-like \
+                of shape (n_samples, ...)
+
+        y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, \
+                n_classes)
+            The true labels; of soft labels the most likely count.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+            For multilabel `y` the share of rows of which all labels are right.
+        """
+        if not self._is_multilabel() and (soft := find_soft_labels(y, self.classes_)):
+            y = soft.most_likely
+        return super().score(X, y, sample_weight)
 
     def _is_multilabel(self):
         check_is_fitted(self)

@@ -125,6 +125,13 @@ class SearchMixin(EnsembleMixin):
             validate_parameters(LabelSmoothingClassifier(**candidate))
         return candidates
 
+    def _to_score(self, soft):
+        """Return which y scorers get where soft labels are `y`.
+
+        Named ones get the most likely labels, callables the soft ones.
+        """
+        return soft.y_soft if _calls(self.scoring) else soft.most_likely
+
     def _route(self, sample_weight, weight, params, rules):
         """Return what of `fit`'s arguments the splitter gets, and the scorer."""
         if get_config()["enable_metadata_routing"]:
@@ -178,11 +185,11 @@ class SearchMixin(EnsembleMixin):
 
     def _search(self, data, candidates, splits, scorer, progress):
         """Return the fitted networks, those of a candidate together."""
-        X, y, weight, *_ = data
+        X, given, _ = data
         self._seed = draw_seed(self.random_state)
         for candidate in candidates[:: len(self.epsilons_)]:
             prototype = self._member(candidate)
-            prototype._learn_classes(y, weight, again=False)
+            prototype._learn_classes(given, again=False)
         self.classes_ = prototype.classes_
         devices = self._devices()
         size = self._size_of_stacks(prototype, X, splits)
@@ -274,10 +281,10 @@ class SearchMixin(EnsembleMixin):
         self.epsilon_ = self.best_params_["epsilon"]
         return True
 
-    def _choose(self, X, y, weight, splits, fitted):
+    def _choose(self, X, given, splits, fitted):
         """Keep the fold networks of the best candidate."""
         smoother = self._member(self.best_params_)
-        smoother._learn_classes(y, weight, again=False)
+        smoother._learn_classes(given, again=False)
         self.label_smoother_ = smoother.label_smoother_
         first = self.best_index_ * self.n_splits_
         chosen = fitted[first : first + self.n_splits_]
@@ -299,11 +306,11 @@ class SearchMixin(EnsembleMixin):
         counts[counts == 0] = np.nan
         return total / counts.astype(self._dtype)
 
-    def _refit(self, X, y, weight, progress):
+    def _refit(self, X, given, progress):
         """Train a network with the best parameters on all data."""
         start = time.perf_counter()
         best = self._member(self.best_params_)
-        (refitted,) = fit_networks(X, y, weight, [best], [None], [None])
+        (refitted,) = fit_networks(X, given, [best], [None], [None])
         self.refit_time_ = time.perf_counter() - start
         self.best_estimator_ = best
         for name in _REFITTED:
@@ -330,6 +337,12 @@ def _parallel(n_jobs):
         return Parallel(n_jobs=n_jobs, return_as="generator")
     except ValueError:
         return Parallel(n_jobs=n_jobs)
+
+
+def _calls(scoring):
+    """Return whether `scoring` is or holds a callable."""
+    scorers = scoring.values() if isinstance(scoring, dict) else [scoring]
+    return any(map(callable, scorers))
 
 
 def _is_list_of_distributions(distribution):

@@ -20,7 +20,7 @@ class Smoothing(NamedTuple):
     Parameters
     ----------
     label, spread : float or ndarray of shape (n_classes,)
-        One value for all labels, or one a label.
+        One value for all labels, or one a label. In the smoothing of rows, one a row.
 
     towards : None or ndarray of shape (n_classes,) or (n_classes, n_classes)
         Where the smoothed mass goes; a matrix is indexed by the label first.
@@ -34,6 +34,23 @@ class Smoothing(NamedTuple):
     def excess(self):
         """What the label's own entry holds beyond `spread * towards`."""
         return self.label - self.spread if self.towards is None else self.label
+
+    @property
+    def by_label(self):
+        """Whether more than the place of a label depends on it."""
+        matrix = self.towards is not None and self.towards.ndim == 2
+        return matrix or np.ndim(self.spread) > 0
+
+    def of_rows(self, codes):
+        """Return the smoothing of rows with these labels."""
+        label, spread = (
+            np.asarray(values)[codes] if np.ndim(values) else values
+            for values in (self.label, self.spread)
+        )
+        return Smoothing(label, spread, self.towards)
+
+
+NO_SMOOTHING = Smoothing(1.0, 0.0, None)
 
 
 def check_epsilon(epsilon, n_classes, owner):
@@ -89,15 +106,19 @@ def check_distribution(distribution, n_classes, multilabel=False):
                 f"Got {distribution!r}."
             )
         return towards
-    rows = np.atleast_2d(towards)
-    bad = ~(np.all(rows >= 0, axis=1) & (np.abs(rows.sum(axis=1) - 1) <= 1e-6))
+    check_stochastic(np.atleast_2d(towards), "distribution")
+    return towards
+
+
+def check_stochastic(matrix, name):
+    """Raise ValueError, which names the matrix, unless every row is a distribution."""
+    bad = ~(np.all(matrix >= 0, axis=1) & (np.abs(matrix.sum(axis=1) - 1) <= 1e-6))
     if bad.any():
         first = int(np.argmax(bad))
         raise ValueError(
-            "Every row of distribution must be non-negative and sum to 1. Row "
-            f"{first} is {rows[first]}, its sum {rows[first].sum():.6g}."
+            f"Every row of {name} must be non-negative and sum to 1. Row {first} is "
+            f"{matrix[first]}, its sum {matrix[first].sum():.6g}."
         )
-    return towards
 
 
 def smoothing_of(epsilon, distribution, n_classes, class_prior=None):
@@ -184,6 +205,7 @@ def smooth_targets(y_soft, smoothing, dtype=np.float64):
     y_soft : ndarray of shape (n_samples, n_classes)
 
     smoothing : Smoothing
+        Its values may also be one a row, of shape (n_samples, 1).
 
     dtype : dtype, default=np.float64
 
@@ -191,13 +213,15 @@ def smooth_targets(y_soft, smoothing, dtype=np.float64):
     -------
     y_soft : ndarray of shape (n_samples, n_classes)
     """
-    excess, spread, towards = smoothing.excess, smoothing.spread, smoothing.towards
+    towards = smoothing.towards
+    smoothed = y_soft * smoothing.spread
     if towards is None or towards.ndim == 1:
-        mass = y_soft @ np.broadcast_to(spread, y_soft.shape[1])
-        smoothed = np.multiply.outer(mass, np.ones(1) if towards is None else towards)
+        smoothed = smoothed.sum(axis=1, keepdims=True)
+        towards = 1.0 if towards is None else towards
+        smoothed = smoothed * towards
     else:
-        smoothed = (y_soft * spread) @ towards
-    return (y_soft * excess + smoothed).astype(dtype, copy=False)
+        smoothed = smoothed @ towards
+    return (y_soft * smoothing.excess + smoothed).astype(dtype, copy=False)
 
 
 def soft_indicators(Y, smoothing, dtype=np.float64):

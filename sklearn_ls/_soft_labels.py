@@ -83,6 +83,24 @@ def check_target(y, classes=None):
     return SoftLabels(y_soft[:, order], names)
 
 
+def find_soft_labels(y, classes):
+    """Return the soft labels that `y` holds, or None for labels of another kind.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,), or {array-like, sparse matrix, dataframe} of \
+            shape (n_samples, n_classes)
+
+    classes : ndarray of shape (n_classes,)
+
+    Returns
+    -------
+    soft : SoftLabels or None
+    """
+    target = check_target(y, classes) if np.ndim(y) == 2 else None
+    return target if isinstance(target, SoftLabels) else None
+
+
 def _check_rows(y_soft):
     """Return floats of which each row is a distribution, without rounding errors."""
     tolerance = {2: 1e-3, 4: 1e-5}.get(y_soft.dtype.itemsize, 1e-6)
@@ -97,16 +115,16 @@ def _check_rows(y_soft):
         raise ValueError(
             "A matrix of floats as y is taken for soft labels, whose rows are not "
             f"negative and sum to 1. Row {first} is {y_soft[first]}, its sum "
-            f"{sums[first]:.6g}. {advice}"
+            f"{sums[first]:.9g}. {advice}"
         )
     return y_soft / sums[:, np.newaxis]
 
 
 def _check_names(names):
     classes = labels_to_array(names)
-    if classes.ndim != 1 or len(np.unique(classes)) != len(classes):
+    if classes.ndim != 1:
         raise ValueError(
-            "The names of the columns of soft labels are the classes, each once. Got "
-            f"{names}."
+            "The names of the columns of soft labels are the classes, one label each. "
+            f"Got {names}."
         )
     return classes

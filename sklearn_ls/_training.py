@@ -6,11 +6,14 @@ import numpy as np
 
 from sklearn_ls._batches import Batches, to_device_if_it_fits
 from sklearn_ls._fitted_network import FittedNetworkMixin
+from sklearn_ls._indicator_loss import indicator_target
 from sklearn_ls._inference import count_weight_layers, load_arrays, module_to_arrays
 from sklearn_ls._label_smoother import LabelSmoother
-from sklearn_ls._loss import indicator_target, label_target
+from sklearn_ls._loss import label_target
 from sklearn_ls._modules import build_module, check_output
+from sklearn_ls._smoothing import NO_SMOOTHING
 from sklearn_ls._training_data import count_held_out, hold_out, weigh_classes
+from sklearn_ls._transition import check_transition_matrix, make_transition
 
 MIN_HELD_OUT = 200  # rows; fewer give a score too noisy to stop by
 
@@ -37,16 +40,17 @@ class NetworkTrainerMixin(FittedNetworkMixin):
     The estimator has the parameters of :class:`LabelSmoothingClassifier`.
     """
 
-    def _learn_classes(self, y, sample_weight, again, classes=None):
+    def _learn_classes(self, given, again, classes=None):
         smoother = LabelSmoother(self.epsilon, distribution=self.distribution)
         if classes is None:
-            smoother.fit(y, sample_weight=sample_weight)
+            smoother._learn(given.y if given.soft is None else given.soft, given.weight)
             if again and not self._same_classes(smoother):
                 raise ValueError(
                     "warm_start needs the classes of the fit before, "
                     f"{self.classes_}. Got {smoother.classes_}."
                 )
         else:
+            y = given.y
             if y.ndim == 1 and (unseen := np.setdiff1d(y, classes)).size:
                 raise ValueError(
                     "`y` has classes not in `self.classes_`. `self.classes_` has "
@@ -61,14 +65,7 @@ class NetworkTrainerMixin(FittedNetworkMixin):
                 known.fit(classes if y.ndim == 1 else y)
             smoother._settle(known.classes_, known.class_prior_, known.multilabel_)
         self.label_smoother_, self.classes_ = smoother, smoother.classes_
-        each = isinstance(self.distribution, str) and self.distribution == "each"
-        if each and y.ndim == 1 and len(self.classes_) > 2:
-            raise ValueError(
-                "distribution='each' gives targets that sum to 1 + (n_classes - 2) * "
-                "epsilon, which are no probabilities. Use distribution='uniform' with "
-                "epsilon=convert_epsilon(epsilon, n_classes, from_='each', "
-                "to='uniform')."
-            )
+        self._check_against_classes()
 
     def _same_classes(self, smoother):
         before = self.label_smoother_
@@ -76,12 +73,31 @@ class NetworkTrainerMixin(FittedNetworkMixin):
             before.classes_, smoother.classes_
         )
 
-    def _prepare(self, X, y, sample_weight, *, again=False, rows=None, held_out=None):
+    def _check_against_classes(self):
+        """Check what can only be judged when the classes are known."""
+        multilabel = self.label_smoother_.multilabel_
+        each = isinstance(self.distribution, str) and self.distribution == "each"
+        if each and not multilabel and len(self.classes_) > 2:
+            raise ValueError(
+                "distribution='each' gives targets that sum to 1 + (n_classes - 2) * "
+                "epsilon, which are no probabilities. Use distribution='uniform' with "
+                "epsilon=convert_epsilon(epsilon, n_classes, from_='each', "
+                "to='uniform')."
+            )
+        self._transition_matrix = None
+        if self.transition_matrix is not None:
+            if multilabel:
+                raise ValueError("transition_matrix is not defined for multilabel y.")
+            self._transition_matrix = check_transition_matrix(
+                self.transition_matrix, self.classes_
+            )
+
+    def _prepare(self, X, given, *, again=False, rows=None, held_out=None):
         """Learn the classes, and return the batches to train on and to validate on.
 
         Parameters
         ----------
-        X, y, sample_weight : as `_check_data` returns them
+        X, given : as `_check_data` returns them
 
         again : bool, default=False
             Whether training goes on from a former fit.
@@ -99,25 +115,30 @@ class NetworkTrainerMixin(FittedNetworkMixin):
 
         validation : Batches or None
         """
-        rows = np.arange(len(y)) if rows is None else rows
-        self._learn_classes(y[rows], sample_weight[rows], again)
+        rows = np.arange(len(given)) if rows is None else rows
+        self._learn_classes(given.take(rows), again)
         n_rows = len(rows)
         if held_out is not None:
-            rows = np.concatenate([rows, held_out[self._knows(y[held_out])]])
-        codes, weight = self._encode_and_weigh(y[rows], sample_weight[rows], n_rows)
+            rows = np.concatenate([rows, held_out[self._knows(given.y[held_out])]])
+        given = given.take(rows)
+        codes, weight = self._encode_and_weigh(given, n_rows)
         if held_out is None:
-            parts = self._split(codes, weight)
+            training, validation = self._split(codes, weight)
         else:
             counted = np.flatnonzero(weight)
-            parts = counted[counted < n_rows], counted[counted >= n_rows]
-        training, validation = parts
+            training, validation = counted[counted < n_rows], counted[counted >= n_rows]
         weight = weight / weight[training].mean()
-        return [
-            self._batches(X, rows[part], codes[part], weight[part], len(training))
-            if len(part)
-            else None
-            for part in (training, validation)
-        ]
+
+        def batches(part, smoothed):
+            target = self._target(
+                codes[part], weight[part], given.take(part), smoothed=smoothed
+            )
+            return self._batches(X, rows[part], target, len(training))
+
+        return (
+            batches(training, smoothed=True),
+            batches(validation, smoothed=False) if len(validation) else None,
+        )
 
     def _knows(self, y):
         """Return which labels can be predicted."""
@@ -125,15 +146,15 @@ class NetworkTrainerMixin(FittedNetworkMixin):
             return np.ones(len(y), dtype=bool)
         return np.isin(y, self.classes_)
 
-    def _encode_and_weigh(self, y, sample_weight, n_rows):
+    def _encode_and_weigh(self, given, n_rows):
         """Return codes and weights; classes are weighed by the first `n_rows` rows."""
-        codes = self.label_smoother_.encode(y)
+        codes = self.label_smoother_.encode(given.y)
         class_weight = weigh_classes(
-            codes[:n_rows], sample_weight[:n_rows], self.class_weight, self.classes_
+            codes[:n_rows], given.weight[:n_rows], self.class_weight, self.classes_
         )
         if class_weight is None:
-            return codes, sample_weight
-        return codes, sample_weight * class_weight[codes]
+            return codes, given.weight
+        return codes, given.weight * class_weight[codes]
 
     def _split(self, codes, weight):
         """Return the rows to train on and those to validate on, maybe none."""
@@ -146,20 +167,42 @@ class NetworkTrainerMixin(FittedNetworkMixin):
             return rows, rows[:0]
         return hold_out(codes, rows, self.validation_fraction, self._seed)
 
-    def _batches(self, X, rows, codes, weight, n_training):
+    def _batches(self, X, rows, target, n_training):
         X = to_device_if_it_fits(X, self.device_)
         batch_size = self.batch_size
         if batch_size == "auto":
             batch_size = min(200, n_training)
-        return Batches(X, rows, self._target(codes, weight), batch_size, self.device_)
+        return Batches(X, rows, target, batch_size, self.device_)
 
-    def _target(self, codes, weight):
+    def _target(self, codes, weight, given, *, smoothed):
+        """Return what to compare the network's outputs with.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n_samples,) or (n_samples, n_labels)
+
+        weight : ndarray of shape (n_samples,)
+
+        given : GivenLabels
+
+        smoothed : bool
+            False for validation, which is on the labels as given.
+        """
         smoother = self.label_smoother_
         weight = None if np.all(weight == 1) else weight
         place = {"dtype": self._dtype, "device": self.device_}
         if smoother.multilabel_:
-            return indicator_target(codes, smoother.transform(codes), weight, **place)
-        return label_target(codes, smoother._smoothing, weight, **place)
+            y_soft = smoother._soften(codes, given.epsilon) if smoothed else codes
+            return indicator_target(codes, y_soft, weight, **place)
+        smoothing, y_soft = NO_SMOOTHING, given.y_soft
+        if smoothed and y_soft is not None and smoother._smoothing.by_label:
+            y_soft = smoother._soften(y_soft, given.epsilon)
+        elif smoothed:
+            smoothing = smoother._smoothing_of_rows(codes, given.epsilon)
+        noise = make_transition(self._transition_matrix, len(self.classes_), **place)
+        return label_target(
+            codes, smoothing, weight, y_soft=y_soft, transition=noise, **place
+        )
 
     def _start_module(self, again=False):
         """Return the network to train, on its device."""

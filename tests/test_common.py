@@ -50,6 +50,7 @@ ESTIMATORS = [
     LabelSmoothingClassifier(class_weight="balanced"),
     LabelSmoothingClassifier(hidden_layer_sizes=(50, 20)),
     LabelSmoothingClassifier(module=TwoLayers),
+    LabelSmoothingClassifier(transition_matrix=0.1),
     # Fewer epochs than by default, since every check trains on several folds.
     LabelSmoothingClassifierCV(max_epochs=30, learning_rate=0.01),
     LabelSmoothingClassifierCV([0, 0.3], ensemble=False, max_epochs=30),

@@ -551,6 +551,169 @@ def test_estimators_say_what_to_pass_instead_of_another_matrix(call, y):
         call(y)
 
 
+SOFT = np.full((len(Y), 3), 0.2) + 0.4 * ONEHOT
+
+
+def soft_with(row, values):
+    soft = SOFT.copy()
+    soft[row] = values
+    return soft
+
+
+# Rows 21 and 22
+@learns_y
+@pytest.mark.parametrize(
+    ("y", "match"),
+    [
+        (soft_with(3, [0.5, 0.6, 0.1]), r"Row 3 is \[0.5 0.6 0.1\], its sum 1.2"),
+        (soft_with(3, [2, -1, 0]), r"Row 3 is \[ 2. -1.  0.\], its sum 1"),
+        (soft_with(3, [0.5, 0.5, 2e-6]), "Row 3 .*, its sum 1.000002"),
+        (soft_with(3, [0, 0, 0]), "Row 3 .* its sum 0"),
+        (soft_with(3, [np.nan, 0, 1]), "contains NaN"),
+        (soft_with(3, [np.inf, 0, 1]), "contains infinity"),
+        (SOFT[:, :2], "Row 0 .* its sum"),
+        (10 * SOFT, r"A table of counts: y / y.sum\(axis=1, keepdims=True\)"),
+        (np.c_[ONEHOT, ONEHOT].astype(float), r"pass integers: y.astype\(int\)"),
+        ((SOFT / SOFT.sum(axis=1, keepdims=True)).astype(np.float16) * 1.01, "Row 0"),
+        (sparse.csr_matrix(0.5 * ONEHOT), "Row 0 .* its sum 0.5"),
+        (
+            pd.DataFrame(SOFT, columns=["a", "b", "a"]),
+            "columns of y must have different names",
+        ),
+        (pd.DataFrame(SOFT, columns=["a", "b", 3]), "mixed label types"),
+        (
+            pd.DataFrame(SOFT, columns=pd.MultiIndex.from_tuples(["ab", "ac", "bc"])),
+            "are the classes, one label each",
+        ),
+    ],
+)
+def test_estimators_refuse_soft_labels_that_are_no_distributions(call, y, match):
+    with pytest.raises(ValueError, match=match):
+        call(y)
+
+
+# Row 19
+@pytest.mark.parametrize("estimator", [LabelSmoother(), small(), search()])
+def test_estimators_refuse_soft_labels_of_one_class(estimator):
+    y = np.eye(3)[np.ones(len(Y), dtype=int)]
+    with pytest.raises(ValueError, match="one class only, 1"):
+        estimator.fit(y) if isinstance(estimator, LabelSmoother) else estimator.fit(
+            X, y
+        )
+
+
+@learns_y
+@pytest.mark.parametrize(
+    "y",
+    [
+        SOFT,
+        SOFT.tolist(),
+        SOFT.astype(np.float16),
+        ONEHOT.astype(float),
+        sparse.csr_matrix(ONEHOT.astype(float)),
+        pd.DataFrame(SOFT),
+        pd.DataFrame(SOFT).astype("Float64"),
+    ],
+    ids=["array", "list", "float16", "one-hot", "sparse", "frame", "nullable"],
+)
+def test_estimators_take_soft_labels(call, y):
+    call(y)
+
+
+# Row 22
+@pytest.mark.parametrize(
+    ("y", "y_soft", "match"),
+    [
+        (
+            Y,
+            SOFT[:, :2] / SOFT[:, :2].sum(axis=1, keepdims=True),
+            "2 columns, but ther",
+        ),
+        (Y, SOFT[:-1], "inconsistent numbers of samples"),
+        (Y, ONEHOT, "y_soft must be a matrix of floats"),
+        (Y, Y, "y_soft must be a matrix of floats"),
+        (Y, soft_with(5, [1, 1, 1]), "Row 5"),
+        (SOFT, SOFT, "y_soft goes with one label a row in y"),
+        (ONEHOT, SOFT, "y_soft goes with one label a row in y"),
+        (Y, pd.DataFrame(SOFT, columns=list("abc")), "unseen labels"),
+        (Y + 7, pd.DataFrame(SOFT), "unseen labels"),
+    ],
+)
+def test_classifiers_refuse_y_soft_that_does_not_fit_y(y, y_soft, match):
+    for estimator in (small(), LabelSmoothingClassifierCV([0.1], max_epochs=1)):
+        with pytest.raises(ValueError, match=match):
+            estimator.fit(X, y, y_soft=y_soft)
+
+
+# Row 22
+@pytest.mark.parametrize(
+    ("y", "match"),
+    [
+        (np.full((len(Y), 2), 0.5), "2 columns, but there are 3 classes"),
+        (pd.DataFrame(SOFT, columns=list("abc")), "columns of the soft labels are"),
+    ],
+)
+def test_fitted_estimators_refuse_soft_labels_of_other_classes(y, match):
+    clf = small().fit(X, Y)
+    before = clf.predict_proba(X)
+    for call in (
+        lambda: clf.partial_fit(X, y),
+        lambda: clf.score(X, y),
+        lambda: LabelSmoother().fit(Y).transform(y),
+    ):
+        with pytest.raises(ValueError, match=match):
+            call()
+    np.testing.assert_array_equal(clf.predict_proba(X), before)
+
+
+# Row 23
+@pytest.mark.parametrize(
+    "epsilon",
+    [
+        0.1,
+        Y[:-1] * 0.1,
+        SOFT,
+        Y - 0.5,
+        np.where(Y, np.nan, 0.1),
+        Y + 0.5,
+        ["a"] * len(Y),
+    ],
+    ids=["scalar", "short", "matrix", "negative", "nan", "above 1", "str"],
+)
+def test_classifier_refuses_epsilons_of_rows(epsilon):
+    with pytest.raises(
+        InvalidParameterError, match="epsilon in fit must hold one float"
+    ):
+        small().fit(X, Y, epsilon=epsilon)
+
+
+@pytest.mark.parametrize(
+    ("transition_matrix", "match"),
+    [
+        (-0.1, "The 'transition_matrix' parameter of"),
+        (1.5, "The 'transition_matrix' parameter of"),
+        (True, "The 'transition_matrix' parameter of"),
+        ("0.1", "The 'transition_matrix' parameter of"),
+        (2 / 3, "labels tell nothing"),
+        (np.eye(2), r"has shape \(2, 2\), but there are 3 classes"),
+        (np.ones((3, 3)), "Every row of transition_matrix .* Row 0 .* its sum 3"),
+        ([[2, -1, 0], [0, 1, 0], [0, 0, 1]], "Row 0 is"),
+        ([[np.nan, 0, 0], [0, 1, 0], [0, 0, 1]], "Row 0 is"),
+        ([[1, 0, 0], [1, 0, 0], [0, 0, 1]], r"never given.*\[1\]"),
+    ],
+)
+def test_classifiers_refuse_transition_matrices(transition_matrix, match):
+    params = {"transition_matrix": transition_matrix, "max_epochs": 1}
+    for estimator in (small(**params), LabelSmoothingClassifierCV([0.1], **params)):
+        with pytest.raises(ValueError, match=match):
+            estimator.fit(X, Y)
+
+
+def test_classifier_refuses_a_transition_of_independent_labels():
+    with pytest.raises(ValueError, match="not defined for multilabel y"):
+        small(transition_matrix=0.1).fit(X, ONEHOT)
+
+
 # Row 21
 @pytest.mark.parametrize(
     "call",

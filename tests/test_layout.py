@@ -15,12 +15,15 @@ TORCH_OWNERS = {
     "_batches",
     "_device",
     "_faults",
+    "_indicator_loss",
     "_inference",
     "_loss",
     "_modules",
     "_net",
     "_optimizers",
+    "_row_values",
     "_stack",
+    "_transition",
 }
 PRIVATE_IMPORTS = {
     "_fit_context",

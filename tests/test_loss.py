@@ -7,8 +7,10 @@ from numpy.testing import assert_allclose
 from torch.nn import functional
 
 from sklearn_ls import LabelSmoother
-from sklearn_ls._loss import indicator_target, label_target
-from sklearn_ls._smoothing import smoothing_of
+from sklearn_ls._indicator_loss import indicator_target
+from sklearn_ls._loss import LabelTarget, label_target
+from sklearn_ls._smoothing import NO_SMOOTHING, smoothing_of
+from sklearn_ls._transition import make_transition
 
 CPU = "cpu"
 N, K = 12, 5
@@ -50,7 +52,7 @@ def logits():
 
 
 def make_target(codes, epsilon, distribution, weight=None):
-    smoothing = smoothing_of(epsilon, distribution, K)
+    smoothing = smoothing_of(epsilon, distribution, K).of_rows(codes)
     return label_target(codes, smoothing, weight, np.float64, CPU)
 
 
@@ -115,6 +117,162 @@ def test_take_keeps_the_rows_losses(logits, codes, epsilon, distribution, weight
     assert_allclose(target.take(index).loss(logits[index]), np.mean(rows), rtol=1e-12)
 
 
+Y_SOFT = np.random.default_rng(6).dirichlet(np.ones(K), N)
+TRANSITIONS = {
+    "rate": 0.3,
+    "matrix": 0.6 * np.eye(K) + 0.4 * MATRIX,
+    "with zeros": 0.7 * np.eye(K) + 0.3 * np.roll(np.eye(K), 1, axis=1),
+}
+
+
+@pytest.fixture(params=TRANSITIONS.values(), ids=TRANSITIONS.keys())
+def transition(request):
+    return request.param
+
+
+def transition_as_matrix(transition):
+    if np.ndim(transition):
+        return transition
+    return np.where(np.eye(K), 1 - transition, transition / (K - 1))
+
+
+@pytest.fixture(params=["hard", "soft"])
+def make_noisy_target(request, codes, epsilon, distribution, weight):
+    """Return what makes a target seen through a transition, and its dense spelling."""
+    y_soft = None if request.param == "hard" else Y_SOFT
+    smoother = LabelSmoother(epsilon, distribution=distribution).fit(codes)
+    dense = smoother.transform(codes if y_soft is None else y_soft)
+    smoothing = smoother._smoothing.of_rows(codes)
+    if y_soft is not None and smoother._smoothing.by_label:
+        smoothing, y_soft = NO_SMOOTHING, dense
+
+    def make(transition):
+        transition = make_transition(transition, K, np.float64, CPU)
+        return label_target(
+            codes,
+            smoothing,
+            weight,
+            np.float64,
+            CPU,
+            y_soft=y_soft,
+            transition=transition,
+        )
+
+    return make, torch.from_numpy(dense), weight
+
+
+def test_loss_of_soft_labels_equals_torch(logits, make_noisy_target):
+    make, dense, weight = make_noisy_target
+    losses = functional.cross_entropy(logits, dense, reduction="none")
+    losses = losses if weight is None else losses * torch.from_numpy(weight)
+    assert_allclose(make(None).loss(logits), losses.mean(), rtol=1e-12)
+
+
+def test_forward_corrected_loss_equals_its_definition(
+    logits, make_noisy_target, transition
+):
+    make, dense, weight = make_noisy_target
+    matrix = torch.from_numpy(transition_as_matrix(transition))
+    losses = -(dense * (logits.softmax(-1) @ matrix).log()).sum(-1)
+    losses = losses if weight is None else losses * torch.from_numpy(weight)
+    assert_allclose(make(transition).loss(logits), losses.mean(), rtol=1e-12)
+
+
+def test_closed_form_of_corrected_and_soft_losses_equals_autograd(
+    logits, make_noisy_target, transition
+):
+    make, _, _ = make_noisy_target
+    for target in (make(None), make(transition)):
+        logits = logits.detach().clone().requires_grad_()
+        target.loss(logits).backward()
+        loss, gradient = target.loss_and_gradient(logits.detach().T.contiguous())
+        assert_allclose(loss, target.loss(logits).detach(), rtol=1e-12)
+        assert_allclose(gradient.T, logits.grad, atol=1e-15)
+
+
+def test_no_noise_is_no_transition(logits, make_noisy_target):
+    make, _, _ = make_noisy_target
+    columns = logits.T.contiguous()
+    loss, gradient = make(None).loss_and_gradient(columns)
+    for nothing in (0.0, np.eye(K)):
+        corrected, its_gradient = make(nothing).loss_and_gradient(columns)
+        assert_allclose(corrected, loss, rtol=1e-12)
+        assert_allclose(its_gradient, gradient, atol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_corrected_gradient_is_finite_where_probabilities_are_rounded_to_zero(dtype):
+    transition = make_transition(TRANSITIONS["with zeros"], K, np.float64, CPU)
+    transition = replace(transition, move=transition.move.to(dtype))
+    codes = np.full(N, 3)
+    target = make_target(codes, 0.1, "uniform")
+    target = replace(
+        target,
+        excess=target.excess.to(dtype),
+        spread=target.spread.to(dtype),
+        transition=transition,
+    )
+    columns = torch.zeros(K, N, dtype=dtype)
+    columns[0] = 3000
+    loss, gradient = target.loss_and_gradient(columns)
+    assert torch.isfinite(loss)
+    assert torch.isfinite(gradient).all()
+    assert (gradient[0] > 0).all()
+
+
+@pytest.mark.parametrize("noise", [None, 0.3, TRANSITIONS["matrix"]], ids=str)
+def test_networks_share_or_stack_soft_labels(logits, codes, weight, noise):
+    targets = [
+        label_target(
+            codes,
+            smoothing_of(epsilon, "uniform", K),
+            weight,
+            np.float64,
+            CPU,
+            y_soft=y_soft,
+            transition=make_transition(noise, K, np.float64, CPU),
+        )
+        for epsilon, y_soft in (
+            (0.1, Y_SOFT),
+            (0.5, Y_SOFT),
+            (0.5, Y_SOFT[::-1].copy()),
+        )
+    ]
+    columns = torch.stack([logits.T, 2 * logits.T, -logits.T])
+    for some in ([0, 1], [0, 1, 2]):
+        stacked = LabelTarget.stack([targets[i] for i in some])
+        assert stacked.y_soft.ndim == len(some)  # shared by the first two
+        index = torch.tensor([7, 0, 3])
+        losses, gradients = stacked.take(index).loss_and_gradient(
+            columns[some][..., index]
+        )
+        kept = stacked.of_networks(torch.tensor([1])).take(index)
+        for network in some:
+            rows = targets[network].take(index)
+            loss, gradient = rows.loss_and_gradient(columns[network][:, index])
+            assert_allclose(losses[network], loss)
+            assert_allclose(gradients[network], gradient)
+            if network == 1:
+                assert_allclose(kept.loss(logits[None, index] * 2), [loss])
+
+
+def test_hits_and_hard_loss_are_of_the_given_labels(logits, codes, weight, transition):
+    """Through the transition: where most of a class is mislabelled, so is a hit."""
+    target = label_target(
+        codes,
+        smoothing_of(0.5, "uniform", K),
+        weight,
+        np.float64,
+        CPU,
+        transition=make_transition(transition, K, np.float64, CPU),
+    )
+    given = logits.softmax(-1).numpy() @ transition_as_matrix(transition)
+    weights = np.ones(N) if weight is None else weight
+    assert_allclose(target.hits(logits), (given.argmax(1) == codes) @ weights)
+    losses = -np.log(given[np.arange(N), codes])
+    assert_allclose(target.hard_loss(logits), losses @ weights)
+
+
 def test_hard_loss_and_hits_ignore_smoothing(logits, codes, weight):
     target = make_target(codes, 0.5, "uniform", weight)
     weights = np.ones(N) if weight is None else weight
@@ -160,3 +318,8 @@ def test_hard_labels_never_need_a_matrix_of_all_rows():
     parts = (getattr(target, field.name) for field in fields(target))
     numbers = sum(part.numel() for part in parts if part is not None)
     assert numbers <= 1000 + 2
+
+
+def test_a_noise_rate_needs_no_matrix():
+    transition = make_transition(0.2, 10_000, np.float64, CPU)
+    assert all(isinstance(part, float) for part in (transition.stay, transition.move))

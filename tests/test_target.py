@@ -711,6 +711,14 @@ def test_one_hot_soft_labels_are_hard_labels(iris):
     assert_array_equal(one_hot.classifier_.coef_, hard.classifier_.coef_)
 
 
+def test_score_goes_by_the_most_likely_of_soft_labels(soft):
+    X, y_soft = soft
+    clf = SmoothedTargetClassifier().fit(X, y_soft)
+    assert clf.score(X, y_soft) == clf.score(X, y_soft.argmax(axis=1)) > 0.5
+    grid = GridSearchCV(clf, {"tol": [0.0, 0.1]}, cv=3).fit(X, y_soft)
+    assert grid.best_score_ > 0.5
+
+
 def test_y_soft_is_learnt_in_place_of_y(soft):
     X, y_soft = soft
     y = NAMES[y_soft.argmax(axis=1)]
@@ -925,7 +933,7 @@ def test_bad_labels_are_refused(y, message):
         ([0, 1, 1], [[0.2, 0.3, 0.5]] * 3, "3 columns, but there are 2 classes"),
         ([0, 1, 1], [[0.5, 0.6]] * 3, "Row 0 is"),
         (["b", "c", "c"], pd.DataFrame({"a": [0.5] * 3, "b": [0.5] * 3}), "unseen"),
-        ([[0.5, 0.5]] * 3, [[0.5, 0.5]] * 3, "pass soft labels alone as y"),
+        ([[0.5, 0.5]] * 3, [[0.5, 0.5]] * 3, "y_soft goes with one label a row in y"),
     ],
 )
 def test_bad_y_soft_is_refused(y, y_soft, message):

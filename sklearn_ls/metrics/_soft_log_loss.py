@@ -1,0 +1,77 @@
+"""The log-loss against soft labels."""
+
+import numpy as np
+from scipy.special import xlogy
+from sklearn.utils import check_array, check_consistent_length
+
+from sklearn_ls._compat import check_sample_weight
+from sklearn_ls._soft_labels import SoftLabels, check_target
+
+
+def soft_log_loss(y_soft, y_proba, *, sample_weight=None):
+    """Return the cross-entropy of predicted probabilities against soft labels.
+
+    That is the mean over the rows of ``-sum(y_soft * log(y_proba))``, in nats: the
+    log-loss that is expected when the labels are drawn from `y_soft`. At the best it is
+    the mean entropy of `y_soft`, not 0.
+
+    Parameters
+    ----------
+    y_soft : array-like of shape (n_samples, n_classes)
+        Floats of which each row is a distribution. The columns of a dataframe are
+        sorted by name, as `classes_` are.
+
+    y_proba : array-like of shape (n_samples, n_classes)
+        Predicted probabilities, in [0, 1], as `predict_proba` returns them. Those below
+        the machine precision of their dtype count as that.
+
+    sample_weight : array-like of shape (n_samples,), default=None
+        Non-negative weights of the rows.
+
+    Returns
+    -------
+    loss : float
+        Non-negative.
+
+    Raises
+    ------
+    ValueError
+        For rows of `y_soft` that are no distributions, another shape of `y_proba`, and
+        values of it outside [0, 1].
+
+    See Also
+    --------
+    sklearn.metrics.log_loss : Against one label a row.
+
+    Examples
+    --------
+    >>> from sklearn_ls.metrics import soft_log_loss
+    >>> round(soft_log_loss([[0.5, 0.5], [1.0, 0.0]], [[0.5, 0.5], [0.5, 0.5]]), 3)
+    0.693
+
+    As a scorer for the soft `y` of :class:`~sklearn_ls.LabelSmoothingClassifierCV`:
+
+    >>> from sklearn.metrics import make_scorer
+    >>> scorer = make_scorer(
+    ...     soft_log_loss, response_method="predict_proba", greater_is_better=False
+    ... )
+    """
+    soft = check_target(y_soft)
+    if not isinstance(soft, SoftLabels):
+        raise ValueError(
+            "y_soft must be a matrix of floats whose rows are distributions. Got shape "
+            f"{soft.shape} and dtype {soft.dtype}."
+        )
+    y_proba = check_array(y_proba, dtype=[np.float64, np.float32], input_name="y_proba")
+    check_consistent_length(soft.y_soft, y_proba)
+    if y_proba.shape[1] != len(soft.classes):
+        raise ValueError(
+            f"y_proba has {y_proba.shape[1]} columns, but y_soft has "
+            f"{len(soft.classes)}."
+        )
+    if y_proba.min() < 0 or y_proba.max() > 1:
+        raise ValueError("y_proba must hold probabilities in [0, 1].")
+    weight = check_sample_weight(sample_weight, y_proba)
+    y_proba = y_proba.clip(np.finfo(y_proba.dtype).eps)
+    losses = -xlogy(soft.y_soft, y_proba).sum(axis=1)
+    return float(np.average(losses, weights=weight))
