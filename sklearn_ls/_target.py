@@ -407,9 +407,15 @@ class SmoothedTargetClassifier(
         return tags
 
 
+def _is_for_validation(name):
+    """Tell whether a parameter of `fit` is of rows other than those of `X`."""
+    return not {"val", "eval"}.isdisjoint(name.split("_"))
+
+
 def _fit_to_copies(classifier, X, copies, validation, classes, params):
     """Fit; the copies of `X` exist for that time only."""
-    params = take_params(X, params, copies.rows)
+    of_rows = {name: v for name, v in params.items() if not _is_for_validation(name)}
+    params = {**params, **take_params(X, of_rows, copies.rows)}
     weight = {} if copies.weight is None else {"sample_weight": copies.weight}
     if validation is not None:
         params["X_val"] = validation.of(X)
