@@ -29,8 +29,9 @@ from sklearn_ls._copy_rules import (
     require_sample_weight,
     takes_sample_weight,
 )
+from sklearn_ls._given_labels import check_given
 from sklearn_ls._label_smoother import LabelSmoother
-from sklearn_ls._labels import encode_labels, labels_to_array
+from sklearn_ls._labels import encode_labels
 from sklearn_ls._row_copies import (
     RowCopies,
     check_targets,
@@ -38,6 +39,7 @@ from sklearn_ls._row_copies import (
     repeated_copies,
     weighted_copies,
 )
+from sklearn_ls._soft_labels import find_soft_labels
 
 
 def _classifier_has(method):
@@ -193,9 +195,8 @@ class SmoothedTargetClassifier(
             Weights of the rows, non-negative.
 
         y_soft : array-like of shape (n_samples, n_classes), default=None
-            Soft labels beside hard labels `y`, for what needs the latter, such as
-            splitters and scorers; then these are learnt. Columns are in the order of
-            the sorted labels of `y`, or are named by them.
+            Soft labels to learn from instead of `y`, which then serves to split and to
+            score the rows. Its columns are the sorted labels of `y`, or have names.
 
         **fit_params : dict
             Passed to the `fit` of the classifier, those with a value a row for the
@@ -264,7 +265,8 @@ class SmoothedTargetClassifier(
                 " soft labels. Got an indicator matrix of several labels a row."
             )
         if y_soft is not None:
-            _check_hard_labels(y, smoother.classes_)
+            labels, _, _ = check_given(y, y_soft)
+            encode_labels(labels, smoother.classes_)  # refuses others
             y = y_soft
         target = smoother.transform(y)
         return smoother, check_targets(target, len(y), smoother.classes_)
@@ -343,6 +345,28 @@ class SmoothedTargetClassifier(
         check_is_fitted(self)
         return self._align(self.classifier_.decision_function(X), -np.inf)
 
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy of the predicted labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            The true labels; of soft labels the most likely count.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+        """
+        check_is_fitted(self)
+        if soft := find_soft_labels(y, self.classes_):
+            y = soft.most_likely
+        return super().score(X, y, sample_weight)
+
     def _align(self, values, missing):
         """Insert the columns of classes that the classifier has not seen."""
         seen = np.isin(self.classes_, self.classifier_.classes_)
@@ -383,19 +407,15 @@ class SmoothedTargetClassifier(
         return tags
 
 
-def _check_hard_labels(y, classes):
-    labels = labels_to_array(y)
-    if labels.ndim != 1:
-        raise ValueError(
-            f"y_soft goes with a y of one label a row. Got y of shape {labels.shape}; "
-            "pass soft labels alone as y."
-        )
-    encode_labels(labels, classes)  # refuses others
+def _is_for_validation(name):
+    """Tell whether a parameter of `fit` is of rows other than those of `X`."""
+    return not {"val", "eval"}.isdisjoint(name.split("_"))
 
 
 def _fit_to_copies(classifier, X, copies, validation, classes, params):
     """Fit; the copies of `X` exist for that time only."""
-    params = take_params(X, params, copies.rows)
+    of_rows = {name: v for name, v in params.items() if not _is_for_validation(name)}
+    params = {**params, **take_params(X, of_rows, copies.rows)}
     weight = {} if copies.weight is None else {"sample_weight": copies.weight}
     if validation is not None:
         params["X_val"] = validation.of(X)

@@ -59,9 +59,9 @@ AS_IT_IS = LabelSmoother(epsilon=0)
 class Recorder(ClassifierMixin, BaseEstimator):
     """Keeps what `fit` was given."""
 
-    def fit(self, X, y, sample_weight=None, offset=None, mode=None):
+    def fit(self, X, y, sample_weight=None, offset=None, mode=None, eval_X=None):
         self.X_, self.y_, self.weight_ = X, y, sample_weight
-        self.offset_, self.mode_ = offset, mode
+        self.offset_, self.mode_, self.eval_X_ = offset, mode, eval_X
         self.classes_ = np.unique(y)
         return self
 
@@ -518,12 +518,15 @@ def test_validation_data_of_the_user_is_passed_on(soft):
         early_stopping=True, max_iter=5, validation_fraction=0.5
     )
     clf = SmoothedTargetClassifier(boosting, AS_IT_IS)
-    clf.fit(X, y_soft, X_val=X[:20], y_val=y_soft[:20].argmax(axis=1))
+    # As many rows as X has, which are no rows of X for that.
+    validation = {"X_val": X[::-1], "y_val": y_soft[::-1].argmax(axis=1)}
+    clf.fit(X, y_soft, **validation)
     by_hand = clone(boosting)
     copies, labels, weight = copies_by_hand(X, y_soft)
-    validation = {"X_val": X[:20], "y_val": y_soft[:20].argmax(axis=1)}
     by_hand.fit(copies, labels, sample_weight=weight, **validation)
     assert_array_equal(clf.predict_proba(X), by_hand.predict_proba(X))
+    scores = clf.classifier_.validation_score_, by_hand.validation_score_
+    assert_array_equal(*scores)
 
 
 def test_boosting_that_takes_no_validation_data_is_refused(soft, monkeypatch):
@@ -711,6 +714,14 @@ def test_one_hot_soft_labels_are_hard_labels(iris):
     assert_array_equal(one_hot.classifier_.coef_, hard.classifier_.coef_)
 
 
+def test_score_goes_by_the_most_likely_of_soft_labels(soft):
+    X, y_soft = soft
+    clf = SmoothedTargetClassifier().fit(X, y_soft)
+    assert clf.score(X, y_soft) == clf.score(X, y_soft.argmax(axis=1)) > 0.5
+    grid = GridSearchCV(clf, {"tol": [0.0, 0.1]}, cv=3).fit(X, y_soft)
+    assert grid.best_score_ > 0.5
+
+
 def test_y_soft_is_learnt_in_place_of_y(soft):
     X, y_soft = soft
     y = NAMES[y_soft.argmax(axis=1)]
@@ -833,11 +844,13 @@ def test_what_fit_is_given_besides_is_copied_with_the_rows(iris, routing):
     inner = Recorder()
     with sklearn.config_context(enable_metadata_routing=routing):
         if routing:
-            inner.set_fit_request(offset=True, mode=True)
+            inner.set_fit_request(offset=True, mode=True, eval_X=True)
         clf = SmoothedTargetClassifier(inner)
-        clf.fit(X, y, sample_weight=np.ones(150), offset=np.arange(150), mode="fast")
+        given = {"offset": np.arange(150), "mode": "fast", "eval_X": X}
+        clf.fit(X, y, sample_weight=np.ones(150), **given)
     assert_array_equal(clf.classifier_.offset_, np.repeat(np.arange(150), 3))
     assert clf.classifier_.mode_ == "fast"
+    assert clf.classifier_.eval_X_ is X
 
 
 def test_metadata_that_nobody_asked_for_is_refused(iris):
@@ -925,7 +938,7 @@ def test_bad_labels_are_refused(y, message):
         ([0, 1, 1], [[0.2, 0.3, 0.5]] * 3, "3 columns, but there are 2 classes"),
         ([0, 1, 1], [[0.5, 0.6]] * 3, "Row 0 is"),
         (["b", "c", "c"], pd.DataFrame({"a": [0.5] * 3, "b": [0.5] * 3}), "unseen"),
-        ([[0.5, 0.5]] * 3, [[0.5, 0.5]] * 3, "pass soft labels alone as y"),
+        ([[0.5, 0.5]] * 3, [[0.5, 0.5]] * 3, "y_soft goes with one label a row in y"),
     ],
 )
 def test_bad_y_soft_is_refused(y, y_soft, message):
