@@ -28,7 +28,6 @@ seeds and the kinds of noise of a set are averaged.
 import argparse
 import ast
 import importlib.util
-import json
 import tempfile
 import time
 import warnings
@@ -39,6 +38,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from scores import append_result, print_table, read_results, score_probabilities
 from side_by_side import use_one_thread
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -52,7 +52,7 @@ from threadpoolctl import threadpool_limits
 
 from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
 
-N_TRAIN, N_TEST, N_BINS = 2500, 2500, 15
+N_TRAIN, N_TEST = 2500, 2500
 
 
 class Labelled(NamedTuple):
@@ -331,14 +331,6 @@ def title_of(method):
 # Measurements
 
 
-def calibration_error(y_true, y_proba):
-    """Return the mean gap of the top label's probability to its accuracy, in bins."""
-    confidence = y_proba.max(1)
-    bins = np.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
-    gaps = (y_proba.argmax(1) == y_true) - confidence
-    return np.abs(np.bincount(bins, weights=gaps)).sum() / len(y_true)
-
-
 def probabilities(estimator, X, n_classes):
     """Return y_proba (n_samples, n_classes), also of classes that it never met."""
     y_proba = np.zeros((len(X), n_classes))
@@ -354,11 +346,8 @@ def measure(estimator, data, y):
     seconds = time.process_time() - start
     n_classes = max(data.y_train.max(), data.y_test.max()) + 1
     y_proba = probabilities(estimator, data.X_test, n_classes)
-    of_true = y_proba[np.arange(len(y_proba)), data.y_test]
     scores = {
-        "accuracy": 100 * np.mean(y_proba.argmax(1) == data.y_test),
-        "log_loss": -np.mean(np.log(np.maximum(of_true, np.finfo(np.float32).eps))),
-        "calibration_error": calibration_error(data.y_test, y_proba),
+        **score_probabilities(data.y_test, y_proba),
         "seconds": seconds,
         "label_noise": 100 * np.mean(data.y_train != data.y_noisy),
     }
@@ -369,12 +358,6 @@ def measure(estimator, data, y):
 
 def identity(result):
     return tuple(result[key] for key in ("set", "noise", "seed", "method"))
-
-
-def read_results(path):
-    lines = path.read_text().splitlines() if path.exists() else []
-    # A last line that was cut off is run again.
-    return [json.loads(line) for line in lines if line.endswith("}")]
 
 
 def find_data(name, directory):
@@ -439,8 +422,7 @@ def run_scenario(scenario, arrays, methods, params, done, path):
         method = METHODS[methods[result["method"]]]
         y = data.y_train if method.clean else data.y_noisy
         result |= measure(method.make(seed, **params), data, y)
-        with path.open("a") as file:
-            file.write("\n" + json.dumps(result))
+        append_result(path, result)
         print(*identity(result), f"{result['accuracy']:.1f} %", end=" ")
         print(f"{result['seconds']:.1f} s", flush=True)
 
@@ -449,19 +431,6 @@ def run_scenario(scenario, arrays, methods, params, done, path):
 
 NOISY = ["real", "synthetic"]
 DIFFERENCES = [("accuracy", [*NOISY, "clean"], 1), ("log_loss", NOISY, 2)]
-
-
-def print_table(header, rows):
-    """Print a simple table of reStructuredText."""
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    border = "  ".join("=" * width for width in widths)
-    print(f"\n{border}")
-    for row in [header, border, *rows]:
-        if row != border:
-            cells = zip(row, widths, strict=True)
-            row = "  ".join(cell.ljust(width) for cell, width in cells).rstrip()
-        print(row)
-    print(border)
 
 
 def group_of(result):

@@ -16,6 +16,7 @@ from sklearn.utils._param_validation import (
     InvalidParameterError,
     Options,
     StrOptions,
+    validate_params,
 )
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import _check_partial_fit_first_call
@@ -50,6 +51,7 @@ __all__ = [
     "score_fold",
     "take_rows",
     "validate_parameters",
+    "validate_params",
     "with_callbacks",
 ]
 

@@ -9,6 +9,7 @@ from numpydoc.docscrape import NumpyDocString
 from numpydoc.validate import validate
 
 import sklearn_ls
+import sklearn_ls.distributions
 import sklearn_ls.inspection
 
 # Of numpydoc's rules: no extended summary or "See Also" where there is nothing to say,
@@ -18,7 +19,7 @@ IGNORED = {"ES01", "EX01", "SA01", "RT02", "RT03", "PR07"}
 
 PUBLIC = {
     f"{module.__name__}.{name}": getattr(module, name)
-    for module in (sklearn_ls, sklearn_ls.inspection)
+    for module in (sklearn_ls, sklearn_ls.distributions, sklearn_ls.inspection)
     for name in module.__all__
 }
 

@@ -1,0 +1,63 @@
+"""What the benchmarks of accuracy share: scores, files of results, tables."""
+
+import json
+
+import numpy as np
+
+N_BINS = 15
+
+
+def calibration_error(y_true, y_proba):
+    """Return the mean gap of the top label's probability to its accuracy, in bins."""
+    confidence = y_proba.max(1)
+    bins = np.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
+    gaps = (y_proba.argmax(1) == y_true) - confidence
+    return np.abs(np.bincount(bins, weights=gaps)).sum() / len(y_true)
+
+
+def soft_log_loss(y_soft, y_proba):
+    """Return the mean cross-entropy of y_proba, clipped, under y_soft."""
+    log_proba = np.log(np.maximum(y_proba, np.finfo(np.float32).eps))
+    return -np.mean(np.sum(y_soft * log_proba, axis=1))
+
+
+def score_probabilities(y_true, y_proba):
+    """Return accuracy in %, log-loss and calibration error.
+
+    Parameters
+    ----------
+    y_true : ndarray of shape (n_samples,)
+        Codes: which column of y_proba is right.
+
+    y_proba : ndarray of shape (n_samples, n_classes)
+    """
+    return {
+        "accuracy": 100 * np.mean(y_proba.argmax(1) == y_true),
+        "log_loss": soft_log_loss(np.eye(y_proba.shape[1])[y_true], y_proba),
+        "calibration_error": calibration_error(y_true, y_proba),
+    }
+
+
+def read_results(path):
+    """Return the results of a file, one a line, as dicts."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    # A last line that was cut off is run again.
+    return [json.loads(line) for line in lines if line.endswith("}")]
+
+
+def append_result(path, result):
+    with path.open("a") as file:
+        file.write("\n" + json.dumps(result))
+
+
+def print_table(header, rows):
+    """Print a simple table of reStructuredText."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    border = "  ".join("=" * width for width in widths)
+    print(f"\n{border}")
+    for row in [header, border, *rows]:
+        if row != border:
+            cells = zip(row, widths, strict=True)
+            row = "  ".join(cell.ljust(width) for cell, width in cells).rstrip()
+        print(row)
+    print(border)

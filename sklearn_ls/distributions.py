@@ -1,0 +1,303 @@
+"""Where the smoothed mass goes: matrices for the parameter `distribution`.
+
+Every function returns a row-stochastic array of shape (n_classes, n_classes), its rows
+and columns in the order of the sorted classes.
+"""
+
+from numbers import Integral, Real
+
+import numpy as np
+from scipy.special import softmax
+from scipy.stats import binom
+from sklearn.metrics import confusion_matrix
+from sklearn.utils import check_array
+from sklearn.utils.multiclass import unique_labels
+
+from sklearn_ls._compat import Interval, StrOptions, validate_params
+from sklearn_ls._labels import labels_to_array
+from sklearn_ls._votes import count_votes
+
+__all__ = ["class_similarity", "from_confusion", "from_votes", "ordinal"]
+
+POSITIVE = Interval(Real, 0, None, closed="neither")
+# Further than that a triangle reaches beyond the adjacent classes.
+WIDEST_TRIANGLE = 2 / 9
+
+
+@validate_params(
+    {"similarities": ["array-like"], "temperature": [POSITIVE]},
+    prefer_skip_nested_validation=True,
+)
+def class_similarity(similarities, temperature=1.0):
+    """Send the mass of a label to the classes like it.
+
+    Class `k` other than the label `y` gets a share in proportion to
+    `exp(similarities[y, k] / temperature)`, and the label itself none. That labels
+    be smoothed by how similar classes are is from [1]_.
+
+    Parameters
+    ----------
+    similarities : array-like of shape (n_classes, n_classes)
+        The larger, the more alike: cosine similarities of class embeddings, for
+        example, or distances with a minus sign. The diagonal does not matter.
+
+    temperature : float, default=1.0
+        Positive. When it is small all the mass goes to the most similar class, when
+        it is large to all other classes alike, as with ``"others"``.
+
+    Returns
+    -------
+    distribution : ndarray of shape (n_classes, n_classes)
+        Row-stochastic, its diagonal zero.
+
+    See Also
+    --------
+    ordinal : For classes that are steps of a scale.
+
+    References
+    ----------
+    .. [1] C. Liu and J. JaJa. Class-similarity based label smoothing for confidence
+       calibration. ICANN 2021. :doi:`10.48550/arXiv.2006.14028`
+
+    Examples
+    --------
+    >>> from sklearn_ls.distributions import class_similarity
+    >>> cosine = [[1, 0.9, 0], [0.9, 1, 0], [0, 0, 1]]
+    >>> class_similarity(cosine, temperature=0.3).round(2)
+    array([[0.  , 0.95, 0.05],
+           [0.95, 0.  , 0.05],
+           [0.5 , 0.5 , 0.  ]])
+    """
+    logits = check_array(
+        similarities, dtype=np.float64, copy=True, input_name="similarities"
+    )
+    n_classes = len(logits)
+    if n_classes < 2 or logits.shape != (n_classes, n_classes):
+        raise ValueError(
+            "similarities must be a square matrix with a row and a column for each of "
+            f"two classes or more. Got shape {logits.shape}."
+        )
+    np.fill_diagonal(logits, -np.inf)
+    logits -= logits.max(axis=1, keepdims=True)  # a small temperature can't overflow
+    return softmax(logits / temperature, axis=1)
+
+
+@validate_params(
+    {
+        "n_classes": [Interval(Integral, 2, None, closed="left")],
+        "kind": [StrOptions({"triangular", "exponential", "binomial"})],
+        "alpha": [Interval(Real, 0, WIDEST_TRIANGLE, closed="both")],
+        "p": [POSITIVE],
+        "temperature": [POSITIVE],
+    },
+    prefer_skip_nested_validation=True,
+)
+def ordinal(n_classes, kind="triangular", *, alpha=0.05, p=1.0, temperature=1.0):
+    """Send the mass of a label to the classes next to it on a scale.
+
+    The label keeps a share of its row, usually the largest. With ``epsilon=1`` rows
+    are the soft labels of the papers. With `K` classes, `y` and `k` from 0 to `K` - 1:
+
+    - ``"triangular"`` [1]_: `alpha` for each of the classes next to `y`, none for
+      those further away.
+    - ``"exponential"`` [2]_ [3]_: in proportion to `exp(-|y - k|**p / temperature)`.
+      These are the SORD labels of [4]_ for the metric `|y - k|**p / temperature`.
+    - ``"binomial"`` [2]_ [5]_: the probability of `k` successes in `K` - 1 trials that
+      succeed with probability `0.1 + 0.8 * y / (K - 1)` each.
+
+    Parameters
+    ----------
+    n_classes : int
+        At least 2. The order of the sorted labels must be that of the scale.
+
+    kind : {"triangular", "exponential", "binomial"}, default="triangular"
+        The family.
+
+    alpha : float, default=0.05
+        Of ``"triangular"``, in [0, 2/9]: the share of each adjacent class.
+
+    p : float, default=1.0
+        Of ``"exponential"``, positive: the larger, the less goes to distant classes.
+
+    temperature : float, default=1.0
+        Of ``"exponential"``, positive: the larger, the more goes to other classes.
+
+    Returns
+    -------
+    distribution : ndarray of shape (n_classes, n_classes)
+        Row-stochastic.
+
+    See Also
+    --------
+    class_similarity : For classes that are more or less alike, in no order.
+
+    Notes
+    -----
+    Two peculiarities are those of the sources. With ``"triangular"`` the first and the
+    last class give their only neighbour the square of `(sqrt(1 + 4 c) - 1) / 2`, where
+    `c = (1 - 2 alpha) (sqrt(2 alpha) - 2 alpha)`, for the last class multiplied by
+    `((K - 1) / K)**2`: less than 0.03, whatever `alpha`. With ``"binomial"`` and
+    more than ten classes, a label near the ends is not the likeliest class of its row.
+
+    References
+    ----------
+    .. [1] V. M. Vargas, P. A. Gutiérrez, J. Barbero-Gómez and C. Hervás-Martínez. Soft
+       labelling based on triangular distributions for ordinal classification.
+       Information Fusion 93, 2023. :doi:`10.1016/j.inffus.2023.01.003`
+    .. [2] X. Liu, F. Fan, L. Kong, Z. Diao, W. Xie, J. Lu and J. You. Unimodal
+       regularized neuron stick-breaking for ordinal classification. Neurocomputing 388,
+       2020. :doi:`10.1016/j.neucom.2020.01.025`
+    .. [3] V. M. Vargas, P. A. Gutiérrez, R. Rosati, L. Romeo, E. Frontoni and C.
+       Hervás-Martínez. Exponential loss regularisation for encouraging ordinal
+       constraint to shotgun stocks quality assessment. Applied Soft Computing 138,
+       2023. :doi:`10.1016/j.asoc.2023.110191`
+    .. [4] R. Diaz and A. Marathe. Soft labels for ordinal regression. CVPR 2019.
+       :doi:`10.1109/CVPR.2019.00487`
+    .. [5] C. Beckham and C. Pal. Unimodal probability distributions for deep ordinal
+       classification. ICML 2017. :doi:`10.48550/arXiv.1705.05278`
+
+    Examples
+    --------
+    >>> from sklearn_ls.distributions import ordinal
+    >>> ordinal(4, "exponential").round(2)
+    array([[0.64, 0.24, 0.09, 0.03],
+           [0.2 , 0.53, 0.2 , 0.07],
+           [0.07, 0.2 , 0.53, 0.2 ],
+           [0.03, 0.09, 0.24, 0.64]])
+    """
+    steps = np.arange(n_classes)
+    if kind == "triangular":
+        return _triangular(n_classes, alpha)
+    if kind == "exponential":
+        distances = np.abs(steps[:, np.newaxis] - steps)
+        return softmax(-(distances**p) / temperature, axis=1)
+    success = np.linspace(0.1, 0.9, n_classes)
+    return binom.pmf(steps, n_classes - 1, success[:, np.newaxis])
+
+
+def _triangular(n_classes, alpha):
+    # Eqs. of Vargas et al. 2023 for the ends, where x(1 + x) = c for the root x.
+    c = (1 - 2 * alpha) * (np.sqrt(2 * alpha) - 2 * alpha)
+    c = c * np.array([1, ((n_classes - 1) / n_classes) ** 2])
+    first, last = ((np.sqrt(1 + 4 * c) - 1) / 2) ** 2
+    above = np.full(n_classes - 1, alpha)
+    below = above.copy()
+    above[0], below[-1] = first, last
+    neighbours = np.diag(above, 1) + np.diag(below, -1)
+    return neighbours + np.diag(1 - neighbours.sum(axis=1))
+
+
+def from_confusion(y_true, y_pred):
+    """Estimate how the rows of each class are labelled, from rows labelled twice.
+
+    The element (j, k) is the share of the rows with the true label `j` that have the
+    predicted label `k`: :func:`sklearn.metrics.confusion_matrix` with
+    ``normalize="true"``.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        The labels that name the rows of the matrix. Every class needs one.
+
+    y_pred : array-like of shape (n_samples,)
+        The labels that name its columns.
+
+    Returns
+    -------
+    distribution : ndarray of shape (n_classes, n_classes)
+        Row-stochastic. The classes are all that occur in `y_true` or `y_pred`.
+
+    Raises
+    ------
+    ValueError
+        If a class has no row in `y_true`. The message names it.
+
+    See Also
+    --------
+    from_votes : The same from several annotators, none of whom is right for sure.
+
+    Notes
+    -----
+    Which labels come first depends on the question. Of a sample of rows that was
+    checked by someone you trust, ``from_confusion(y_given, y_checked)`` tells what rows
+    of a given label truly are, for `distribution`, and
+    ``from_confusion(y_checked, y_given)`` how rows of a true class are labelled, for
+    `transition_matrix`. The sample must be a random one within each class of the first
+    argument.
+
+    Examples
+    --------
+    >>> from sklearn_ls.distributions import from_confusion
+    >>> given = ["cat", "cat", "cat", "cat", "dog", "dog"]
+    >>> checked = ["cat", "cat", "cat", "dog", "dog", "dog"]
+    >>> from_confusion(given, checked)
+    array([[0.75, 0.25],
+           [0.  , 1.  ]])
+    """
+    y_true, y_pred = labels_to_array(y_true), labels_to_array(y_pred)
+    labels = unique_labels(y_true, y_pred)
+    if len(labels) < 2:
+        raise ValueError(
+            f"Two classes or more are needed. Got {labels.tolist()} alone."
+        )
+    matrix = confusion_matrix(y_true, y_pred, normalize="true")
+    missing = labels[~matrix.any(axis=1)]
+    if len(missing):
+        raise ValueError(
+            f"y_pred has the labels {missing.tolist()}, but y_true has no row of them, "
+            "so their rows of the matrix are not known. Add rows of each."
+        )
+    return matrix
+
+
+def from_votes(answers, *, n_classes):
+    """Estimate what other annotators say where one gave a label.
+
+    The element (j, k) is the share of the label `k` among the votes of other annotators
+    on the same row, over all votes `j`. A row with many votes counts more than one with
+    two, and a row with one vote does not count.
+
+    Parameters
+    ----------
+    answers : array-like of shape (n_samples, n_annotators) or DataFrame
+        Codes of the labels (their positions in the sorted classes), -1 where an
+        annotator was not asked. Or a DataFrame with one vote a row, in the columns
+        "sample" (the number of the row that was labelled, from 0), "annotator" (a name
+        or number) and "label" (a code).
+
+    n_classes : int
+        At least 2.
+
+    Returns
+    -------
+    distribution : ndarray of shape (n_classes, n_classes)
+        Row-stochastic.
+
+    Raises
+    ------
+    ValueError
+        If no row on which somebody voted for a class has a second vote. The message
+        names the class.
+
+    See Also
+    --------
+    from_confusion : The same from two labels a row, of which one is trusted.
+
+    Examples
+    --------
+    >>> from sklearn_ls.distributions import from_votes
+    >>> from_votes([[0, 0, 1], [1, 1, -1], [2, -1, 2]], n_classes=3)
+    array([[0.5, 0.5, 0. ],
+           [0.5, 0.5, 0. ],
+           [0. , 0. , 1. ]])
+    """
+    counts = count_votes(answers, n_classes).astype(np.float64)
+    pairs = counts.T @ counts - np.diag(counts.sum(axis=0))  # not with itself
+    totals = pairs.sum(axis=1, keepdims=True)
+    missing = np.flatnonzero(totals == 0)
+    if len(missing):
+        raise ValueError(
+            f"No row with a vote for the classes {missing.tolist()} has a second vote, "
+            "so nothing tells what others say there."
+        )
+    return pairs / totals
