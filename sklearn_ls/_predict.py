@@ -33,7 +33,8 @@ class PredictChainMixin(NetworkInputMixin):
     def predict_proba(self, X):
         """Predict probabilities.
 
-        They are the network's own: with smoothing under-confident by construction.
+        They are the network's own: with smoothing under-confident by construction. With
+        a `transition_matrix` they are those of the true labels.
 
         Parameters
         ----------

@@ -1,0 +1,296 @@
+"""Train the ConvNet on cats and dogs as people labelled them, some of them wrongly.
+
+The labels are CIFAR-10N's: the majority of three persons (aggregate), one of them
+(random1), and one who was wrong if any was (worst). Tested on clean labels, and on the
+votes of about 51 persons an image (CIFAR-10H)::
+
+    python benchmarks/bench_catdog.py --data DIR --results catdog.jsonl
+    python benchmarks/bench_catdog.py --report --results catdog.jsonl
+
+DIR holds `cifar_catdog.npz`. Every result is a line of the results file, by default in
+the folder of temporary files. What is there is not run again, so a run that was stopped
+goes on. `--quick` is for seeing whether it runs.
+
+Epsilon is chosen by the accuracy of held-out folds on the noisy labels. One network
+and the fold ensemble are trained with it, both are trained without smoothing, and one
+network without smoothing on the clean labels of the same rows. All stop early and keep
+the weights of their best epoch: a fold network by its held-out fold, one network by
+15 % of its rows, both by the labels that they are trained on.
+
+Accuracies are in percentage points. Log-losses are of probabilities clipped at the
+precision of float32, calibration error is that of the top label in 15 bins of equal
+width. Of the votes, those for cat and for dog count: log-loss under their shares, and
+the distance to their share of dogs.
+"""
+
+import argparse
+import json
+import tempfile
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from scores import (
+    append_result,
+    print_table,
+    read_results,
+    score_probabilities,
+    soft_log_loss,
+)
+from side_by_side import use_one_thread
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
+
+from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
+
+FILE = "cifar_catdog.npz"
+CAT, DOG = 3, 5  # codes of CIFAR-10
+LABELS = ["aggregate", "random1", "worst"]
+ARMS = {  # in the order in which they are run: "single" takes epsilon from "folds"
+    "folds": "fold ensemble, epsilon chosen",
+    "folds0": "fold ensemble, epsilon 0",
+    "single": "one network, epsilon chosen",
+    "single0": "one network, epsilon 0",
+    "clean": "one network, epsilon 0, clean labels",
+}
+SCORES = {
+    "accuracy": 1,
+    "log_loss": 3,
+    "calibration_error": 3,
+    "vote_log_loss": 3,
+    "vote_distance": 3,
+}
+
+
+# Data
+
+
+def find_data(directory):
+    """Return the arrays, or None, and say so, where they are absent."""
+    if directory is None:
+        print(f"Skipped: --data DIR, the folder with {FILE}, was not given")
+    elif not (directory / FILE).exists():
+        print(f"Skipped: {FILE} is absent from the folder of --data")
+    else:
+        with np.load(directory / FILE, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays}
+    return None
+
+
+class Images(NamedTuple):
+    """Images (n_samples, 3, 32, 32), scaled, and their labels: 0 is cat, 1 dog."""
+
+    X_train: np.ndarray
+    y_noisy: np.ndarray
+    y_clean: np.ndarray
+    X_test: np.ndarray
+    y_test: np.ndarray
+    votes: np.ndarray
+
+
+def draw(arrays, labels, n_train, seed):
+    """Draw training rows from those whose label, as given, is cat or dog."""
+    given = arrays[f"human10_{labels}_train"]
+    rows = np.flatnonzero((given == CAT) | (given == DOG))
+    rows = np.random.default_rng(seed).permutation(rows)[:n_train]
+    X = [arrays["X_train"][rows], arrays["X_test"]]
+    X = [part.transpose(0, 3, 1, 2).astype(np.float32) for part in X]
+    channels = {"axis": (0, 2, 3), "keepdims": True}
+    mean, std = X[0].mean(**channels), X[0].std(**channels)
+    return Images(
+        (X[0] - mean) / std,
+        (given[rows] == DOG).astype(np.int64),
+        arrays["y_train"][rows].astype(np.int64),
+        (X[1] - mean) / std,
+        arrays["y_test"].astype(np.int64),
+        arrays["cifar10h_counts_test"][:, [CAT, DOG]],
+    )
+
+
+def vote_shares(votes):
+    """Return which images (n_samples,) have votes, and the shares of those."""
+    voted = votes.sum(1) > 0
+    return voted, votes[voted] / votes[voted].sum(1, keepdims=True)
+
+
+# Measurements
+
+
+def make(arm, epsilon, settings, seed):
+    """Return the estimator of an arm; `epsilon` is that of one network."""
+    params = {
+        "module": "convnet",
+        "module_params": {"n_filters": settings["n_filters"]},
+        "max_epochs": settings["max_epochs"],
+        "early_stopping": True,
+        "device": settings["device"],
+        "random_state": seed,
+    }
+    if arm.startswith("folds"):
+        epsilons = settings["epsilons"] if arm == "folds" else [0.0]
+        return LabelSmoothingClassifierCV(epsilons, cv=settings["folds"], **params)
+    return LabelSmoothingClassifier(epsilon, **params)
+
+
+def measure(estimator, images, y):
+    """Fit to labels y, (n_samples,); return the scores on the test images."""
+    y_proba = estimator.fit(images.X_train, y).predict_proba(images.X_test)
+    y_proba = y_proba.astype(np.float64)
+    voted, shares = vote_shares(images.votes)
+    scores = {
+        **score_probabilities(images.y_test, y_proba),
+        "vote_log_loss": soft_log_loss(shares, y_proba[voted]),
+        "vote_distance": np.abs(shares - y_proba[voted])[:, 1].mean(),
+        "epsilon": (
+            estimator.epsilon_ if hasattr(estimator, "epsilon_") else estimator.epsilon
+        ),
+        "wrong": 100 * np.mean(images.y_noisy != images.y_clean),
+    }
+    return {name: round(float(value), 5) for name, value in scores.items()}
+
+
+def run(arrays, seeds, settings, path):
+    """Run what has no result yet, and append the results."""
+    for seed in range(seeds):
+        for labels in LABELS:
+            done = {
+                result["arm"]: result
+                for result in results_under(settings, path)
+                if (result["labels"], result["seed"]) == (labels, seed)
+            }
+            if done.keys() < ARMS.keys():
+                images = draw(arrays, labels, settings["n_train"], seed)
+                run_arms(images, {"labels": labels, "seed": seed}, done, settings, path)
+
+
+def run_arms(images, scenario, done, settings, path):
+    """Run the arms that are not done on images with labels of one kind."""
+    for arm in ARMS:
+        if arm in done:
+            continue
+        chosen = done.get({"folds0": "folds", "single0": "single"}.get(arm))
+        if chosen is not None and chosen["epsilon"] == 0:
+            done[arm] = {**chosen, "arm": arm}  # the same networks
+        else:
+            epsilon = done["folds"]["epsilon"] if arm == "single" else 0.0
+            y = images.y_clean if arm == "clean" else images.y_noisy
+            estimator = make(arm, epsilon, settings, scenario["seed"])
+            scores = measure(estimator, images, y)
+            done[arm] = {**scenario, "arm": arm, **scores, "settings": settings}
+        append_result(path, done[arm])
+        print(json.dumps(done[arm]), flush=True)
+
+
+def results_under(settings, path):
+    """Return the results of a file that were got with these settings."""
+    return [r for r in read_results(path) if r["settings"] == settings]
+
+
+# Tables
+
+
+def values(results, labels, arm, score):
+    """Return the scores of an arm by seed."""
+    rows = [r for r in results if (r["labels"], r["arm"]) == (labels, arm)]
+    return {row["seed"]: row[score] for row in rows}
+
+
+def difference(results, arm, reference, score):
+    """Return the mean paired difference and its standard error, as text.
+
+    Pairs are those of labels and seed.
+    """
+    pairs = [
+        (values(results, labels, arm, score), values(results, labels, reference, score))
+        for labels in LABELS
+    ]
+    gaps = [a[seed] - b[seed] for a, b in pairs for seed in a.keys() & b.keys()]
+    if not gaps:
+        return ""
+    text = f"{np.mean(gaps):+.{SCORES[score]}f}"
+    if len(gaps) > 1:
+        error = np.std(gaps, ddof=1) / np.sqrt(len(gaps))
+        text += f" ± {error:.{SCORES[score]}f}"
+    return text
+
+
+def print_levels(results):
+    """Print a row for each kind of labels and arm: mean scores, and epsilons."""
+    rows = []
+    for labels in LABELS:
+        for arm, title in ARMS.items():
+            epsilons = values(results, labels, arm, "epsilon").values()
+            if epsilons:
+                wrong = np.mean([*values(results, labels, arm, "wrong").values()])
+                means = [
+                    f"{np.mean([*values(results, labels, arm, score).values()]):.{n}f}"
+                    for score, n in SCORES.items()
+                ]
+                chosen = " ".join(map(str, epsilons))
+                rows.append([f"{labels} ({wrong:.1f} % wrong)", title, *means, chosen])
+    print_table(["labels", "", *SCORES, "epsilon by seed"], rows)
+
+
+def print_differences(results):
+    """Print paired differences over all kinds of labels and seeds."""
+    pairs = [
+        ("single", "single0"),
+        ("folds0", "single0"),
+        ("folds", "single0"),
+        ("folds", "folds0"),
+        ("clean", "single0"),
+    ]
+    rows = [
+        [
+            f"{ARMS[arm]}, less {ARMS[reference]}",
+            *(difference(results, arm, reference, score) for score in SCORES),
+        ]
+        for arm, reference in pairs
+    ]
+    print("\nDifferences, with standard errors over the pairs of labels and seed.")
+    print_table(["", *SCORES], rows)
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", type=Path, metavar="DIR")
+    default = Path(tempfile.gettempdir()) / "bench_catdog.jsonl"
+    parser.add_argument("--results", type=Path, metavar="FILE", default=default)
+    parser.add_argument("--seeds", type=int, default=3, help="how many (default: 3)")
+    parser.add_argument("--n-train", type=int, default=2500)
+    parser.add_argument("--n-filters", type=int, default=16)
+    parser.add_argument("--max-epochs", type=int, default=12)
+    parser.add_argument("--folds", type=int, default=3)
+    parser.add_argument(
+        "--epsilons", type=float, nargs="+", default=[0.0, 0.1, 0.2, 0.4]
+    )
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--quick", action="store_true", help="a few rows and epochs")
+    parser.add_argument("--report", action="store_true", help="print the tables only")
+    args = parser.parse_args()
+    if args.quick:
+        args.seeds, args.n_train, args.n_filters, args.max_epochs = 1, 300, 4, 2
+    return args
+
+
+def main():
+    args = parse_args()
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    names = "n_train", "n_filters", "max_epochs", "folds", "epsilons", "device"
+    settings = {name: getattr(args, name) for name in names}
+    arrays = None if args.report else find_data(args.data)
+    if arrays is not None:
+        _, shares = vote_shares(arrays["cifar10h_counts_test"][:, [CAT, DOG]])
+        print(f"log-loss of the votes themselves: {soft_log_loss(shares, shares):.3f}")
+        run(arrays, args.seeds, settings, args.results)
+    results = results_under(settings, args.results)
+    if results:
+        print_levels(results)
+        print_differences(results)
+
+
+if __name__ == "__main__":
+    with threadpool_limits(1):
+        use_one_thread()
+        main()

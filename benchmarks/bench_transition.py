@@ -1,0 +1,293 @@
+"""Train through what is known of the wrong labels, and test on clean ones.
+
+Of letter and Fashion-MNIST, 30 % of the training rows of each class get the label of
+the next class (pairs), or any other label (symmetric)::
+
+    python benchmarks/bench_transition.py --data DIR --results transition.jsonl
+    python benchmarks/bench_transition.py --report --results transition.jsonl
+
+DIR holds `letter.npz` and `fashion_mnist.npz`; one that is absent is skipped. Every
+result is a line of the results file, by default in the folder of temporary files. What
+is there is not run again, so a run that was stopped goes on. `--quick` is for seeing
+whether it runs.
+
+One network is trained without smoothing; with it; through the true `transition_matrix`;
+through one that `from_confusion` makes of a checked sample, of 20 rows a class on
+average; and on labels that are corrected where they were checked. Wrong matrices are
+that of half the noise, that of the other noise, and the true one of the pairs with its
+rows and columns swapped. The ensemble of five fold networks is trained without a matrix
+and through the true one. With early stopping, networks stop by the accuracy on noisy
+labels that they do not train on, or after `--max-epochs`, which all are trained for
+without it.
+
+Accuracies are in percentage points. Log-losses are of probabilities clipped at the
+precision of float32, calibration error is that of the top label in 15 bins of equal
+width. Standard errors are over seeds, which draw rows, noise, the checked sample and
+whatever the estimators draw.
+"""
+
+import argparse
+import json
+import tempfile
+import warnings
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from bench_noise import SOURCES, find_data, random_source, scale
+from scores import append_result, print_table, read_results, score_probabilities
+from side_by_side import use_one_thread
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
+
+from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
+from sklearn_ls.distributions import from_confusion
+
+SETS = ["letter", "Fashion-MNIST"]
+NOISES = ["pairs", "symmetric"]
+RATE = 0.3
+N_CHECKED = 20  # rows a class, on average
+SCORES = {"accuracy": 1, "log_loss": 2, "calibration_error": 3}
+
+
+class Arm(NamedTuple):
+    """What is trained: by which matrix and labels of a `Scenario`."""
+
+    title: str
+    matrix: str | None = None
+    epsilon: float = 0.0
+    labels: str = "given"
+    folds: bool = False
+
+
+ARMS = {
+    "plain": Arm("epsilon 0"),
+    "smooth": Arm("epsilon 0.2", epsilon=0.2),
+    "true": Arm("true matrix", "true"),
+    "true_smooth": Arm("true matrix, epsilon 0.1", "true", 0.1),
+    "estimated": Arm("matrix from checked rows", "estimated"),
+    "corrected": Arm("checked rows corrected, no matrix", labels="corrected"),
+    "half": Arm("matrix of half the noise", "half"),
+    "wrong": Arm("matrix of the other noise", "wrong"),
+    "swapped": Arm("true matrix, rows and columns swapped", "swapped"),
+    "clean": Arm("clean labels", labels="clean"),
+    "folds": Arm("fold ensemble", folds=True),
+    "folds_true": Arm("fold ensemble, true matrix", "true", folds=True),
+}
+
+
+# Data
+
+
+class Scenario(NamedTuple):
+    """Rows of a set, kinds of training labels, and of matrices."""
+
+    X_train: np.ndarray
+    X_test: np.ndarray
+    y_test: np.ndarray
+    labels: dict
+    matrices: dict
+
+
+def flip(y, n_classes, noise, rng):
+    """Give a part of the rows of each class the next label, or any other."""
+    y_noisy = y.copy()
+    for code in range(n_classes):
+        rows = rng.permutation(np.flatnonzero(y == code))
+        rows = rows[: round(RATE * len(rows))]
+        steps = 1 if noise == "pairs" else rng.integers(1, n_classes, len(rows))
+        y_noisy[rows] = (code + steps) % n_classes
+    return y_noisy
+
+
+def matrix_of(noise, n_classes, rate=RATE):
+    """Return the `transition_matrix` of a kind of noise."""
+    if noise == "symmetric":
+        return rate
+    stays = np.eye(n_classes)
+    return (1 - rate) * stays + rate * np.roll(stays, 1, axis=1)
+
+
+def draw(name, arrays, noise, seed):
+    """Draw rows of a set, make labels wrong, and check some of them."""
+    data = scale(SOURCES[name].draw(arrays, "clean", seed))
+    y, n_classes = data.y_train, data.y_train.max() + 1
+    rng = random_source(name, noise, "transition", seed)
+    y_noisy = flip(y, n_classes, noise, rng)
+    checked = rng.permutation(len(y))[: N_CHECKED * n_classes]
+    y_corrected = y_noisy.copy()
+    y_corrected[checked] = y[checked]
+    (other,) = set(NOISES) - {noise}
+    return Scenario(
+        data.X_train,
+        data.X_test,
+        data.y_test,
+        {"given": y_noisy, "corrected": y_corrected, "clean": y},
+        {
+            None: None,
+            "true": matrix_of(noise, n_classes),
+            "estimated": from_confusion(y[checked], y_noisy[checked]),
+            "half": matrix_of(noise, n_classes, RATE / 2),
+            "wrong": matrix_of(other, n_classes),
+            "swapped": np.transpose(matrix_of(noise, n_classes)),
+        },
+    )
+
+
+# Measurements
+
+
+def make(arm, matrix, early_stopping, settings, seed):
+    """Return the estimator of an arm."""
+    params = {
+        "early_stopping": early_stopping,
+        "max_epochs": settings["max_epochs"],
+        "n_iter_no_change": 10 if early_stopping else np.inf,
+        "transition_matrix": matrix,
+        "device": settings["device"],
+        "random_state": seed,
+    }
+    if arm.folds:
+        return LabelSmoothingClassifierCV([arm.epsilon], **params)
+    return LabelSmoothingClassifier(arm.epsilon, **params)
+
+
+def measure(estimator, scenario, y):
+    """Fit to labels y, (n_samples,); return the scores on the clean test labels."""
+    y_proba = estimator.fit(scenario.X_train, y).predict_proba(scenario.X_test)
+    scores = score_probabilities(scenario.y_test, y_proba.astype(np.float64))
+    scores |= {"epochs": estimator.n_iter_}
+    return {name: round(float(value), 5) for name, value in scores.items()}
+
+
+def runs(noise):
+    """Return (arm, early_stopping) of all that make sense.
+
+    Folds are there to stop by, and symmetric noise is the same with its matrix swapped.
+    """
+    return [
+        (arm, early_stopping)
+        for arm, early_stopping in product(ARMS, (True, False))
+        if (early_stopping or not ARMS[arm].folds)
+        and (arm, noise) != ("swapped", "symmetric")
+    ]
+
+
+def identity(result):
+    keys = "set", "noise", "seed", "arm", "early_stopping"
+    return tuple(result[key] for key in keys)
+
+
+def run(sources, seeds, settings, path):
+    """Run what has no result yet, and append the results; `sources` are arrays."""
+    done = {identity(result) for result in results_under(settings, path)}
+    for seed, (name, arrays), noise in product(range(seeds), sources.items(), NOISES):
+        todo = [each for each in runs(noise) if (name, noise, seed, *each) not in done]
+        if todo:
+            scenario = draw(name, arrays, noise, seed)
+            result = {"set": name, "noise": noise, "seed": seed}
+            run_arms(scenario, result, todo, settings, path)
+
+
+def run_arms(scenario, common, todo, settings, path):
+    """Run (arm, early_stopping) on a scenario; `common` is part of each result."""
+    for name, early_stopping in todo:
+        arm = ARMS[name]
+        matrix, y = scenario.matrices[arm.matrix], scenario.labels[arm.labels]
+        estimator = make(arm, matrix, early_stopping, settings, common["seed"])
+        result = {**common, "arm": name, "early_stopping": early_stopping}
+        result |= measure(estimator, scenario, y)
+        append_result(path, {**result, "settings": settings})
+        print(json.dumps(result), flush=True)
+
+
+def results_under(settings, path):
+    """Return the results of a file that were got with these settings."""
+    return [r for r in read_results(path) if r["settings"] == settings]
+
+
+# Tables
+
+
+def values(results, scenario, arm, early_stopping, score):
+    """Return the scores of an arm on a scenario, (set, noise), by seed."""
+    wanted = *scenario, arm, early_stopping
+    keys = "set", "noise", "arm", "early_stopping"
+    return {r["seed"]: r[score] for r in results if tuple(map(r.get, keys)) == wanted}
+
+
+def mean_and_error(numbers, digits, sign=""):
+    """Return the mean of numbers and its standard error, as text."""
+    if not numbers:
+        return ""
+    text = f"{np.mean(numbers):{sign}.{digits}f}"
+    if len(numbers) > 1:
+        error = np.std(numbers, ddof=1) / np.sqrt(len(numbers))
+        text += f" ± {error:.{digits}f}"
+    return text
+
+
+def cell(results, scenario, arm, reference, early_stopping, score):
+    """Return the mean paired difference to a reference, or the mean score, as text."""
+    of = values(results, scenario, arm, early_stopping, score)
+    if reference is None:
+        return mean_and_error([*of.values()], SCORES[score])
+    base = values(results, scenario, reference, early_stopping, score)
+    gaps = [of[seed] - base[seed] for seed in of.keys() & base.keys()]
+    return mean_and_error(gaps, SCORES[score], sign="+")
+
+
+def print_scores(results, score):
+    """Print a row for each arm, with early stopping and without."""
+    pairs = [("plain", None), *((arm, "plain") for arm in ARMS if arm != "plain")]
+    pairs.append(("folds_true", "folds"))
+    scenarios, rows = [*product(SETS, NOISES)], []
+    for early_stopping, (arm, reference) in product((True, False), pairs):
+        cells = [
+            cell(results, scenario, arm, reference, early_stopping, score)
+            for scenario in scenarios
+        ]
+        if any(cells):
+            less = f"less {ARMS[reference].title}" if reference else ""
+            stops = "yes" if early_stopping else "no"
+            rows.append([ARMS[arm].title, less, stops, *cells])
+    print(f"\n{score.replace('_', ' ')}")
+    print_table(["", "", "early stopping", *map(", ".join, scenarios)], rows)
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", type=Path, metavar="DIR")
+    default = Path(tempfile.gettempdir()) / "bench_transition.jsonl"
+    parser.add_argument("--results", type=Path, metavar="FILE", default=default)
+    parser.add_argument("--seeds", type=int, default=3, help="how many (default: 3)")
+    parser.add_argument("--max-epochs", type=int, default=100)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--quick", action="store_true", help="one seed, two epochs")
+    parser.add_argument("--report", action="store_true", help="print the tables only")
+    args = parser.parse_args()
+    if args.quick:
+        args.seeds, args.max_epochs = 1, 2
+    return args
+
+
+def main():
+    args = parse_args()
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    settings = {"max_epochs": args.max_epochs, "device": args.device}
+    if not args.report:
+        found = {name: find_data(name, args.data) for name in SETS}
+        found = {name: arrays for name, arrays in found.items() if arrays is not None}
+        run(found, args.seeds, settings, args.results)
+    results = results_under(settings, args.results)
+    if results:
+        print(f"{len({result['seed'] for result in results})} seeds")
+        for score in SCORES:
+            print_scores(results, score)
+
+
+if __name__ == "__main__":
+    with threadpool_limits(1):
+        use_one_thread()
+        main()
