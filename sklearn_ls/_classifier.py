@@ -141,8 +141,10 @@ class LabelSmoothingClassifier(
             default=None
         What is known of the wrong labels: the probability of each given label (column)
         for each true label (row), in the order of `classes_`, or the share of wrong
-        labels where all mistakes are alike. The network then learns to predict the true
-        labels [2]_; smoothing is of the given ones. It is never estimated here.
+        labels where all mistakes are alike. The rows and columns of a DataFrame may be
+        named by the classes instead. The network then learns to predict the true labels
+        [2]_: with `epsilon=0` their probabilities, which smoothing (of the given
+        labels) makes less certain. The matrix is never estimated here.
 
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the fit before.

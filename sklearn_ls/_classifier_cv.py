@@ -66,7 +66,7 @@ class LabelSmoothingClassifierCV(
         What to choose by, as in :class:`~sklearn.model_selection.GridSearchCV`. None is
         accuracy; ``"neg_log_loss"`` judges the probabilities. With soft labels as `y`,
         scorers that are named get the most likely label of each row, and callables
-        the soft labels.
+        the soft labels; it can't hold both.
 
     refit : bool, str or callable, default=True
         How to choose, as in :class:`~sklearn.model_selection.GridSearchCV`: True by the
@@ -161,7 +161,8 @@ class LabelSmoothingClassifierCV(
         What is known of the wrong labels: the probability of each given label (column)
         for each true label (row), in the order of `classes_`, or the share of wrong
         labels where all mistakes are alike, see :class:`LabelSmoothingClassifier`.
-        Scores remain those of the predicted true labels against the given ones.
+        Scores compare the predicted true labels with the given ones, which accuracy
+        bears, but scores of probabilities do not.
 
     device : str, default="auto"
         Where to compute: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, or ``"auto"``, CUDA if
@@ -446,6 +447,7 @@ class LabelSmoothingClassifierCV(
         self._forget()
         self.device_ = resolve_device(self.device)
         rules, candidates, X_seen = self._rules(), self._candidates(), X
+        self._warn_of_noisy_scores()
         X, given = self._check_data(X, y, sample_weight, y_soft)
         X_seen = X_seen if hasattr(X_seen, "columns") else X
         to_split, to_score = self._route(sample_weight, given.weight, params, rules)

@@ -7,8 +7,8 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
 
 from sklearn_ls._compat import InvalidParameterError
-from sklearn_ls._labels import find_classes
-from sklearn_ls._soft_labels import SoftLabels, check_target
+from sklearn_ls._labels import encode_labels, find_classes
+from sklearn_ls._soft_labels import SoftLabels, check_soft_labels, check_target
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,16 +95,23 @@ def check_given(y, y_soft=None, epsilon=None, classes=None):
             )
         if classes is None and not hasattr(y_soft, "columns"):
             classes = find_classes(labels)
-        soft = check_target(y_soft, classes)
-        if not isinstance(soft, SoftLabels):
-            raise ValueError(
-                "y_soft must be a matrix of floats whose rows are distributions over "
-                f"the classes. Got shape {soft.shape} and dtype {soft.dtype}."
-            )
+        soft = check_soft_labels(y_soft, classes)
         check_consistent_length(labels, soft.y_soft)
+        _check_labels_of_columns(labels, soft.classes)
     if epsilon is not None:
         epsilon = _check_epsilon(epsilon, len(labels))
     return labels, soft, epsilon
+
+
+def _check_labels_of_columns(labels, classes):
+    try:
+        encode_labels(labels, classes)
+    except ValueError as error:
+        raise ValueError(
+            f"The columns of y_soft are {classes}, but y has the labels "
+            f"{find_classes(labels)}. Name the columns by the labels, of their type, or "
+            "pass an array with a column for each sorted label."
+        ) from error
 
 
 def _check_epsilon(epsilon, n_samples):

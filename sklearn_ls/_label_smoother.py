@@ -13,7 +13,12 @@ from sklearn_ls._compat import (
     _fit_context,
     check_sample_weight,
 )
-from sklearn_ls._labels import encode_labels, find_classes, labels_to_array
+from sklearn_ls._labels import (
+    encode_labels,
+    find_classes,
+    labels_to_array,
+    order_by_class,
+)
 from sklearn_ls._smoothing import (
     check_distribution,
     check_epsilon,
@@ -55,7 +60,8 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
           `1 + (n_classes - 2) * epsilon`, so they are no distributions.
         - ``"prior"``: to the classes by their share of the labels seen in `fit`.
         - An array: a distribution over the classes, or a row-stochastic matrix whose
-          row `y` is used for label `y`.
+          row `y` is used for label `y`, in the order of `classes_`. The rows and
+          columns of a DataFrame may be named by the classes instead.
 
         :func:`convert_epsilon` converts between the first three.
 
@@ -190,6 +196,7 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
         epsilon = check_epsilon(self.epsilon, n_classes, type(self).__name__)
         distribution = self.distribution
         if not isinstance(distribution, str):
+            distribution = order_by_class(distribution, classes, "distribution")
             distribution = check_distribution(distribution, n_classes, multilabel)
         self.classes_ = classes
         self.class_prior_ = class_prior

@@ -7,13 +7,16 @@ from sklearn.utils import assert_all_finite, check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 
-def labels_to_array(y):
+def labels_to_array(y, name="y"):
     """Return labels from any container as an array, refusing missing and mixed ones.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,), or {array-like, sparse matrix} of shape \
             (n_samples, n_labels)
+
+    name : str, default="y"
+        For error messages.
 
     Returns
     -------
@@ -26,7 +29,8 @@ def labels_to_array(y):
     if hasattr(y, "columns"):
         if len(set(y.columns)) < len(y.columns):
             raise ValueError(
-                f"The columns of y must have different names. Got {list(y.columns)}."
+                f"The columns of {name} must have different names. Got "
+                f"{list(y.columns)}."
             )
     elif hasattr(y, "to_numpy"):
         y = y.to_numpy()  # check_array would make floats of nullable bools
@@ -36,7 +40,7 @@ def labels_to_array(y):
         ensure_2d=False,
         ensure_all_finite=False,
         dtype=None,
-        input_name="y",
+        input_name=name,
     )
     y = y.toarray() if issparse(y) else y
     if y.ndim != 2 or y.shape[1] == 1:
@@ -47,7 +51,7 @@ def labels_to_array(y):
         if not isinstance(labels[0], str):
             y = np.array(labels).reshape(y.shape)
     elif y.dtype.kind == "f":
-        assert_all_finite(y, input_name="y")
+        assert_all_finite(y, input_name=name)
     return y
 
 
@@ -75,8 +79,8 @@ def check_labels(y):
     elif y.dtype.kind not in "biu" or np.any(y != y.astype(bool)):
         raise ValueError(
             f"y has shape {y.shape} and dtype {y.dtype}. For several labels a row pass "
-            "a matrix of the integers 0 and 1; for soft labels one of floats, such as "
-            "y / y.sum(axis=1, keepdims=True) of a table of counts; for one label a "
+            "a matrix of the integers 0 and 1; for soft labels one of floats whose rows "
+            "sum to 1, such as counts divided by the sum of their row; for one label a "
             "row pass a vector."
         )
     return y
@@ -166,3 +170,35 @@ def _is_missing(label):
         return label is None or bool(label != label)
     except TypeError:  # pandas.NA has no truth value
         return True
+
+
+def order_by_class(matrix, classes, name):
+    """Return a matrix of classes by classes in the order of `classes`.
+
+    Parameters
+    ----------
+    matrix : array-like or DataFrame of shape (n_classes, n_classes)
+        The names of the rows and columns of a DataFrame are labels, unless both are
+        their numbers.
+
+    classes : ndarray of shape (n_classes,)
+
+    name : str
+        Of the matrix, for error messages.
+
+    Returns
+    -------
+    matrix : array-like or DataFrame of shape (n_classes, n_classes)
+    """
+    if not (hasattr(matrix, "index") and hasattr(matrix, "columns")):
+        return matrix
+    rows, columns = list(matrix.index), list(matrix.columns)
+    if rows == columns == list(range(len(rows))):
+        return matrix
+    labels = classes.tolist()
+    if not len(rows) == len(columns) == len(labels) == len({*rows, *columns, *labels}):
+        raise ValueError(
+            f"{name} has the rows {rows} and the columns {columns}, but the classes "
+            f"are {labels}. Name both by the classes, or pass an array in their order."
+        )
+    return matrix.loc[labels, labels]

@@ -1,9 +1,11 @@
 """X and y as networks take them: validated, in the network's dtype."""
 
+import numpy as np
 from sklearn.utils.validation import validate_data
 
 from sklearn_ls._compat import check_sample_weight
 from sklearn_ls._device import float_dtypes
+from sklearn_ls._faults import warn
 from sklearn_ls._given_labels import GivenLabels, check_given
 from sklearn_ls._training_data import refuse_dates
 
@@ -45,6 +47,7 @@ class NetworkInputMixin:
         labels = soft = None
         if y is not None:  # else validate_data says so
             labels, soft, epsilon = check_given(y, y_soft, epsilon, classes)
+            _warn_of_one_hot(labels)
         X, labels = validate_data(
             self,
             X,
@@ -87,3 +90,12 @@ class NetworkInputMixin:
         tags.input_tags.sparse = self.module != "convnet"
         tags.input_tags.two_d_array = self.module != "convnet"
         return tags
+
+
+def _warn_of_one_hot(labels):
+    if labels.ndim == 2 and np.all(labels.sum(axis=1) == 1):
+        warn(
+            "y is a matrix of integers, which is taken for independent labels, several "
+            "a row, but every row has exactly one 1. For one label a row pass "
+            "y.argmax(axis=1), for soft labels floats."
+        )

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_ls._compat import take_rows
+from sklearn_ls._smoothing import find_bad_row
 
 
 class RowCopies(NamedTuple):
@@ -57,13 +58,10 @@ def check_targets(y_soft, n_samples, classes):
             f"rows and {n_classes} classes."
         )
     tolerance = 1e-6 + n_classes * np.finfo(y_soft.dtype).eps
-    sums = y_soft.sum(axis=1, dtype=float)
-    bad = ~(np.all(y_soft >= 0, axis=1) & (np.abs(sums - 1) <= tolerance))
-    if bad.any():
-        first = int(np.argmax(bad))
+    if (bad := find_bad_row(y_soft, tolerance)) is not None:
         raise ValueError(
             "The soft targets of a row must be probabilities that sum to 1. The "
-            f"smoother gave {y_soft[first]} for row {first}. With distribution='each' "
+            f"smoother gave {y_soft[bad]} for row {bad}. With distribution='each' "
             "and more than two classes they do not sum to 1: use distribution='uniform'"
             " and epsilon=convert_epsilon(epsilon, n_classes, from_='each', "
             "to='uniform')."
@@ -71,7 +69,7 @@ def check_targets(y_soft, n_samples, classes):
     return y_soft.astype(float, copy=False)
 
 
-def weighted_copies(y_soft, sample_weight, tol=0.0):
+def weighted_copies(y_soft, sample_weight, min_share=0.0):
     """Return a copy of each row for each class of its soft target.
 
     Parameters
@@ -81,8 +79,8 @@ def weighted_copies(y_soft, sample_weight, tol=0.0):
 
     sample_weight : ndarray of shape (n_samples,) or None
 
-    tol : float, default=0.0
-        Classes with at most this share of a row get no copy, unless it is the row's
+    min_share : float, default=0.0
+        Classes with a smaller share of a row get no copy, unless it is the row's
         largest; the others then share the row's weight.
 
     Returns
@@ -90,8 +88,8 @@ def weighted_copies(y_soft, sample_weight, tol=0.0):
     copies : RowCopies
         Of weight `y_soft[i, k]`, times `sample_weight[i]`; none has weight zero.
     """
-    if tol > 0:
-        kept = y_soft > np.minimum(tol, np.nextafter(y_soft.max(axis=1), 0))[:, None]
+    if min_share > 0:
+        kept = y_soft >= np.minimum(min_share, y_soft.max(axis=1))[:, np.newaxis]
         y_soft = np.where(kept, y_soft, 0)
         y_soft /= y_soft.sum(axis=1, keepdims=True)
     weight = y_soft

@@ -30,6 +30,12 @@ SHARED = LabelSmoothingClassifier._parameter_constraints.keys() - {
     "epsilon",
     "warm_start",
 }
+OF_PROBABILITIES = {
+    "neg_log_loss",
+    "neg_brier_score",
+    "d2_log_loss_score",
+    "d2_brier_score",
+}
 _KNOWN = ("_sample_shape", "_dtype", "_seed", "n_features_in_", "feature_names_in_")
 _REFITTED = (
     "n_iter_",
@@ -94,6 +100,19 @@ class SearchMixin(EnsembleMixin):
                 scoring.set_score_request(sample_weight=True)
         return SearchRules(LabelSmoothingClassifier(), scoring, self.refit)
 
+    def _warn_of_noisy_scores(self):
+        """Warn of scores of the true labels' probabilities by the given labels."""
+        scoring = self.scoring
+        names = {scoring} if isinstance(scoring, str) else set(scoring or ())
+        if isinstance(scoring, dict):
+            names = {name for name in scoring.values() if isinstance(name, str)}
+        if self.transition_matrix is not None and names & OF_PROBABILITIES:
+            warn(
+                f"scoring={scoring!r} judges the probabilities of the true labels by "
+                "the given labels, some of which are wrong: the more certain they are, "
+                "the worse. Choose by accuracy, or by labels that you trust."
+            )
+
     def _candidates(self):
         """Return the parameters to compare, in the order of GridSearchCV."""
         try:
@@ -130,7 +149,15 @@ class SearchMixin(EnsembleMixin):
 
         Named ones get the most likely labels, callables the soft ones.
         """
-        return soft.y_soft if _calls(self.scoring) else soft.most_likely
+        scorers = self.scoring
+        scorers = scorers.values() if isinstance(scorers, dict) else [scorers]
+        called = [callable(scorer) for scorer in scorers]
+        if any(called) and not all(called):
+            raise ValueError(
+                "With soft labels as y, scoring must hold names only, which get the "
+                "most likely labels, or callables only, which get the soft labels."
+            )
+        return soft.y_soft if any(called) else soft.most_likely
 
     def _route(self, sample_weight, weight, params, rules):
         """Return what of `fit`'s arguments the splitter gets, and the scorer."""
@@ -141,6 +168,11 @@ class SearchMixin(EnsembleMixin):
                 return {}, {}
             routed = process_routing(self, "fit", **params)
             return routed.splitter.split, routed.scorer.score
+        if "epsilon" in params:
+            raise TypeError(
+                "The search tries values of epsilon itself and takes none a row. Pass "
+                "soft labels instead, or use LabelSmoothingClassifier."
+            )
         if unknown := params.keys() - {"groups"}:
             raise TypeError(
                 f"fit got unexpected arguments: {', '.join(sorted(unknown))}. Only "
@@ -337,12 +369,6 @@ def _parallel(n_jobs):
         return Parallel(n_jobs=n_jobs, return_as="generator")
     except ValueError:
         return Parallel(n_jobs=n_jobs)
-
-
-def _calls(scoring):
-    """Return whether `scoring` is or holds a callable."""
-    scorers = scoring.values() if isinstance(scoring, dict) else [scoring]
-    return any(map(callable, scorers))
 
 
 def _is_list_of_distributions(distribution):

@@ -112,13 +112,30 @@ def check_distribution(distribution, n_classes, multilabel=False):
 
 def check_stochastic(matrix, name):
     """Raise ValueError, which names the matrix, unless every row is a distribution."""
-    bad = ~(np.all(matrix >= 0, axis=1) & (np.abs(matrix.sum(axis=1) - 1) <= 1e-6))
-    if bad.any():
-        first = int(np.argmax(bad))
+    if (bad := find_bad_row(matrix)) is not None:
         raise ValueError(
-            f"Every row of {name} must be non-negative and sum to 1. Row {first} is "
-            f"{matrix[first]}, its sum {matrix[first].sum():.6g}."
+            f"Every row of {name} must be non-negative and sum to 1. Row {bad} is "
+            f"{matrix[bad]}, its sum {matrix[bad].sum():.9g}."
         )
+
+
+def find_bad_row(matrix, tolerance=1e-6):
+    """Return the first row that is no distribution, or None.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n_rows, n_classes)
+
+    tolerance : float, default=1e-6
+        How far the sum of a row may be from 1.
+
+    Returns
+    -------
+    row : int or None
+    """
+    sums = matrix.sum(axis=1, dtype=float)
+    bad = ~(np.all(matrix >= 0, axis=1) & (np.abs(sums - 1) <= tolerance))
+    return int(np.argmax(bad)) if bad.any() else None
 
 
 def smoothing_of(epsilon, distribution, n_classes, class_prior=None):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_ls._labels import check_labels, labels_to_array
+from sklearn_ls._smoothing import find_bad_row
 
 
 class SoftLabels(NamedTuple):
@@ -32,7 +33,7 @@ class SoftLabels(NamedTuple):
         return SoftLabels(self.y_soft[rows], self.classes)
 
 
-def check_target(y, classes=None):
+def check_target(y, classes=None, name="y"):
     """Return labels checked, and soft labels as such.
 
     A matrix of floats can only be meant as soft labels; one of integers or bools is an
@@ -47,6 +48,9 @@ def check_target(y, classes=None):
         The sorted classes of soft labels, where they are known; else the names of the
         columns or, without names, their numbers.
 
+    name : str, default="y"
+        Of what is checked, for error messages.
+
     Returns
     -------
     target : ndarray or SoftLabels
@@ -58,10 +62,12 @@ def check_target(y, classes=None):
         For bad labels, for rows that are no distributions, and for columns that are
         not the classes.
     """
-    array = labels_to_array(y)
+    if isinstance(y, SoftLabels):
+        return y
+    array = labels_to_array(y, name)
     if array.ndim != 2 or array.dtype.kind != "f":
         return check_labels(array)
-    y_soft = _check_rows(array)
+    y_soft = _check_rows(array, name)
     if not hasattr(y, "columns"):
         if classes is None:
             classes = np.arange(y_soft.shape[1])
@@ -101,23 +107,34 @@ def find_soft_labels(y, classes):
     return target if isinstance(target, SoftLabels) else None
 
 
-def _check_rows(y_soft):
+def check_soft_labels(y_soft, classes=None, name="y_soft"):
+    """Return soft labels as :func:`check_target` does; raise for other labels."""
+    soft = check_target(y_soft, classes, name)
+    if not isinstance(soft, SoftLabels):
+        raise ValueError(
+            f"{name} must be a matrix of floats, one column a class, whose rows are "
+            f"distributions. Got shape {soft.shape} and dtype {soft.dtype}."
+        )
+    return soft
+
+
+def _check_rows(y_soft, name):
     """Return floats of which each row is a distribution, without rounding errors."""
     tolerance = {2: 1e-3, 4: 1e-5}.get(y_soft.dtype.itemsize, 1e-6)
     y_soft = y_soft.astype(float)
-    sums = y_soft.sum(axis=1)
-    bad = (np.abs(sums - 1) > tolerance) | np.any(y_soft < 0, axis=1)
-    if bad.any():
-        first = int(np.argmax(bad))
-        advice = "A table of counts: y / y.sum(axis=1, keepdims=True)."
-        if np.all((y_soft == 0) | (y_soft == 1)):
+    sums = y_soft.sum(axis=1, keepdims=True)
+    if (bad := find_bad_row(y_soft, tolerance)) is not None:
+        advice = "Divide counts, and rounded probabilities, by the sum of their row."
+        if np.any(y_soft < 0):
+            advice = "Log-probabilities need np.exp, logits scipy.special.softmax."
+        elif np.all((y_soft == 0) | (y_soft == 1)):
             advice = "For several labels a row pass integers: y.astype(int)."
         raise ValueError(
-            "A matrix of floats as y is taken for soft labels, whose rows are not "
-            f"negative and sum to 1. Row {first} is {y_soft[first]}, its sum "
-            f"{sums[first]:.9g}. {advice}"
+            f"{name} is a matrix of floats, which is taken for soft labels: rows that "
+            f"are not negative and sum to 1. Row {bad} is {y_soft[bad]}, its sum "
+            f"{sums[bad, 0]:.9g}. {advice}"
         )
-    return y_soft / sums[:, np.newaxis]
+    return y_soft / sums
 
 
 def _check_names(names):

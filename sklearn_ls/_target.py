@@ -31,7 +31,6 @@ from sklearn_ls._copy_rules import (
 )
 from sklearn_ls._given_labels import check_given
 from sklearn_ls._label_smoother import LabelSmoother
-from sklearn_ls._labels import encode_labels
 from sklearn_ls._row_copies import (
     RowCopies,
     check_targets,
@@ -86,9 +85,10 @@ class SmoothedTargetClassifier(
         into one copy where the classifier takes weights. With 1 the classifier gets
         `X` itself.
 
-    tol : float, default=0.0
-        ``"replicate"`` makes no copy for a class with at most this share of a row, in
-        [0, 1), unless it is the row's largest; the row's other copies share its weight.
+    min_share : float, default=0.0
+        ``"replicate"`` makes no copy for a class with a smaller share of a row than
+        this, in [0, 1), unless it is the row's largest; the row's other copies share
+        its weight.
 
     random_state : int, RandomState instance or None, default=None
         Of the labels drawn by ``"sample"``.
@@ -154,7 +154,7 @@ class SmoothedTargetClassifier(
         "smoother": [HasMethods(["fit", "transform"]), None],
         "strategy": [StrOptions({"replicate", "sample"})],
         "n_draws": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, 1, closed="left")],
+        "min_share": [Interval(Real, 0, 1, closed="left")],
         "random_state": ["random_state"],
     }
 
@@ -165,15 +165,38 @@ class SmoothedTargetClassifier(
         *,
         strategy="replicate",
         n_draws=1,
-        tol=0.0,
+        min_share=0.0,
         random_state=None,
     ):
         self.classifier = classifier
         self.smoother = smoother
         self.strategy = strategy
         self.n_draws = n_draws
-        self.tol = tol
+        self.min_share = min_share
         self.random_state = random_state
+
+    def set_params(self, **params):
+        """Set parameters, also of the classifier and the smoother.
+
+        Parameters
+        ----------
+        **params : dict
+            Names as `smoother__epsilon` are of a part. A part that is None becomes what
+            it stands for.
+
+        Returns
+        -------
+        self : object
+        """
+        for name, default in (
+            ("classifier", LogisticRegression),
+            ("smoother", LabelSmoother),
+        ):
+            nested = any(key.startswith(f"{name}__") for key in params)
+            if nested and params.get(name, getattr(self, name)) is None:
+                setattr(self, name, default())
+                params.pop(name, None)
+        return super().set_params(**params)
 
     def _unfitted(self):
         return LogisticRegression() if self.classifier is None else self.classifier
@@ -254,26 +277,26 @@ class SmoothedTargetClassifier(
     def _soften(self, y, y_soft, sample_weight):
         """Return the fitted smoother, and the soft target."""
         smoother = LabelSmoother() if self.smoother is None else clone(self.smoother)
+        labels, soft, _ = check_given(y, y_soft)
+        if labels.ndim == 2:
+            raise ValueError(
+                f"{type(self).__name__} takes one label a row, as y.argmax(axis=1) of a "
+                "one-hot matrix, or a matrix of floats as soft labels. Got an indicator "
+                "matrix of several labels a row."
+            )
+        given = labels if soft is None else soft
+        if soft is not None and not isinstance(smoother, LabelSmoother):
+            given = soft.y_soft  # without the names of its columns
         weights = {}
         if sample_weight is not None and has_fit_parameter(smoother, "sample_weight"):
             weights["sample_weight"] = sample_weight
-        # The names of the columns of y_soft know the classes that y may lack.
-        smoother.fit(y_soft if hasattr(y_soft, "columns") else y, **weights)
-        if getattr(smoother, "multilabel_", False):
-            raise ValueError(
-                f"{type(self).__name__} takes one label a row, or a matrix of floats as"
-                " soft labels. Got an indicator matrix of several labels a row."
-            )
-        if y_soft is not None:
-            labels, _, _ = check_given(y, y_soft)
-            encode_labels(labels, smoother.classes_)  # refuses others
-            y = y_soft
-        target = smoother.transform(y)
-        return smoother, check_targets(target, len(y), smoother.classes_)
+        smoother.fit(given, **weights)
+        target = smoother.transform(given)
+        return smoother, check_targets(target, len(labels), smoother.classes_)
 
     def _copy_rows(self, classifier, target, sample_weight):
         if self.strategy == "replicate":
-            return weighted_copies(target, sample_weight, self.tol)
+            return weighted_copies(target, sample_weight, self.min_share)
         random_state = check_random_state(self.random_state)
         counts = draw_labels(target, self.n_draws, random_state)
         if self.n_draws == 1:
@@ -389,7 +412,7 @@ class SmoothedTargetClassifier(
         routing : MetadataRouter
         """
         return (
-            MetadataRouter(owner=type(self).__name__)
+            MetadataRouter(owner=self)
             .add_self_request(self)
             .add(
                 classifier=self._unfitted(),

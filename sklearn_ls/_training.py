@@ -47,7 +47,8 @@ class NetworkTrainerMixin(FittedNetworkMixin):
             if again and not self._same_classes(smoother):
                 raise ValueError(
                     "warm_start needs the classes of the fit before, "
-                    f"{self.classes_}. Got {smoother.classes_}."
+                    f"{self.classes_}, and one label a row if that had one. Got "
+                    f"{smoother.classes_}."
                 )
         else:
             y = given.y
@@ -186,7 +187,7 @@ class NetworkTrainerMixin(FittedNetworkMixin):
         given : GivenLabels
 
         smoothed : bool
-            False for validation, which is on the labels as given.
+            False for validation, which is on the labels by which rows are scored.
         """
         smoother = self.label_smoother_
         weight = None if np.all(weight == 1) else weight
@@ -194,8 +195,8 @@ class NetworkTrainerMixin(FittedNetworkMixin):
         if smoother.multilabel_:
             y_soft = smoother._soften(codes, given.epsilon) if smoothed else codes
             return indicator_target(codes, y_soft, weight, **place)
-        smoothing, y_soft = NO_SMOOTHING, given.y_soft
-        if smoothed and y_soft is not None and smoother._smoothing.by_label:
+        smoothing, y_soft = NO_SMOOTHING, given.y_soft if smoothed else None
+        if y_soft is not None and smoother._smoothing.by_label:
             y_soft = smoother._soften(y_soft, given.epsilon)
         elif smoothed:
             smoothing = smoother._smoothing_of_rows(codes, given.epsilon)

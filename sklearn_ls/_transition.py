@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sklearn_ls._faults import warn
+from sklearn_ls._labels import order_by_class
 from sklearn_ls._smoothing import check_stochastic
 
 
@@ -63,7 +65,7 @@ def check_transition_matrix(transition_matrix, classes):
 
     Parameters
     ----------
-    transition_matrix : float or array-like of shape (n_classes, n_classes)
+    transition_matrix : float, array-like or DataFrame of shape (n_classes, n_classes)
 
     classes : ndarray of shape (n_classes,)
 
@@ -74,16 +76,19 @@ def check_transition_matrix(transition_matrix, classes):
     Raises
     ------
     ValueError
-        For another shape, rows that are no distributions, a class that is never given,
-        and a rate at which labels tell nothing.
+        For another shape, rows that are no distributions, classes that labels do not
+        tell apart or that are never given, and a rate at which the given label is not
+        the likeliest.
     """
     n_classes = len(classes)
-    matrix = np.asarray(transition_matrix, dtype=float)
+    matrix = order_by_class(transition_matrix, classes, "transition_matrix")
+    matrix = np.asarray(matrix, dtype=float)
     if matrix.ndim == 0:
-        if np.isclose(matrix, 1 - 1 / n_classes):
+        if matrix >= (n_classes - 1) / n_classes:
             raise ValueError(
-                f"transition_matrix={transition_matrix} says that the labels tell "
-                f"nothing: of {n_classes} classes all are given equally often."
+                f"transition_matrix={transition_matrix} as the share of wrong labels "
+                f"must be below {(n_classes - 1) / n_classes:.6g}, at which the labels "
+                f"of {n_classes} classes tell nothing."
             )
         return float(matrix)
     if matrix.shape != (n_classes, n_classes):
@@ -92,10 +97,23 @@ def check_transition_matrix(transition_matrix, classes):
             f"classes: expected a number or the shape {(n_classes, n_classes)}."
         )
     check_stochastic(matrix, "transition_matrix")
-    if not np.all(never := matrix.any(axis=0)):
+    if not np.all(given := matrix.any(axis=0)):
         raise ValueError(
             "transition_matrix says that these labels are never given, but y may have "
-            f"them: {classes[~never]}. Every column needs an entry above 0."
+            f"them: {classes[~given]}. Every column needs an entry above 0."
+        )
+    _, first, counts = np.unique(matrix, axis=0, return_index=True, return_counts=True)
+    if np.any(counts > 1):
+        same = np.all(matrix == matrix[first[counts.argmax()]], axis=1)
+        raise ValueError(
+            "transition_matrix says that these classes are labelled alike, so that "
+            f"labels can't tell them apart: {classes[same]}. Merge them."
+        )
+    if np.any(strange := matrix.diagonal() < matrix.max(axis=1)):
+        warn(
+            "transition_matrix says that rows of these true classes are labelled as "
+            f"another more often than rightly: {classes[strange]}. Its rows are true "
+            "labels, its columns given ones, both in the order of classes_."
         )
     return matrix
 

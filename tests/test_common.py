@@ -60,7 +60,7 @@ ESTIMATORS = [
     LabelSmoothingClassifierCV([0.1], class_weight="balanced", cv=3, max_epochs=30),
     SmoothedTargetClassifier(),
     SmoothedTargetClassifier(smoother=LabelSmoother(epsilon=0)),
-    SmoothedTargetClassifier(tol=0.05),
+    SmoothedTargetClassifier(min_share=0.05),
     SmoothedTargetClassifier(LogisticRegression(class_weight="balanced")),
     SmoothedTargetClassifier(LinearSVC(dual=False, tol=1e-12, max_iter=10_000)),
     SmoothedTargetClassifier(GaussianNB()),

@@ -15,7 +15,7 @@ def y_soft(rng):
 
 
 @pytest.fixture
-def y_proba(rng):
+def y_proba():
     return np.random.default_rng(1).dirichlet(np.ones(K), N)
 
 
@@ -53,7 +53,8 @@ def test_soft_log_loss_sorts_named_columns(y_soft, y_proba):
         ([0, 1], [[0.5, 0.5], [0.5, 0.5]], "y_soft must be a matrix of floats"),
         ([[0.5, 0.5]], [[0.2, 0.3, 0.5]], "y_proba has 3 columns, but y_soft has 2"),
         ([[0.5, 0.5]], [[0.5, 0.5], [0.5, 0.5]], "inconsistent numbers of samples"),
-        ([[0.5, 0.5]], [[1.5, -0.5]], r"probabilities in \[0, 1\]"),
+        ([[0.5, 0.5]], [[1.5, -0.5]], "rows of y_proba must be .* Row 0 is"),
+        ([[0.5, 0.5]], [[0.9, 0.9]], "rows of y_proba must be .* Row 0 is"),
         ([[0.5, 0.5]], [[np.nan, 0.5]], "y_proba contains NaN"),
     ],
 )

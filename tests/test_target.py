@@ -308,25 +308,25 @@ distributions = st.lists(
 
 
 @given(distributions, st.floats(0, 0.9), st.randoms(use_true_random=False))
-def test_copies_share_the_weight_of_their_row(y_soft, tol, random):
+def test_copies_share_the_weight_of_their_row(y_soft, min_share, random):
     sample_weight = np.array([random.choice([0.0, 0.5, 3.0]) for _ in y_soft])
-    rows, codes, weight = weighted_copies(y_soft, sample_weight, tol)
+    rows, codes, weight = weighted_copies(y_soft, sample_weight, min_share)
     assert_allclose(np.bincount(rows, weight, len(y_soft)), sample_weight)
     assert np.all(weight > 0)
     assert np.all(np.diff(rows) >= 0)
     assert len({*zip(rows, codes, strict=True)}) == len(rows)
     largest = y_soft.max(axis=1)[rows]
-    assert np.all((y_soft[rows, codes] > tol) | (y_soft[rows, codes] == largest))
-    if tol == 0:
+    assert np.all((y_soft[rows, codes] >= min_share) | (y_soft[rows, codes] == largest))
+    if min_share == 0:
         assert_allclose(weight, sample_weight[rows] * y_soft[rows, codes])
 
 
-def test_tol_bounds_what_is_dropped_and_keeps_the_largest():
+def test_min_share_bounds_what_is_dropped_and_keeps_the_largest():
     y_soft = np.array([[0.96, 0.03, 0.01], [0.34, 0.33, 0.33]])
-    copies = weighted_copies(y_soft, None, tol=0.02)
+    copies = weighted_copies(y_soft, None, min_share=0.02)
     assert_array_equal(copies.codes, [0, 1, 0, 1, 2])
     assert_allclose(copies.weight, [0.96 / 0.99, 0.03 / 0.99, 0.34, 0.33, 0.33])
-    copies = weighted_copies(y_soft, None, tol=0.5)
+    copies = weighted_copies(y_soft, None, min_share=0.5)
     assert_array_equal(copies.codes, [0, 0])
     assert_array_equal(copies.weight, [1, 1])
 
@@ -718,7 +718,7 @@ def test_score_goes_by_the_most_likely_of_soft_labels(soft):
     X, y_soft = soft
     clf = SmoothedTargetClassifier().fit(X, y_soft)
     assert clf.score(X, y_soft) == clf.score(X, y_soft.argmax(axis=1)) > 0.5
-    grid = GridSearchCV(clf, {"tol": [0.0, 0.1]}, cv=3).fit(X, y_soft)
+    grid = GridSearchCV(clf, {"min_share": [0.0, 0.1]}, cv=3).fit(X, y_soft)
     assert grid.best_score_ > 0.5
 
 
@@ -904,7 +904,7 @@ def test_a_fit_that_fails_changes_nothing(iris):
         ({"smoother": "uniform"}, "'smoother' parameter of SmoothedTargetClassifier"),
         ({"strategy": "draw"}, "'strategy' parameter of SmoothedTargetClassifier"),
         ({"n_draws": 0}, "'n_draws' parameter of SmoothedTargetClassifier"),
-        ({"tol": 1.0}, "'tol' parameter of SmoothedTargetClassifier"),
+        ({"min_share": 1.0}, "'min_share' parameter of SmoothedTargetClassifier"),
         ({"random_state": "x"}, "'random_state' parameter of SmoothedTargetClassifier"),
     ],
 )

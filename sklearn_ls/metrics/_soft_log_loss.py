@@ -5,7 +5,8 @@ from scipy.special import xlogy
 from sklearn.utils import check_array, check_consistent_length
 
 from sklearn_ls._compat import check_sample_weight
-from sklearn_ls._soft_labels import SoftLabels, check_target
+from sklearn_ls._smoothing import find_bad_row
+from sklearn_ls._soft_labels import check_soft_labels
 
 
 def soft_log_loss(y_soft, y_proba, *, sample_weight=None):
@@ -19,11 +20,12 @@ def soft_log_loss(y_soft, y_proba, *, sample_weight=None):
     ----------
     y_soft : array-like of shape (n_samples, n_classes)
         Floats of which each row is a distribution. The columns of a dataframe are
-        sorted by name, as `classes_` are.
+        sorted by name, as `classes_` are; those of an array must be in that order.
 
     y_proba : array-like of shape (n_samples, n_classes)
-        Predicted probabilities, in [0, 1], as `predict_proba` returns them. Those below
-        the machine precision of their dtype count as that.
+        Predicted probabilities as `predict_proba` returns them: rows sum to one, and
+        columns are in the order of `classes_`. Those below the machine precision of
+        their dtype count as that.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights of the rows.
@@ -36,8 +38,7 @@ def soft_log_loss(y_soft, y_proba, *, sample_weight=None):
     Raises
     ------
     ValueError
-        For rows of `y_soft` that are no distributions, another shape of `y_proba`, and
-        values of it outside [0, 1].
+        For rows of either that are no distributions, and for different shapes.
 
     See Also
     --------
@@ -56,12 +57,7 @@ def soft_log_loss(y_soft, y_proba, *, sample_weight=None):
     ...     soft_log_loss, response_method="predict_proba", greater_is_better=False
     ... )
     """
-    soft = check_target(y_soft)
-    if not isinstance(soft, SoftLabels):
-        raise ValueError(
-            "y_soft must be a matrix of floats whose rows are distributions. Got shape "
-            f"{soft.shape} and dtype {soft.dtype}."
-        )
+    soft = check_soft_labels(y_soft)
     y_proba = check_array(y_proba, dtype=[np.float64, np.float32], input_name="y_proba")
     check_consistent_length(soft.y_soft, y_proba)
     if y_proba.shape[1] != len(soft.classes):
@@ -69,8 +65,11 @@ def soft_log_loss(y_soft, y_proba, *, sample_weight=None):
             f"y_proba has {y_proba.shape[1]} columns, but y_soft has "
             f"{len(soft.classes)}."
         )
-    if y_proba.min() < 0 or y_proba.max() > 1:
-        raise ValueError("y_proba must hold probabilities in [0, 1].")
+    if (bad := find_bad_row(y_proba, tolerance=1e-3)) is not None:
+        raise ValueError(
+            "The rows of y_proba must be probabilities that sum to 1. Row "
+            f"{bad} is {y_proba[bad]}."
+        )
     weight = check_sample_weight(sample_weight, y_proba)
     y_proba = y_proba.clip(np.finfo(y_proba.dtype).eps)
     losses = -xlogy(soft.y_soft, y_proba).sum(axis=1)
