@@ -109,8 +109,8 @@ def _check_labels_of_columns(labels, classes):
     except ValueError as error:
         raise ValueError(
             f"The columns of y_soft are {classes}, but y has the labels "
-            f"{find_classes(labels)}. Name the columns by the labels, of their type, or "
-            "pass an array with a column for each sorted label."
+            f"{find_classes(labels)}. Name the columns by the labels, of their type, "
+            "or pass an array with a column for each sorted label."
         ) from error
 
 

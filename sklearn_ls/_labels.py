@@ -79,9 +79,8 @@ def check_labels(y):
     elif y.dtype.kind not in "biu" or np.any(y != y.astype(bool)):
         raise ValueError(
             f"y has shape {y.shape} and dtype {y.dtype}. For several labels a row pass "
-            "a matrix of the integers 0 and 1; for soft labels one of floats whose rows "
-            "sum to 1, such as counts divided by the sum of their row; for one label a "
-            "row pass a vector."
+            "a matrix of the integers 0 and 1; for soft labels one of floats, such as "
+            "counts divided by the sum of their row; for one label a row pass a vector."
         )
     return y
 

@@ -33,6 +33,17 @@ def test_example_of_choosing_epsilon_shows_what_it_says():
     plt.close("all")
 
 
+@pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")
+def test_example_of_mislabelled_images_shows_what_it_says():
+    shown = runpy.run_path(str(ROOT / "examples" / "plot_mislabelled_images.py"))
+    accuracy, belief = shown["accuracy"], shown["belief"]
+    one, one_smoothed, folds, folds_smoothed = shown["models"]
+    assert accuracy[one] < accuracy[one_smoothed] < accuracy[folds] - 0.02
+    assert abs(accuracy[folds_smoothed] - accuracy[folds]) < 0.02
+    assert belief[folds].mean() < 0.4 < 0.6 < belief[one].mean()
+    plt.close("all")
+
+
 def test_readme_shows_the_make_targets_and_files_that_exist():
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     for target in re.findall(r"make (\w+)", README):
