@@ -31,18 +31,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from scores import (
-    append_result,
-    print_table,
-    read_results,
-    score_probabilities,
-    soft_log_loss,
-)
+from scores import append_result, print_table, read_results, score_probabilities
 from side_by_side import use_one_thread
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
+from sklearn_ls.metrics import soft_log_loss
 
 FILE = "cifar_catdog.npz"
 CAT, DOG = 3, 5  # codes of CIFAR-10

@@ -15,12 +15,6 @@ def calibration_error(y_true, y_proba):
     return np.abs(np.bincount(bins, weights=gaps)).sum() / len(y_true)
 
 
-def soft_log_loss(y_soft, y_proba):
-    """Return the mean cross-entropy of y_proba, clipped, under y_soft."""
-    log_proba = np.log(np.maximum(y_proba, np.finfo(np.float32).eps))
-    return -np.mean(np.sum(y_soft * log_proba, axis=1))
-
-
 def score_probabilities(y_true, y_proba):
     """Return accuracy in %, log-loss and calibration error.
 
@@ -31,9 +25,10 @@ def score_probabilities(y_true, y_proba):
 
     y_proba : ndarray of shape (n_samples, n_classes)
     """
+    right = y_proba[np.arange(len(y_true)), y_true]
     return {
         "accuracy": 100 * np.mean(y_proba.argmax(1) == y_true),
-        "log_loss": soft_log_loss(np.eye(y_proba.shape[1])[y_true], y_proba),
+        "log_loss": -np.log(np.maximum(right, np.finfo(np.float32).eps)).mean(),
         "calibration_error": calibration_error(y_true, y_proba),
     }
 

@@ -4,7 +4,13 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn import get_config
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    MetaEstimatorMixin,
+    clone,
+    is_classifier,
+)
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_random_state, get_tags, indexable
 from sklearn.utils.metadata_routing import (
@@ -126,7 +132,8 @@ class SmoothedTargetClassifier(
     validation data; ``"auto"`` counts rows.
 
     Whatever counts rows in a classifier (`min_samples_leaf`, `n_neighbors`,
-    `batch_size`) counts copies. Its `class_weight` weighs copies by their own class;
+    `batch_size`) counts copies, and the penalty `alpha` of classifiers that take a step
+    for each row or batch acts in each of those more steps. Its `class_weight` weighs copies by their own class;
     ``"balanced"`` is made a dict by their weights. Classes that no copy has are
     predicted with probability 0.
 
@@ -241,6 +248,10 @@ class SmoothedTargetClassifier(
                 f"{type(self).__name__} requires y to be passed, but the target y is "
                 "None."
             )
+        if not is_classifier(self._unfitted()):
+            raise ValueError(
+                f"classifier must be a classifier. Got {self._unfitted()!r} instead."
+            )
         X, y, y_soft = indexable(X, y, y_soft)
         params = self._route(fit_params)
         if sample_weight is not None:
@@ -280,9 +291,9 @@ class SmoothedTargetClassifier(
         labels, soft, _ = check_given(y, y_soft)
         if labels.ndim == 2:
             raise ValueError(
-                f"{type(self).__name__} takes one label a row, as y.argmax(axis=1) of a "
-                "one-hot matrix, or a matrix of floats as soft labels. Got an indicator "
-                "matrix of several labels a row."
+                f"{type(self).__name__} takes one label a row (y.argmax(axis=1) of a "
+                "one-hot matrix), or a matrix of floats as soft labels. Got an "
+                "indicator matrix of several labels a row."
             )
         given = labels if soft is None else soft
         if soft is not None and not isinstance(smoother, LabelSmoother):
