@@ -78,6 +78,10 @@ class Batches:
     def __len__(self):
         return self.rows.shape[-1]
 
+    def share(self, other):
+        """Hold what the targets of other batches hold already but once."""
+        self.target = self.target.sharing(other.target)
+
     @classmethod
     def stack(cls, batches):
         """Return the batches of several networks as one's, with a leading dimension.

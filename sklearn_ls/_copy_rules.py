@@ -90,7 +90,8 @@ def _bootstraps(estimator, params):
     if params.get("bootstrap", False):
         return (
             "draws the copies of a row separately for each of its trees, so that a row "
-            "may be left with wrong classes only. Set bootstrap=False, or use "
+            "may be left with wrong classes only. Set bootstrap=False, draw rows "
+            "outside, BaggingClassifier(SmoothedTargetClassifier(tree)), or use "
             f"{ONE_DRAW}."
         )
 

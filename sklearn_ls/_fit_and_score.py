@@ -176,10 +176,11 @@ def fit_networks(
     network_end = network_end or (lambda: None)
     start = time.perf_counter()
     X = to_device_if_it_fits(X, classifiers[0].device_)
-    networks = []
+    networks, of_split = [], {}
     for classifier, *parts in zip(classifiers, rows, held_out, strict=True):
-        batches = _prepare(classifier, X, given, *parts)
-        networks.append((classifier._start_module(), *batches))
+        training, validation = _prepare(classifier, X, given, *parts)
+        training.share(of_split.setdefault(id(parts[0]), training))
+        networks.append((classifier._start_module(), training, validation))
     prepare_time = (time.perf_counter() - start) / len(networks)
     groups = [
         group[some]

@@ -3,7 +3,7 @@
 The conventions are those of `_loss.py`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from sklearn_ls._row_values import (
     mean,
     of_networks,
     scaled,
+    share,
     share_or_stack,
     split,
     stack_weights,
@@ -87,6 +88,10 @@ class IndicatorTarget:
             of_networks(self.indicators, keep, 2),
             of_networks(self.weight, keep, 1),
         )
+
+    def sharing(self, other: "IndicatorTarget") -> "IndicatorTarget":
+        """Return this target with the indicators of another, if they are equal."""
+        return replace(self, indicators=share(self.indicators, other.indicators))
 
     def loss(self, logits: Tensor) -> Tensor:
         """Return the mean loss of the rows, differentiable."""

@@ -14,9 +14,9 @@ from sklearn_ls._compat import (
     check_sample_weight,
 )
 from sklearn_ls._labels import (
+    check_labels,
     encode_labels,
     find_classes,
-    labels_to_array,
     order_by_class,
 )
 from sklearn_ls._smoothing import (
@@ -177,7 +177,7 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
             classes = y.classes if soft else np.arange(y.shape[1])
             prior = np.average(codes, axis=0, weights=sample_weight)
         else:
-            classes = find_classes(y)
+            classes = find_classes(check_labels(y))
             codes = encode_labels(y, classes)
             prior = np.bincount(codes, weights=sample_weight) / sample_weight.sum()
         multilabel = codes.ndim == 2 and not soft
@@ -245,12 +245,11 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
             For labels that `fit` has not seen.
         """
         check_is_fitted(self)
-        labels = labels_to_array(y)
-        if labels.ndim == 1 and not self.multilabel_:
-            return encode_labels(labels, self.classes_)
         y = check_target(y, None if self.multilabel_ else self.classes_)
         soft = isinstance(y, SoftLabels)
         codes = y.y_soft if soft else y
+        if codes.ndim == 1 and not self.multilabel_:
+            return encode_labels(codes, self.classes_)
         if soft == self.multilabel_ or codes.shape[1:] != self.classes_.shape:
             n_labels = len(self.classes_) if self.multilabel_ else "one"
             raise ValueError(

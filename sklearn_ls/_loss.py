@@ -6,7 +6,7 @@ n_samples): a row of numbers a class. The leading dimension is one of networks, 
 several are trained together; a target that they share has none.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from sklearn_ls._row_values import (
     mean,
     of_networks,
     scaled,
+    share,
     share_or_stack,
     split,
     stack_rows,
@@ -126,6 +127,10 @@ class LabelTarget:
             of_networks(self.y_soft, keep, 2),
             self.transition,
         )
+
+    def sharing(self, other: "LabelTarget") -> "LabelTarget":
+        """Return this target with the soft labels of another, if they are equal."""
+        return replace(self, y_soft=share(self.y_soft, other.y_soft))
 
     def loss(self, logits: Tensor) -> Tensor:
         """Return the mean loss of the rows, differentiable."""

@@ -22,6 +22,13 @@ def split(values: Tensor | None, sizes: list[int], dim: int = -1):
     return values.split(sizes, dim)
 
 
+def share(values: Tensor | None, others: Tensor | None) -> Tensor | None:
+    """Return `others` if they are equal to `values`, which then need no memory."""
+    if values is None or others is None or not torch.equal(values, others):
+        return values
+    return others
+
+
 def share_or_stack(parts: list[Tensor | None]) -> Tensor | None:
     """Return the values of several networks as one, those that they share but once."""
     first, *others = parts

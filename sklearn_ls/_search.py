@@ -102,15 +102,14 @@ class SearchMixin(EnsembleMixin):
 
     def _warn_of_noisy_scores(self):
         """Warn of scores of the true labels' probabilities by the given labels."""
-        scoring = self.scoring
-        names = {scoring} if isinstance(scoring, str) else set(scoring or ())
-        if isinstance(scoring, dict):
-            names = {name for name in scoring.values() if isinstance(name, str)}
-        if self.transition_matrix is not None and names & OF_PROBABILITIES:
+        scorers = _list_scorers(self.scoring)
+        if self.transition_matrix is not None and any(
+            isinstance(scorer, str) and scorer in OF_PROBABILITIES for scorer in scorers
+        ):
             warn(
-                f"scoring={scoring!r} judges the probabilities of the true labels by "
-                "the given labels, some of which are wrong: the more certain they are, "
-                "the worse. Choose by accuracy, or by labels that you trust."
+                f"scoring={self.scoring!r} judges the probabilities of the true labels "
+                "by the given labels, some of which are wrong: the more certain they "
+                "are, the worse. Choose by accuracy, or by labels that you trust."
             )
 
     def _candidates(self):
@@ -149,9 +148,7 @@ class SearchMixin(EnsembleMixin):
 
         Named ones get the most likely labels, callables the soft ones.
         """
-        scorers = self.scoring
-        scorers = scorers.values() if isinstance(scorers, dict) else [scorers]
-        called = [callable(scorer) for scorer in scorers]
+        called = [callable(scorer) for scorer in _list_scorers(self.scoring)]
         if any(called) and not all(called):
             raise ValueError(
                 "With soft labels as y, scoring must hold names only, which get the "
@@ -369,6 +366,13 @@ def _parallel(n_jobs):
         return Parallel(n_jobs=n_jobs, return_as="generator")
     except ValueError:
         return Parallel(n_jobs=n_jobs)
+
+
+def _list_scorers(scoring):
+    """Return all that `scoring` names or holds."""
+    if isinstance(scoring, dict):
+        return list(scoring.values())
+    return list(scoring) if isinstance(scoring, (list, tuple, set)) else [scoring]
 
 
 def _is_list_of_distributions(distribution):

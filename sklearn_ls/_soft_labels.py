@@ -34,7 +34,7 @@ class SoftLabels(NamedTuple):
 
 
 def check_target(y, classes=None, name="y"):
-    """Return labels checked, and soft labels as such.
+    """Return labels as an array, matrices of them checked, and soft labels as such.
 
     A matrix of floats can only be meant as soft labels; one of integers or bools is an
     indicator matrix.
@@ -54,18 +54,20 @@ def check_target(y, classes=None, name="y"):
     Returns
     -------
     target : ndarray or SoftLabels
-        What :func:`check_labels` returns, or soft labels.
+        Labels of shape (n_samples,), an indicator matrix, or soft labels.
 
     Raises
     ------
     ValueError
-        For bad labels, for rows that are no distributions, and for columns that are
-        not the classes.
+        For missing and mixed labels, for another matrix, for rows that are no
+        distributions, and for columns that are not the classes.
     """
     if isinstance(y, SoftLabels):
         return y
     array = labels_to_array(y, name)
-    if array.ndim != 2 or array.dtype.kind != "f":
+    if array.ndim == 1:
+        return array
+    if array.dtype.kind != "f":
         return check_labels(array)
     y_soft = _check_rows(array, name)
     if not hasattr(y, "columns"):

@@ -133,9 +133,9 @@ class SmoothedTargetClassifier(
 
     Whatever counts rows in a classifier (`min_samples_leaf`, `n_neighbors`,
     `batch_size`) counts copies, and the penalty `alpha` of classifiers that take a step
-    for each row or batch acts in each of those more steps. Its `class_weight` weighs copies by their own class;
-    ``"balanced"`` is made a dict by their weights. Classes that no copy has are
-    predicted with probability 0.
+    for each row or batch acts in each of those more steps. Its `class_weight` weighs
+    copies by their own class; ``"balanced"`` is made a dict by their weights. Classes
+    that no copy has are predicted with probability 0.
 
     Examples
     --------

@@ -116,10 +116,18 @@ def _number_ids(answers, column):
 
 
 def _as_floats(values, name, ensure_2d=False):
-    return check_array(
-        values,
-        dtype=np.float64,
-        ensure_all_finite=False,  # what is missing gets a message of its own
-        ensure_2d=ensure_2d,
-        input_name=name,
-    )
+    try:
+        return check_array(
+            values,
+            dtype=np.float64,
+            ensure_all_finite=False,  # what is missing gets a message of its own
+            ensure_2d=ensure_2d,
+            input_name=name,
+        )
+    except (TypeError, ValueError) as error:
+        if np.asarray(values).dtype.kind not in "OUST":
+            raise
+        raise ValueError(
+            f"{name} must hold class codes, and -1 where an annotator was not asked. "
+            "Of names np.unique(names, return_inverse=True) makes codes."
+        ) from error

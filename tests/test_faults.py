@@ -37,6 +37,8 @@ X, Y = load_iris(return_X_y=True)
 X32 = X.astype(np.float32)
 LABELS = np.unique(Y)
 ONEHOT = np.eye(len(LABELS), dtype=int)[Y]
+INDICATORS = ONEHOT.copy()
+INDICATORS[0] = 1
 IMAGES = np.random.default_rng(0).normal(size=(20, 1, 8, 8))
 PREDICTIONS = [
     "predict",
@@ -174,7 +176,7 @@ def test_classifier_takes_1e39_in_float64():
         lambda: small().partial_fit(X[:0], Y[:0], classes=LABELS),
         lambda: LabelSmoother().fit([]),
         lambda: LabelSmoother().fit(Y[:0]),
-        lambda: LabelSmoother().fit(ONEHOT[:0]),
+        lambda: LabelSmoother().fit(INDICATORS[:0]),
         lambda: LabelSmoother().fit(Y).transform([]),
         lambda: LabelSmoother().fit(Y).inverse_transform(np.empty((0, 3))),
         lambda: LabelSmoother().fit(Y).recover(np.empty((0, 3))),
@@ -397,7 +399,7 @@ def test_classifier_refuses_missing_values_in_X(call, missing):
 
 # Row 13
 @pytest.mark.parametrize("call", [TAKES_Y[name] for name in TAKES_Y if "class" in name])
-@pytest.mark.parametrize("y", [Y[:-1], ONEHOT[:-1], np.r_[Y, 0]])
+@pytest.mark.parametrize("y", [Y[:-1], INDICATORS[:-1], np.r_[Y, 0]])
 def test_classifier_refuses_X_and_y_of_unequal_length(call, y):
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         call(y)
@@ -515,13 +517,15 @@ def test_classifier_warns_of_a_column_vector():
     ids=["int", "bool", "uint8", "list", "pandas", "sparse"],
 )
 def test_estimators_take_an_integer_matrix_as_multilabel(container):
-    smoother = LabelSmoother(epsilon=0.2).fit(container(ONEHOT))
+    smoother = LabelSmoother(epsilon=0.2).fit(container(INDICATORS))
     assert smoother.multilabel_
-    assert_allclose(smoother.transform(container(ONEHOT)), np.where(ONEHOT, 0.9, 0.1))
-    clf = small().fit(X, container(ONEHOT))
+    assert_allclose(
+        smoother.transform(container(INDICATORS)), np.where(INDICATORS, 0.9, 0.1)
+    )
+    clf = small().fit(X, container(INDICATORS))
     assert clf.label_smoother_.multilabel_
     assert clf.out_activation_ == "logistic"
-    assert clf.predict(X).shape == ONEHOT.shape
+    assert clf.predict(X).shape == INDICATORS.shape
 
 
 # Row 21
@@ -529,12 +533,12 @@ def test_estimators_take_an_integer_matrix_as_multilabel(container):
 @pytest.mark.parametrize(
     "y",
     [
-        2 * ONEHOT,
-        -ONEHOT,
-        1 + ONEHOT,
-        ONEHOT.cumsum(axis=1) + ONEHOT,
-        sparse.csr_matrix(2 * ONEHOT),
-        ONEHOT.astype(str),
+        2 * INDICATORS,
+        -INDICATORS,
+        1 + INDICATORS,
+        INDICATORS.cumsum(axis=1) + INDICATORS,
+        sparse.csr_matrix(2 * INDICATORS),
+        INDICATORS.astype(str),
     ],
     ids=[
         "0 and 2",
@@ -572,7 +576,8 @@ def soft_with(row, values):
         (soft_with(3, [np.nan, 0, 1]), "contains NaN"),
         (soft_with(3, [np.inf, 0, 1]), "contains infinity"),
         (SOFT[:, :2], "Row 0 .* its sum"),
-        (10 * SOFT, r"A table of counts: y / y.sum\(axis=1, keepdims=True\)"),
+        (10 * SOFT, "Divide counts, and rounded probabilities, by the sum"),
+        (np.log(SOFT), "Log-probabilities need np.exp"),
         (np.c_[ONEHOT, ONEHOT].astype(float), r"pass integers: y.astype\(int\)"),
         ((SOFT / SOFT.sum(axis=1, keepdims=True)).astype(np.float16) * 1.01, "Row 0"),
         (sparse.csr_matrix(0.5 * ONEHOT), "Row 0 .* its sum 0.5"),
@@ -630,13 +635,13 @@ def test_estimators_take_soft_labels(call, y):
             "2 columns, but ther",
         ),
         (Y, SOFT[:-1], "inconsistent numbers of samples"),
-        (Y, ONEHOT, "y_soft must be a matrix of floats"),
+        (Y, INDICATORS, "y_soft must be a matrix of floats"),
         (Y, Y, "y_soft must be a matrix of floats"),
         (Y, soft_with(5, [1, 1, 1]), "Row 5"),
         (SOFT, SOFT, "y_soft goes with one label a row in y"),
-        (ONEHOT, SOFT, "y_soft goes with one label a row in y"),
-        (Y, pd.DataFrame(SOFT, columns=list("abc")), "unseen labels"),
-        (Y + 7, pd.DataFrame(SOFT), "unseen labels"),
+        (INDICATORS, SOFT, "y_soft goes with one label a row in y"),
+        (Y, pd.DataFrame(SOFT, columns=list("abc")), "The columns of y_soft are"),
+        (Y + 7, pd.DataFrame(SOFT), "The columns of y_soft are"),
     ],
 )
 def test_classifiers_refuse_y_soft_that_does_not_fit_y(y, y_soft, match):
@@ -694,7 +699,10 @@ def test_classifier_refuses_epsilons_of_rows(epsilon):
         (1.5, "The 'transition_matrix' parameter of"),
         (True, "The 'transition_matrix' parameter of"),
         ("0.1", "The 'transition_matrix' parameter of"),
-        (2 / 3, "labels tell nothing"),
+        (2 / 3, "must be below 0.666667, .* tell nothing"),
+        (0.9, "must be below 0.666667"),
+        (np.full((3, 3), 1 / 3), r"labelled alike, .*\[0 1 2\]"),
+        ([[0.5, 0.5, 0], [0.5, 0.5, 0], [0, 0, 1]], r"labelled alike, .*\[0 1\]"),
         (np.eye(2), r"has shape \(2, 2\), but there are 3 classes"),
         (np.ones((3, 3)), "Every row of transition_matrix .* Row 0 .* its sum 3"),
         ([[2, -1, 0], [0, 1, 0], [0, 0, 1]], "Row 0 is"),
@@ -709,19 +717,63 @@ def test_classifiers_refuse_transition_matrices(transition_matrix, match):
             estimator.fit(X, Y)
 
 
+def test_classifiers_warn_of_a_transition_that_is_mostly_wrong():
+    permuted = np.eye(3)[[0, 2, 1]]
+    with pytest.warns(UserWarning, match=r"more often than rightly: \[1 2\]"):
+        small(transition_matrix=permuted).fit(X, Y)
+
+
+def test_classifiers_warn_of_one_hot_integers():
+    for estimator in (small(), search()):
+        with pytest.warns(UserWarning, match="every row has exactly one 1"):
+            estimator.fit(X, ONEHOT)
+
+
+def test_named_matrices_are_put_in_the_order_of_the_classes():
+    names = np.array(["low", "medium", "high"])
+    matrix = pd.DataFrame([[0.7, 0.2, 0.1], [0, 0.7, 0.3], [0.1, 0, 0.9]], names, names)
+    in_order = matrix.loc[sorted(names), sorted(names)].to_numpy()
+    for name in ("distribution", "transition_matrix"):
+        ours = small(**{name: matrix}).fit(X, names[Y])
+        expected = small(**{name: in_order}).fit(X, names[Y])
+        np.testing.assert_array_equal(ours.predict_proba(X), expected.predict_proba(X))
+        unnamed = small(**{name: pd.DataFrame(in_order)}).fit(X, names[Y])
+        np.testing.assert_array_equal(ours.predict_proba(X), unnamed.predict_proba(X))
+        with pytest.raises(ValueError, match=f"{name} has the rows"):
+            small(**{name: matrix}).fit(X, Y)
+
+
+def test_search_warns_of_probabilities_scored_by_noisy_labels():
+    params = {"scoring": ["accuracy", "neg_log_loss"], "refit": "accuracy"}
+    search(**params).fit(X, Y)
+    with pytest.warns(UserWarning, match="judges the probabilities of the true labels"):
+        search(transition_matrix=0.1, **params).fit(X, Y)
+
+
+def test_search_refuses_scorers_that_want_hard_and_soft_labels():
+    scoring = {"a": "accuracy", "b": lambda clf, X, y: 0.0}
+    with pytest.raises(ValueError, match=r"names only, .* or callables only"):
+        search(scoring=scoring, refit="a").fit(X, SOFT)
+
+
+def test_search_refuses_an_epsilon_a_row():
+    with pytest.raises(TypeError, match="The search tries values of epsilon itself"):
+        LabelSmoothingClassifierCV([0.1]).fit(X, Y, epsilon=np.zeros(len(Y)))
+
+
 def test_classifier_refuses_a_transition_of_independent_labels():
     with pytest.raises(ValueError, match="not defined for multilabel y"):
-        small(transition_matrix=0.1).fit(X, ONEHOT)
+        small(transition_matrix=0.1).fit(X, INDICATORS)
 
 
 # Row 21
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: LabelSmoother().fit(Y).transform(ONEHOT),
-        lambda: LabelSmoother().fit(ONEHOT).transform(Y),
-        lambda: small().fit(X, Y).partial_fit(X, ONEHOT),
-        lambda: small().fit(X, ONEHOT).partial_fit(X, Y),
+        lambda: LabelSmoother().fit(Y).transform(INDICATORS),
+        lambda: LabelSmoother().fit(INDICATORS).transform(Y),
+        lambda: small().fit(X, Y).partial_fit(X, INDICATORS),
+        lambda: small().fit(X, INDICATORS).partial_fit(X, Y),
     ],
     ids=["smoother", "multilabel smoother", "classifier", "multilabel classifier"],
 )
@@ -996,7 +1048,7 @@ def test_classifier_never_predicts_nan(train, X, learning_rate):
     [
         lambda clf, X: clf.fit(X, Y),
         lambda clf, X: clf.fit(X.astype(np.float32), Y),
-        lambda clf, X: clf.fit(X, ONEHOT),
+        lambda clf, X: clf.fit(X, INDICATORS),
         lambda clf, X: clf.set_params(module=network).fit(X, Y),
         lambda clf, X: clf.set_params(early_stopping=True).fit(X, Y),
         lambda clf, X: clf.partial_fit(X, Y, classes=LABELS),
@@ -1141,12 +1193,13 @@ def test_classifier_takes_sparse_X_that_can_only_be_read():
     assert_array_equal(y_proba, small().fit(X, Y).predict_proba(X))
 
 
-@pytest.mark.parametrize("y", [Y, ONEHOT], ids=["labels", "multilabel"])
+@pytest.mark.parametrize("y", [Y, INDICATORS], ids=["labels", "multilabel"])
 def test_smoother_takes_arrays_that_can_only_be_read(guard, y):
     smoother = LabelSmoother().fit(guard(y), sample_weight=guard(np.ones(len(y))))
     y_soft = smoother.transform(guard(y))
     assert_array_equal(smoother.inverse_transform(guard(y_soft)), y)
-    assert_allclose(smoother.recover(guard(y_soft)), ONEHOT, atol=1e-12)
+    before = ONEHOT if y.ndim == 1 else y
+    assert_allclose(smoother.recover(guard(y_soft)), before, atol=1e-12)
 
 
 # Rows 50 and 51: threads
@@ -1359,7 +1412,9 @@ def test_classifier_goes_on_as_if_nothing_had_failed(train, fault):
     assert clf.loss_curve_ == unharmed.loss_curve_
 
 
-@pytest.mark.parametrize("y", [Y + 0.5, [0, None], ["a", 1], [0, 0], 0.5 * ONEHOT, []])
+@pytest.mark.parametrize(
+    "y", [Y + 0.5, [0, None], ["a", 1], [0, 0], 0.5 * INDICATORS, []]
+)
 def test_smoother_that_raises_stays_as_it_was(y):
     smoother = LabelSmoother(distribution=[0.2, 0.3, 0.5]).fit(Y)
     before, content = dict(vars(smoother)), joblib.hash(smoother)

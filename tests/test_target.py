@@ -31,6 +31,7 @@ from sklearn.linear_model import (
     LogisticRegression,
     LogisticRegressionCV,
     Perceptron,
+    Ridge,
     RidgeClassifierCV,
     SGDClassifier,
 )
@@ -545,8 +546,8 @@ def test_boosting_that_takes_no_validation_data_is_refused(soft, monkeypatch):
 LOGISTIC = LogisticRegression()
 BAGGING_OUTSIDE = r"Draw rows outside, BaggingClassifier\(SmoothedTargetClassifier"
 REFUSED = {
-    "forest": (RandomForestClassifier(), "Set bootstrap=False, or use strategy='sam"),
-    "extra trees": (ExtraTreesClassifier(bootstrap=True), "Set bootstrap=False, or"),
+    "forest": (RandomForestClassifier(), "Set bootstrap=False, draw rows outside, Bag"),
+    "extra trees": (ExtraTreesClassifier(bootstrap=True), "Set bootstrap=False, draw rows"),
     "bagging": (BaggingClassifier(bootstrap=False), BAGGING_OUTSIDE),
     "xgboost's forest": (xgboost.XGBRFClassifier(), BAGGING_OUTSIDE),
     "lightgbm's forest": (
@@ -920,7 +921,10 @@ def test_bad_parameters_are_refused_by_name(params, message, iris):
         ([0, 1, 2], "inconsistent numbers of samples"),
         ([0] * 4, "one class"),
         ([0.1, 0.2, 0.3, 0.4], "Unknown label type"),
-        ([[0, 1], [1, 1], [1, 0], [0, 0]], "one label a row, or a matrix of floats"),
+        (
+            [[0, 1], [1, 1], [1, 0], [0, 0]],
+            "takes one label a row .* or a matrix of floats",
+        ),
         ([[0.5, 0.6]] * 4, "Row 0 is .* its sum 1.1"),
         ([[0.5, np.nan]] * 4, "NaN"),
         (["a", None, "b", "c"], "NaN or None"),
@@ -937,7 +941,11 @@ def test_bad_labels_are_refused(y, message):
         ([0, 1, 1], [[0.5, 0.5]] * 2, "inconsistent numbers of samples"),
         ([0, 1, 1], [[0.2, 0.3, 0.5]] * 3, "3 columns, but there are 2 classes"),
         ([0, 1, 1], [[0.5, 0.6]] * 3, "Row 0 is"),
-        (["b", "c", "c"], pd.DataFrame({"a": [0.5] * 3, "b": [0.5] * 3}), "unseen"),
+        (
+            ["b", "c", "c"],
+            pd.DataFrame({"a": [0.5] * 3, "b": [0.5] * 3}),
+            "The columns of y_soft are",
+        ),
         ([[0.5, 0.5]] * 3, [[0.5, 0.5]] * 3, "y_soft goes with one label a row in y"),
     ],
 )
@@ -991,3 +999,44 @@ def test_float16_targets_are_near_enough_to_distributions(iris):
     assert_allclose(
         clf.predict_proba(iris[0]), expected.predict_proba(iris[0]), atol=0.01
     )
+
+
+def test_parts_that_are_none_have_parameters_to_set(iris):
+    X, y = iris
+    clf = SmoothedTargetClassifier().set_params(
+        classifier__C=0.5, smoother__epsilon=0.3
+    )
+    assert clf.classifier.C == 0.5
+    assert clf.smoother.epsilon == 0.3
+    grid = GridSearchCV(
+        SmoothedTargetClassifier(LogisticRegression()),
+        {"classifier__C": [0.1, 1], "smoother__epsilon": [0, 0.2]},
+    ).fit(X, y)
+    assert set(grid.best_params_) == {"classifier__C", "smoother__epsilon"}
+
+
+def test_prior_of_y_soft_does_not_depend_on_its_container(iris, rng):
+    X, y = iris
+    y_soft = rng.dirichlet([1, 2, 3], len(y))
+    clf = SmoothedTargetClassifier(smoother=LabelSmoother(0.5, distribution="prior"))
+    array = clone(clf).fit(X, y, y_soft=y_soft).predict_proba(X)
+    frame = clone(clf).fit(X, y, y_soft=pd.DataFrame(y_soft)).predict_proba(X)
+    assert_allclose(array, frame)
+    assert_allclose(array, clone(clf).fit(X, y_soft).predict_proba(X))
+
+
+def test_penalty_of_sgd_acts_in_the_step_of_each_copy(iris):
+    """As the guide says: divide alpha by the number of copies."""
+    X, y = iris
+    norms = {}
+    for alpha, epsilon in ((0.03, 0.0), (0.01, 0.0), (0.01, 1e-9)):
+        sgd = SGDClassifier("log_loss", alpha=alpha, random_state=0)
+        clf = SmoothedTargetClassifier(sgd, LabelSmoother(epsilon)).fit(X, y)
+        norms[alpha, epsilon] = np.abs(clf.classifier_.coef_).sum()
+    copied = norms[0.01, 1e-9]
+    assert abs(copied - norms[0.03, 0.0]) < 0.1 * abs(copied - norms[0.01, 0.0])
+
+
+def test_what_is_no_classifier_is_refused(iris):
+    with pytest.raises(ValueError, match="must be a classifier"):
+        SmoothedTargetClassifier(Ridge()).fit(*iris)
