@@ -453,8 +453,9 @@ class LabelSmoothingClassifier(
         classes = classes if classes is None else labels_to_array(classes)
         _check_partial_fit_first_call(self, classes)
         self.device_ = resolve_device(self.device)
+        classes = self.classes_ if classes is None else classes
         X, given = self._check_data(
-            X, y, sample_weight, y_soft, epsilon, again=again, classes=self.classes_
+            X, y, sample_weight, y_soft, epsilon, again=again, classes=classes
         )
         self._learn_classes(given, again, self.classes_)
         codes, weight = self._encode_and_weigh(given, len(given))

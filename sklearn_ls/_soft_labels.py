@@ -45,8 +45,8 @@ def check_target(y, classes=None, name="y"):
             shape (n_samples, n_labels)
 
     classes : ndarray of shape (n_classes,), default=None
-        The sorted classes of soft labels, where they are known; else the names of the
-        columns or, without names, their numbers.
+        The classes of soft labels, where they are known, sorted unless columns have
+        names; else the names of the columns or, without names, their numbers.
 
     name : str, default="y"
         Of what is checked, for error messages.
@@ -79,11 +79,17 @@ def check_target(y, classes=None, name="y"):
                 f"{len(classes)} classes: {classes}. Pass a DataFrame whose column "
                 "names are the classes, if they are others."
             )
+        if not np.array_equal(classes, np.unique(classes)):
+            raise ValueError(
+                f"The columns of {name} have no names, so they must be in the order of "
+                f"the sorted classes. Sort the columns and classes, {classes}, or pass "
+                "a DataFrame whose column names are the classes."
+            )
         return SoftLabels(y_soft, classes)
     names = _check_names(list(y.columns))
     order = np.argsort(names)
     names = names[order]
-    if classes is not None and not np.array_equal(names, classes):
+    if classes is not None and not np.array_equal(names, np.unique(classes)):
         raise ValueError(
             f"The columns of the soft labels are {names}, but the classes are "
             f"{classes}."

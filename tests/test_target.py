@@ -547,7 +547,10 @@ LOGISTIC = LogisticRegression()
 BAGGING_OUTSIDE = r"Draw rows outside, BaggingClassifier\(SmoothedTargetClassifier"
 REFUSED = {
     "forest": (RandomForestClassifier(), "Set bootstrap=False, draw rows outside, Bag"),
-    "extra trees": (ExtraTreesClassifier(bootstrap=True), "Set bootstrap=False, draw rows"),
+    "extra trees": (
+        ExtraTreesClassifier(bootstrap=True),
+        "Set bootstrap=False, draw rows",
+    ),
     "bagging": (BaggingClassifier(bootstrap=False), BAGGING_OUTSIDE),
     "xgboost's forest": (xgboost.XGBRFClassifier(), BAGGING_OUTSIDE),
     "lightgbm's forest": (

@@ -152,7 +152,11 @@ def test_a_frame_of_votes_needs_its_three_columns():
 
 @pytest.mark.parametrize(
     ("answers", "message"),
-    [([0, 1], "Expected 2D array"), ([["cat"]], "Of names np.unique"), ([[]], "0 feature")],
+    [
+        ([0, 1], "Expected 2D array"),
+        ([["cat"]], "Of names np.unique"),
+        ([[]], "0 feature"),
+    ],
 )
 def test_what_is_no_matrix_of_codes_is_refused(answers, message):
     with pytest.raises(ValueError, match=message):
