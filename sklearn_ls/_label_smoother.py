@@ -231,7 +231,8 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, \
+                n_classes)
 
         Returns
         -------
@@ -303,7 +304,9 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, \
+                n_classes)
+            As in `fit`.
 
         sample_weight : array-like of shape (n_samples,), default=None
 

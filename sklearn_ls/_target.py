@@ -113,7 +113,7 @@ class SmoothedTargetClassifier(
     n_features_in_ : int
         Number of features.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features. Only where all are strings.
 
     See Also
