@@ -140,11 +140,12 @@ class LabelSmoothingClassifier(
     transition_matrix : float or array-like of shape (n_classes, n_classes), \
             default=None
         What is known of the wrong labels: the probability of each given label (column)
-        for each true label (row), in the order of `classes_`, or the share of wrong
-        labels where all mistakes are alike. The rows and columns of a DataFrame may be
-        named by the classes instead. The network then learns to predict the true labels
-        [2]_: with `epsilon=0` their probabilities, which smoothing (of the given
-        labels) makes less certain. The matrix is never estimated here.
+        for each true label (row), in the order of `classes_`; the rows and columns of a
+        DataFrame may be named by the classes instead. Or the share of wrong labels,
+        below `(n_classes - 1) / n_classes`, where all mistakes are alike. The network
+        then learns to predict the true labels [2]_: with `epsilon=0` their
+        probabilities, which smoothing (of the given labels) makes less certain. The
+        matrix is never estimated here.
 
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the fit before.

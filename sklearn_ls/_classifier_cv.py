@@ -160,9 +160,9 @@ class LabelSmoothingClassifierCV(
             default=None
         What is known of the wrong labels: the probability of each given label (column)
         for each true label (row), in the order of `classes_`, or the share of wrong
-        labels where all mistakes are alike, see :class:`LabelSmoothingClassifier`.
-        Scores compare the predicted true labels with the given ones, which accuracy
-        bears, but scores of probabilities do not.
+        labels, below `(n_classes - 1) / n_classes`, where all mistakes are alike, see
+        :class:`LabelSmoothingClassifier`. Scores compare the predicted true labels with
+        the given ones, which accuracy bears, but scores of probabilities do not.
 
     device : str, default="auto"
         Where to compute: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, or ``"auto"``, CUDA if

@@ -78,7 +78,7 @@ def _nested(classifier):
 def _bags(estimator, params):
     kinds = {kind.__name__ for kind in type(estimator).__mro__}
     bags = kinds & {"BaggingClassifier", "XGBRFClassifier"}
-    if bags or params.get("boosting_type") == "rf":
+    if bags or "rf" in (params.get("boosting_type"), params.get("boosting")):
         return (
             "draws the copies of a row separately, so that a row may be left with wrong"
             " classes only. Draw rows outside, BaggingClassifier("

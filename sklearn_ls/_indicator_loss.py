@@ -86,7 +86,7 @@ class IndicatorTarget:
         return IndicatorTarget(
             of_networks(self.y_soft, keep, 2),
             of_networks(self.indicators, keep, 2),
-            of_networks(self.weight, keep, 1),
+            of_networks(self.weight, keep),
         )
 
     def sharing(self, other: "IndicatorTarget") -> "IndicatorTarget":

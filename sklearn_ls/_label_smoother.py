@@ -252,10 +252,10 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
         if codes.ndim == 1 and not self.multilabel_:
             return encode_labels(codes, self.classes_)
         if soft == self.multilabel_ or codes.shape[1:] != self.classes_.shape:
-            n_labels = len(self.classes_) if self.multilabel_ else "one"
+            fitted = f"{len(self.classes_)} labels" if self.multilabel_ else "one label"
             raise ValueError(
                 f"y has shape {codes.shape} and dtype {codes.dtype}, but LabelSmoother "
-                f"was fitted with {n_labels} labels a row."
+                f"was fitted with {fitted} a row."
             )
         return codes
 

@@ -12,8 +12,8 @@ def labels_to_array(y, name="y"):
 
     Parameters
     ----------
-    y : array-like of shape (n_samples,), or {array-like, sparse matrix} of shape \
-            (n_samples, n_labels)
+    y : array-like of shape (n_samples,), or {array-like, sparse matrix, dataframe} of \
+            shape (n_samples, n_labels)
 
     name : str, default="y"
         For error messages.
@@ -25,7 +25,7 @@ def labels_to_array(y, name="y"):
     if y is None:
         raise ValueError("Labels are required, but y is None.")
     if isinstance(y, (list, tuple)) and len(y) and np.ndim(y[0]) == 0:
-        _check_label_types(y)
+        _check_label_types(y, name)
     if hasattr(y, "columns"):
         if len(set(y.columns)) < len(y.columns):
             raise ValueError(
@@ -47,7 +47,7 @@ def labels_to_array(y, name="y"):
         y = column_or_1d(y, warn=True)
     if y.dtype.kind == "O":
         labels = y.ravel().tolist()
-        _check_label_types(labels)
+        _check_label_types(labels, name)
         if not isinstance(labels[0], str):
             y = np.array(labels).reshape(y.shape)
     elif y.dtype.kind == "f":
@@ -152,15 +152,16 @@ def _is_text(labels):
     return labels.dtype.kind in "OUST"
 
 
-def _check_label_types(labels):
+def _check_label_types(labels, name):
     if any(map(_is_missing, labels)):
-        raise ValueError("Input y contains NaN or None. Every row needs a label.")
+        raise ValueError(f"Input {name} contains NaN or None. Every row needs a label.")
     kinds = {type(label) for label in labels}
     strings = {kind for kind in kinds if issubclass(kind, str)}
     if strings and kinds - strings:
         names = ", ".join(sorted(kind.__name__ for kind in kinds))
         raise ValueError(
-            f"y has mixed label types ({names}). Convert them to one type, such as str."
+            f"{name} has mixed label types ({names}). Convert them to one type, such "
+            "as str."
         )
 
 

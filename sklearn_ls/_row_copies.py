@@ -40,7 +40,7 @@ class RowCopies(NamedTuple):
         return take_rows(X, self.rows)
 
 
-def check_targets(y_soft, n_samples, classes):
+def check_smoothed(y_soft, n_samples, classes):
     """Return the output of a smoother as an array of distributions, one a row.
 
     Raises

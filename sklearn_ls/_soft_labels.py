@@ -117,13 +117,14 @@ def find_soft_labels(y, classes):
 
 def check_soft_labels(y_soft, classes=None, name="y_soft"):
     """Return soft labels as :func:`check_target` does; raise for other labels."""
-    soft = check_target(y_soft, classes, name)
-    if not isinstance(soft, SoftLabels):
+    array = labels_to_array(y_soft, name)
+    if array.ndim != 2 or array.dtype.kind != "f":
         raise ValueError(
             f"{name} must be a matrix of floats, one column a class, whose rows are "
-            f"distributions. Got shape {soft.shape} and dtype {soft.dtype}."
+            f"distributions. Got shape {array.shape} and dtype {array.dtype}. Divide "
+            "counts by the sum of their row."
         )
-    return soft
+    return check_target(y_soft, classes, name)
 
 
 def _check_rows(y_soft, name):

@@ -39,7 +39,7 @@ from sklearn_ls._given_labels import check_given
 from sklearn_ls._label_smoother import LabelSmoother
 from sklearn_ls._row_copies import (
     RowCopies,
-    check_targets,
+    check_smoothed,
     draw_labels,
     repeated_copies,
     weighted_copies,
@@ -49,7 +49,7 @@ from sklearn_ls._soft_labels import find_soft_labels
 
 def _classifier_has(method):
     def check(self):
-        getattr(getattr(self, "classifier_", None) or self._unfitted(), method)
+        getattr(getattr(self, "classifier_", self._unfitted()), method)
         return True
 
     return check
@@ -303,7 +303,7 @@ class SmoothedTargetClassifier(
             weights["sample_weight"] = sample_weight
         smoother.fit(given, **weights)
         target = smoother.transform(given)
-        return smoother, check_targets(target, len(labels), smoother.classes_)
+        return smoother, check_smoothed(target, len(labels), smoother.classes_)
 
     def _copy_rows(self, classifier, target, sample_weight):
         if self.strategy == "replicate":
@@ -375,8 +375,20 @@ class SmoothedTargetClassifier(
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
             One column for two classes, whose sign tells the class.
+
+        Raises
+        ------
+        ValueError
+            For scores of pairs of classes (``decision_function_shape="ovo"``), if the
+            classifier has not seen all classes.
         """
         check_is_fitted(self)
+        in_pairs = getattr(self.classifier_, "decision_function_shape", None) == "ovo"
+        if in_pairs and len(self.classifier_.classes_) < len(self.classes_):
+            raise ValueError(
+                "decision_function_shape='ovo' scores pairs of classes, and no copy "
+                "was of some class. Use 'ovr'."
+            )
         return self._align(self.classifier_.decision_function(X), -np.inf)
 
     def score(self, X, y, sample_weight=None):
@@ -435,8 +447,9 @@ class SmoothedTargetClassifier(
         tags = super().__sklearn_tags__()
         inner = get_tags(self._unfitted())
         tags.input_tags = inner.input_tags
-        tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
-        tags.classifier_tags.poor_score = inner.classifier_tags.poor_score
+        if inner.classifier_tags is not None:  # else `fit` says what is wrong
+            tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
+            tags.classifier_tags.poor_score = inner.classifier_tags.poor_score
         tags.non_deterministic = inner.non_deterministic
         return tags
 

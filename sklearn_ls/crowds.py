@@ -5,17 +5,23 @@ from numbers import Real
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.special import logsumexp
-from sklearn.utils import check_scalar
 
+from sklearn_ls._compat import Interval, StrOptions, validate_params
 from sklearn_ls._votes import read_votes
 
 __all__ = ["votes_to_soft"]
 
-METHODS = ("majority", "share", "dawid_skene")
 # An annotator may yet do what was never seen; it also keeps logarithms finite.
 UNSEEN = 1e-10
 
 
+@validate_params(
+    {
+        "method": [StrOptions({"majority", "share", "dawid_skene"})],
+        "smoothing": [Interval(Real, 0, None, closed="left")],
+    },
+    prefer_skip_nested_validation=True,
+)
 def votes_to_soft(answers, *, n_classes, method="share", smoothing=0.0):
     """Turn the votes of several annotators into soft labels.
 
@@ -53,8 +59,8 @@ def votes_to_soft(answers, *, n_classes, method="share", smoothing=0.0):
         How often each annotator is right, as far as the votes tell, in [0, 1]. With
         ``method="dawid_skene"`` it is the mean probability, in `y_soft`, of the
         classes that the annotator voted for; otherwise the mean share of the other
-        annotators' votes on the sample that agree with the annotator's. NaN for
-        annotators without votes, or on whose samples no other has voted. For a
+        annotators' votes on the sample that agree with the annotator's, NaN if no other
+        has voted on any of the same samples. NaN for annotators without votes. For a
         DataFrame of votes in the order of `np.unique(answers["annotator"])`.
 
     Raises
@@ -89,7 +95,10 @@ def votes_to_soft(answers, *, n_classes, method="share", smoothing=0.0):
     >>> reliability
     array([0.5, 0.5, 0. ])
     """
-    _check_parameters(method, smoothing)
+    if smoothing and method != "share":
+        raise ValueError(
+            f'smoothing={smoothing!r} is for method="share", not for {method!r}.'
+        )
     votes = read_votes(answers, n_classes)
     counts = votes.counts()
     n_votes = counts.sum(axis=1, keepdims=True)
@@ -108,18 +117,6 @@ def votes_to_soft(answers, *, n_classes, method="share", smoothing=0.0):
     else:
         y_soft = (counts + smoothing / n_classes) / (n_votes + smoothing)
     return y_soft, _agreement(votes, counts)
-
-
-def _check_parameters(method, smoothing):
-    check_scalar(smoothing, "smoothing", Real, min_val=0)
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {METHODS}. Got {method!r} instead.")
-    if not np.isfinite(smoothing):
-        raise ValueError(f"smoothing must be finite. Got {smoothing!r} instead.")
-    if smoothing and method != "share":
-        raise ValueError(
-            f'smoothing={smoothing!r} is for method="share", not for {method!r}.'
-        )
 
 
 def _mean_by_annotator(votes, values, weights=None):

@@ -1,4 +1,4 @@
-"""Where the smoothed mass goes: matrices for the parameter `distribution`.
+"""Matrices of classes by classes: for `distribution`, and for `transition_matrix`.
 
 Every function returns a row-stochastic array of shape (n_classes, n_classes), its rows
 and columns in the order of the sorted classes.

@@ -9,10 +9,11 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_ls._votes import read_votes
-from sklearn_ls.crowds import METHODS, _maximise_expectations
+from sklearn_ls.crowds import _maximise_expectations
 from sklearn_ls.crowds import votes_to_soft as soften
 
 K = 4
+METHODS = ("majority", "share", "dawid_skene")
 
 
 @st.composite
@@ -259,17 +260,17 @@ def test_dawid_skene_of_unanimous_votes_is_one_hot():
 
 
 @pytest.mark.parametrize(
-    ("params", "error", "message"),
+    ("params", "message"),
     [
-        ({"method": "vote"}, ValueError, "method must be one of .*'dawid_skene'"),
-        ({"smoothing": -1.0}, ValueError, "smoothing == -1"),
-        ({"smoothing": np.nan}, ValueError, "smoothing must be finite"),
-        ({"smoothing": np.inf}, ValueError, "smoothing must be finite"),
-        ({"smoothing": "1"}, TypeError, "smoothing must be an instance of float"),
-        ({"smoothing": 1, "method": "majority"}, ValueError, "not for 'majority'"),
-        ({"smoothing": 1, "method": "dawid_skene"}, ValueError, "not for 'dawid_sk"),
+        ({"method": "vote"}, "'method' parameter of votes_to_soft"),
+        ({"smoothing": -1.0}, "'smoothing' parameter of votes_to_soft"),
+        ({"smoothing": np.nan}, "'smoothing' parameter of votes_to_soft"),
+        ({"smoothing": np.inf}, "'smoothing' parameter of votes_to_soft"),
+        ({"smoothing": "1"}, "'smoothing' parameter of votes_to_soft"),
+        ({"smoothing": 1, "method": "majority"}, "not for 'majority'"),
+        ({"smoothing": 1, "method": "dawid_skene"}, "not for 'dawid_sk"),
     ],
 )
-def test_bad_parameters_are_refused_by_name(params, error, message):
-    with pytest.raises(error, match=message):
+def test_bad_parameters_are_refused_by_name(params, message):
+    with pytest.raises(ValueError, match=message):
         soften([[0, 1]], n_classes=2, **params)

@@ -380,8 +380,7 @@ def test_search_scores_named_by_labels_and_callables_by_soft_labels(iris, y_soft
     )
 
 
-def test_search_tells_soft_log_loss_from_that_of_hard_labels(iris, y_soft):
-    """Soft labels that are far from certain want probabilities that are, too."""
+def test_soft_log_loss_prefers_probabilities_as_unsure_as_the_labels(iris, y_soft):
     X, y = iris
     y_soft = np.where(np.eye(3)[y] == 1, 0.5, 0.25)
     scorer = make_scorer(

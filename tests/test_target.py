@@ -557,11 +557,12 @@ REFUSED = {
         lightgbm.LGBMClassifier(boosting_type="rf"),
         BAGGING_OUTSIDE,
     ),
+    "its alias": (lightgbm.LGBMClassifier(boosting="rf"), BAGGING_OUTSIDE),
     "logistic CV": (LogisticRegressionCV(), "cross-validates inside.*GridSearchCV"),
     "ridge CV": (RidgeClassifierCV(), "cross-validates inside"),
     "calibrated": (CalibratedClassifierCV(LOGISTIC), "cross-validates inside"),
-    "stacking": (StackingClassifier([("a", LOGISTIC)]), "cross-validates|takes none"),
-    "grid search": (GridSearchCV(LOGISTIC, {}), "takes none|cross-validates"),
+    "stacking": (StackingClassifier([("a", LOGISTIC)]), "takes none"),
+    "grid search": (GridSearchCV(LOGISTIC, {}), "takes none"),
     "our search": (LabelSmoothingClassifierCV(), "cross-validates inside"),
     "SVC": (SVC(probability=True), "SVC cross-validates inside.*CalibratedClass"),
     "our network": (
@@ -1041,5 +1042,43 @@ def test_penalty_of_sgd_acts_in_the_step_of_each_copy(iris):
 
 
 def test_what_is_no_classifier_is_refused(iris):
+    clf = SmoothedTargetClassifier(Ridge())
+    assert "Ridge" in clf._repr_html_()
     with pytest.raises(ValueError, match="must be a classifier"):
-        SmoothedTargetClassifier(Ridge()).fit(*iris)
+        clf.fit(*iris)
+    with pytest.raises(ValueError, match="must be a classifier"):
+        cross_val_score(clf, *iris, error_score="raise")
+
+
+@pytest.mark.parametrize(
+    "search", [GridSearchCV(LOGISTIC, {}), StackingClassifier([("a", LOGISTIC)])]
+)
+def test_what_cross_validates_must_not_be_given_repeated_rows(search, iris):
+    clf = SmoothedTargetClassifier(search, strategy="sample", n_draws=2)
+    with pytest.raises(ValueError, match="cross-validates inside"):
+        clf.fit(*iris)
+
+
+def test_scores_of_pairs_of_classes_need_all_classes(iris):
+    X, y = iris
+    svc = SVC(decision_function_shape="ovo")
+    clf = SmoothedTargetClassifier(svc, LabelSmoother(0))
+    y_soft = np.c_[np.eye(3)[y], np.zeros(len(y))]
+    with pytest.raises(ValueError, match="'ovo' scores pairs of classes"):
+        clf.fit(X, y_soft).decision_function(X)
+    assert clf.fit(X, y).decision_function(X).shape == (len(X), 3)
+
+
+@pytest.mark.parametrize("routing", [False, True])
+def test_weights_and_soft_labels_reach_it_in_a_grid_search(iris, rng, routing):
+    X, y = iris
+    weight, y_soft = rng.uniform(0.5, 2, len(y)), rng.dirichlet([1, 1, 1], len(y))
+    clf = SmoothedTargetClassifier(LogisticRegression(max_iter=1000))
+    with sklearn.config_context(enable_metadata_routing=routing):
+        if routing:
+            clf.set_fit_request(sample_weight=True, y_soft=True)
+            clf.set_score_request(sample_weight=True)
+        grid = GridSearchCV(clf, {"smoother__epsilon": [0.1]}, cv=3)
+        grid.fit(X, y, sample_weight=weight, y_soft=y_soft)
+        alone = clone(clf).fit(X, y, sample_weight=weight, y_soft=y_soft)
+    assert_allclose(grid.predict_proba(X), alone.predict_proba(X), rtol=1e-6)

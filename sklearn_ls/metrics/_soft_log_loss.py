@@ -71,6 +71,6 @@ def soft_log_loss(y_soft, y_proba, *, sample_weight=None):
             f"{bad} is {y_proba[bad]}."
         )
     weight = check_sample_weight(sample_weight, y_proba)
-    y_proba = y_proba.clip(np.finfo(y_proba.dtype).eps)
+    y_proba = y_proba.clip(np.finfo(y_proba.dtype).eps, 1)
     losses = -xlogy(soft.y_soft, y_proba).sum(axis=1)
     return float(np.average(losses, weights=weight))
