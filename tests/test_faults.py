@@ -632,7 +632,7 @@ def test_estimators_take_soft_labels(call, y):
         (
             Y,
             SOFT[:, :2] / SOFT[:, :2].sum(axis=1, keepdims=True),
-            "2 columns, but ther",
+            "2 columns, but there are",
         ),
         (Y, SOFT[:-1], "inconsistent numbers of samples"),
         (Y, INDICATORS, "y_soft must be a matrix of floats"),
