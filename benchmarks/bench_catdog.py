@@ -17,9 +17,9 @@ network without smoothing on the clean labels of the same rows. All stop early a
 the weights of their best epoch: a fold network by its held-out fold, one network by
 15 % of its rows, both by the labels that they are trained on.
 
-Accuracies are in percentage points, log-losses in nats; calibration error is that of the
-top label in 15 bins of equal width. Of the votes, those for cat and for dog count: log-loss under their shares, and
-the distance to their share of dogs.
+Accuracies are in percentage points, log-losses in nats; calibration error is that of
+the top label in 15 bins of equal width. Of the votes, those for cat and for dog count:
+log-loss under their shares, and the distance to their share of dogs.
 """
 
 import argparse
