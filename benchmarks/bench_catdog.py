@@ -30,7 +30,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from scores import append_result, print_table, read_results, score_probabilities
+from scores import (
+    append_result,
+    mean_and_error,
+    print_table,
+    read_results,
+    score_probabilities,
+)
 from side_by_side import use_one_thread
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
@@ -200,13 +206,7 @@ def difference(results, arm, reference, score):
         for labels in LABELS
     ]
     gaps = [a[seed] - b[seed] for a, b in pairs for seed in a.keys() & b.keys()]
-    if not gaps:
-        return ""
-    text = f"{np.mean(gaps):+.{SCORES[score]}f}"
-    if len(gaps) > 1:
-        error = np.std(gaps, ddof=1) / np.sqrt(len(gaps))
-        text += f" ± {error:.{SCORES[score]}f}"
-    return text
+    return mean_and_error(gaps, SCORES[score], sign="+")
 
 
 def print_levels(results):

@@ -25,7 +25,7 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-from scores import print_table, score_probabilities
+from scores import mean_and_error, print_table, score_probabilities
 from side_by_side import use_one_thread
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -148,9 +148,7 @@ def difference(results, classifier, arm, score):
     )
     if arm == REFERENCE:
         return f"{values.mean():.{digits}f}"
-    differences = values - references
-    error = differences.std(ddof=1) / np.sqrt(len(results))
-    return f"{differences.mean():+.{digits}f} ± {error:.{digits}f}"
+    return mean_and_error(values - references, digits, sign="+")
 
 
 def report(results):

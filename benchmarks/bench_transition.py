@@ -36,7 +36,13 @@ from typing import NamedTuple
 
 import numpy as np
 from bench_noise import SOURCES, find_data, random_source, scale
-from scores import append_result, print_table, read_results, score_probabilities
+from scores import (
+    append_result,
+    mean_and_error,
+    print_table,
+    read_results,
+    score_probabilities,
+)
 from side_by_side import use_one_thread
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
@@ -215,17 +221,6 @@ def values(results, scenario, arm, early_stopping, score):
     wanted = *scenario, arm, early_stopping
     keys = "set", "noise", "arm", "early_stopping"
     return {r["seed"]: r[score] for r in results if tuple(map(r.get, keys)) == wanted}
-
-
-def mean_and_error(numbers, digits, sign=""):
-    """Return the mean of numbers and its standard error, as text."""
-    if not numbers:
-        return ""
-    text = f"{np.mean(numbers):{sign}.{digits}f}"
-    if len(numbers) > 1:
-        error = np.std(numbers, ddof=1) / np.sqrt(len(numbers))
-        text += f" ± {error:.{digits}f}"
-    return text
 
 
 def cell(results, scenario, arm, reference, early_stopping, score):

@@ -33,6 +33,17 @@ def score_probabilities(y_true, y_proba):
     }
 
 
+def mean_and_error(numbers, digits, sign=""):
+    """Return the mean of numbers and its standard error, as text."""
+    if not len(numbers):
+        return ""
+    text = f"{np.mean(numbers):{sign}.{digits}f}"
+    if len(numbers) > 1:
+        error = np.std(numbers, ddof=1) / np.sqrt(len(numbers))
+        text += f" ± {error:.{digits}f}"
+    return text
+
+
 def read_results(path):
     """Return the results of a file, one a line, as dicts."""
     lines = path.read_text().splitlines() if path.exists() else []

@@ -199,8 +199,7 @@ class LabelSmoothingClassifierCV(
 
     best_score_ : float
         Its mean score. Not there when `refit` is a callable. Where the fold that scores
-        a network has also stopped it, this is optimistic, whatever the
-        epsilon.
+        a network has also stopped it, this is optimistic, whatever the epsilon.
 
     best_params_ : dict
         Its epsilon, and its distribution where that was searched.
@@ -456,7 +455,7 @@ class LabelSmoothingClassifierCV(
         n_networks = len(candidates) * len(splits) + refits
         progress = SearchProgress(self, X_seen, given.y, n_networks)
         is_soft = given.soft is not None and y_soft is None
-        y_seen = self._to_score(given.soft) if is_soft else given.y
+        y_seen = self._y_to_score(given.soft) if is_soft else given.y
         data = X, given, X_seen, y_seen, to_score
         fitted = self._search(data, candidates, splits, rules.scorer, progress)
         if self._store_results(rules, candidates, fitted):
@@ -488,7 +487,7 @@ class LabelSmoothingClassifierCV(
             `refit`.
         """
         if not self._is_multilabel() and (soft := find_soft_labels(y, self.classes_)):
-            y = self._to_score(soft)
+            y = self._y_to_score(soft)
         scorer = self.scorer_
         if isinstance(scorer, dict):
             scorer = scorer[self.refit]

@@ -110,10 +110,6 @@ class IndicatorTarget:
         gradient = torch.sigmoid(columns).sub_(self.y_soft.mT)
         return loss, scaled(gradient, self.weight)
 
-    def hard_loss(self, logits: Tensor) -> Tensor:
-        """Return the summed weighted loss of the labels as they are, unsmoothed."""
-        return weighted(_binary_losses(logits, self.indicators), self.weight).sum(-1)
-
     def hits(self, logits: Tensor) -> Tensor:
         """Return the summed weight of the rows whose labels are all as given."""
         right = ((logits > 0) == (self.indicators > 0)).all(-1)

@@ -202,11 +202,6 @@ class LabelTarget:
                 towards = towards.take_along_dim(codes, -2)
         return towards if dim == -1 else towards.mT
 
-    def hard_loss(self, logits: Tensor) -> Tensor:
-        """Return the summed weighted loss of the labels as they are, unsmoothed."""
-        losses = -self._at_label(self._log_given(logits), dim=-1)
-        return weighted(losses, self.weight).sum(-1)
-
     def hits(self, logits: Tensor) -> Tensor:
         """Return the summed weight of the rows that are classified as labelled."""
         if self.transition is not None:

@@ -301,20 +301,20 @@ class SmoothingNet(NeuralNet):
 
     @torch.inference_mode()
     def _validate(self, validation):
-        loss = hits = total = 0.0
+        total_loss = hits = total = 0.0
         for X, target in validation.epoch():
             logits = self.infer(X)
-            hard_loss = target.hard_loss(logits)
+            loss = target.loss(logits)
             if self._is_watched():
                 batch = {"batch": (X, target), "training": False}
                 self.notify("on_batch_begin", **batch)
-                self.history.record_batch("valid_loss", float(hard_loss) / len(X))
+                self.history.record_batch("valid_loss", float(loss))
                 self.history.record_batch("valid_batch_size", len(X))
-                self.notify("on_batch_end", **batch, y_pred=logits, loss=hard_loss)
-            loss += hard_loss
+                self.notify("on_batch_end", **batch, y_pred=logits, loss=loss)
+            total_loss += loss * len(X)
             hits += target.hits(logits)
             total += len(X) if target.weight is None else target.weight.sum()
-        self._record_loss("valid_loss", loss / total)
+        self._record_loss("valid_loss", total_loss / total)
         self.history.record("valid_acc", float(hits / total))
 
     @torch.inference_mode()

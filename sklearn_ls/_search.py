@@ -143,7 +143,7 @@ class SearchMixin(EnsembleMixin):
             validate_parameters(LabelSmoothingClassifier(**candidate))
         return candidates
 
-    def _to_score(self, soft):
+    def _y_to_score(self, soft):
         """Return which y scorers get where soft labels are `y`.
 
         Named ones get the most likely labels, callables the soft ones.

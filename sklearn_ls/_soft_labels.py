@@ -115,16 +115,16 @@ def find_soft_labels(y, classes):
     return target if isinstance(target, SoftLabels) else None
 
 
-def check_soft_labels(y_soft, classes=None, name="y_soft"):
+def check_soft_labels(y_soft, classes=None):
     """Return soft labels as :func:`check_target` does; raise for other labels."""
-    array = labels_to_array(y_soft, name)
+    array = labels_to_array(y_soft, "y_soft")
     if array.ndim != 2 or array.dtype.kind != "f":
         raise ValueError(
-            f"{name} must be a matrix of floats, one column a class, whose rows are "
+            "y_soft must be a matrix of floats, one column a class, whose rows are "
             f"distributions. Got shape {array.shape} and dtype {array.dtype}. Divide "
             "counts by the sum of their row."
         )
-    return check_target(y_soft, classes, name)
+    return check_target(y_soft, classes, "y_soft")
 
 
 def _check_rows(y_soft, name):

@@ -112,14 +112,14 @@ class _Record:
     scores: list = field(default_factory=list)
     best: dict | None = None  # its weights after its best epoch
 
-    def is_best(self, loss, score, hard_loss):
+    def is_best(self, loss, score, valid_loss):
         """Take note of an epoch; return whether it is the best one validated."""
         self.losses.append(loss)
         if score is None:
             self.plateau.update(-loss)
             return False
         self.scores.append(score)
-        return self.plateau.update(score, hard_loss)
+        return self.plateau.update(score, valid_loss)
 
     @property
     def outcome(self):
@@ -371,10 +371,11 @@ class _Stack:
         hits = loss = total = 0.0
         for X, target in self.validation.epoch():
             logits = self._logits(X, self.validation)
+            n_rows = self.validation.count(X)
             hits = hits + target.hits(logits)
-            loss = loss + target.hard_loss(logits)
+            loss = loss + target.loss(logits) * n_rows
             if target.weight is None:
-                total = total + self.validation.count(X)
+                total = total + n_rows
             else:
                 total = total + target.weight.sum(-1)
         return list(zip((hits / total).tolist(), (loss / total).tolist(), strict=True))

@@ -256,7 +256,7 @@ def test_networks_share_or_stack_soft_labels(logits, codes, weight, noise):
                 assert_allclose(kept.loss(logits[None, index] * 2), [loss])
 
 
-def test_hits_and_hard_loss_are_of_the_given_labels(logits, codes, weight, transition):
+def test_hits_are_of_the_given_labels(logits, codes, weight, transition):
     """Through the transition: where most of a class is mislabelled, so is a hit."""
     target = label_target(
         codes,
@@ -269,15 +269,11 @@ def test_hits_and_hard_loss_are_of_the_given_labels(logits, codes, weight, trans
     given = logits.softmax(-1).numpy() @ transition_as_matrix(transition)
     weights = np.ones(N) if weight is None else weight
     assert_allclose(target.hits(logits), (given.argmax(1) == codes) @ weights)
-    losses = -np.log(given[np.arange(N), codes])
-    assert_allclose(target.hard_loss(logits), losses @ weights)
 
 
-def test_hard_loss_and_hits_ignore_smoothing(logits, codes, weight):
+def test_hits_ignore_smoothing(logits, codes, weight):
     target = make_target(codes, 0.5, "uniform", weight)
     weights = np.ones(N) if weight is None else weight
-    losses = functional.cross_entropy(logits, torch.from_numpy(codes), reduction="none")
-    assert_allclose(target.hard_loss(logits), losses.numpy() @ weights)
     hits = logits.argmax(-1).numpy() == codes
     assert_allclose(target.hits(logits), hits @ weights)
 
