@@ -6,6 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_ls._device import usable_device
 from sklearn_ls._inference import (
     apply_module,
+    last_layer,
     load_arrays,
     module_device,
     penultimate,
@@ -61,6 +62,10 @@ class FittedNetworkMixin(PredictChainMixin):
     def _outputs(self, X, finish):
         """Do what `_apply` does on X that has been checked."""
         return apply_module(self._trained_module(), X, finish)
+
+    def _last_layer(self):
+        """Return what makes logits of the embedding: weights and biases, as arrays."""
+        return last_layer(self._trained_module())
 
     def _trained_module(self):
         check_is_fitted(self)
