@@ -22,7 +22,7 @@ FINISHES = {
 
 
 @torch.inference_mode()
-def apply_module(module, X, finish):
+def apply_module(module, X, finish, temperature=1.0):
     """Run a module over all rows, a bounded number at a time.
 
     Parameters
@@ -35,13 +35,23 @@ def apply_module(module, X, finish):
     finish : str
         Key of `FINISHES`, what to make of each batch of logits.
 
+    temperature : float, default=1.0
+        What logits are divided by first.
+
     Returns
     -------
     output : ndarray of shape (n_samples, ...)
     """
     device = module_device(module)
+
+    def output_of(rows):
+        logits = module(rows_to_tensor(X, rows, device))
+        if temperature != 1 and finish not in ("argmax", "positive"):
+            logits = logits / temperature
+        return FINISHES[finish](logits).cpu().numpy()
+
     outputs = (
-        FINISHES[finish](module(rows_to_tensor(X, rows, device))).cpu().numpy()
+        output_of(rows)
         for rows in gen_batches(X.shape[0], rows_at_a_time(X, at_least=64))
     )
     first = next(outputs)
