@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_ls.inspection._figure import new_axes
 from sklearn_ls.metrics import (
     calibration_curve_multiclass,
     expected_calibration_error,
@@ -262,14 +263,8 @@ class ReliabilityDisplay:
         -------
         display : ReliabilityDisplay
         """
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError as error:
-            raise ImportError(
-                "ReliabilityDisplay needs matplotlib: pip install 'sklearn-ls[plot]'."
-            ) from error
         if ax is None:
-            _, ax = plt.subplots(figsize=(5, 6), layout="constrained")
+            ax = new_axes(self, figsize=(5, 6), layout="constrained")
         below = _axes_below(ax)
         if _DIAGONAL not in ax.get_legend_handles_labels()[1]:
             ax.plot([0, 1], [0, 1], "k:", label=_DIAGONAL)
