@@ -10,6 +10,7 @@ from numpydoc.validate import validate
 
 import sklearn_ls
 import sklearn_ls.crowds
+import sklearn_ls.datasets
 import sklearn_ls.distributions
 import sklearn_ls.inspection
 import sklearn_ls.metrics
@@ -24,6 +25,7 @@ PUBLIC = {
     for module in (
         sklearn_ls,
         sklearn_ls.crowds,
+        sklearn_ls.datasets,
         sklearn_ls.distributions,
         sklearn_ls.inspection,
         sklearn_ls.metrics,
@@ -75,9 +77,15 @@ def fit(make, **params):
 
 FITTED = {
     "smoother": lambda: [sklearn_ls.LabelSmoother(distribution=[0.5, 0.5]).fit([0, 1])],
-    "classifier": lambda: [fit(sklearn_ls.LabelSmoothingClassifier)],
+    "classifier": lambda: [
+        fit(sklearn_ls.LabelSmoothingClassifier, calibration="temperature")
+    ],
     "search": lambda: [
-        fit(sklearn_ls.LabelSmoothingClassifierCV, ensemble=ensemble)
+        fit(
+            sklearn_ls.LabelSmoothingClassifierCV,
+            ensemble=ensemble,
+            calibration="temperature",
+        )
         for ensemble in (True, False)
     ],
     "target": lambda: [
