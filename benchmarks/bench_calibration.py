@@ -165,24 +165,27 @@ def print_scores(results, score):
         print_table(["", *map(", ".join, scenarios)], rows)
 
 
-def print_differences(results, score):
-    """Print the paired difference of each arm from epsilon 0, the mean over sets."""
+def print_means(results, score):
+    """Print the mean over sets, and the paired difference from epsilon 0."""
     rows = []
     for arm in arms():
         plain = Arm(0.0, None, stops=arm.stops, folds=arm.folds)
-        cells = []
+        means, gaps = [], []
         for noise in NOISES:
-            gaps = []
-            for name in SETS:
-                of = values(results, name, noise, arm, score)
-                base = values(results, name, noise, plain, score)
-                pairs = [of[seed] - base[seed] for seed in of.keys() & base.keys()]
-                gaps += [np.mean(pairs)] if pairs else []
-            cells.append(mean_and_error(gaps, SCORES[score], sign="+"))
-        if arm != plain:
-            rows.append([str(arm), "yes" if arm.stops else "no", *cells])
-    print(f"\n{score.replace('_', ' ')} less that of epsilon 0, mean over sets")
-    print_table(["", "early stopping", *NOISES], rows)
+            of = [values(results, name, noise, arm, score) for name in SETS]
+            base = [values(results, name, noise, plain, score) for name in SETS]
+            pairs = [
+                [ours[seed] - theirs[seed] for seed in ours.keys() & theirs.keys()]
+                for ours, theirs in zip(of, base, strict=True)
+            ]
+            of = [np.mean([*scores.values()]) for scores in of if scores]
+            means.append(f"{np.mean(of):.{SCORES[score]}f}" if of else "")
+            some = [np.mean(of_set) for of_set in pairs if of_set and arm != plain]
+            gaps.append(mean_and_error(some, SCORES[score], sign="+"))
+        rows.append([str(arm), "yes" if arm.stops else "no", *means, *gaps])
+    print(f"\n{score.replace('_', ' ')}, mean over sets, and less that of epsilon 0")
+    less = [f"{noise}, less" for noise in NOISES]
+    print_table(["", "early stopping", *NOISES, *less], rows)
 
 
 def parse_args():
@@ -214,7 +217,7 @@ def main():
         print(f"{len({result['seed'] for result in results})} seeds")
         for score in SCORES:
             print_scores(results, score)
-            print_differences(results, score)
+            print_means(results, score)
 
 
 if __name__ == "__main__":
