@@ -2,17 +2,17 @@
 When does label smoothing help?
 ===============================
 
-The paper of that name [1]_ finds that smoothing leaves accuracy as it is or improves it a
-little, that it calibrates probabilities about as well as a temperature that is fitted
-afterwards, and that it pulls the penultimate layer's activations into tight clusters. This
-example looks for all three on scanned digits: easy ones, and ones that are about as hard as
-the paper's CIFAR-100.
+The paper of that name [1]_ finds that smoothing leaves accuracy as it is or improves it
+a little, that it calibrates probabilities about as well as a temperature that is fitted
+afterwards, and that it pulls the activations of the penultimate layer into tight
+clusters. This example looks for all three on scanned digits: easy ones, and ones that
+are about as hard as the paper's CIFAR-100.
 """
 
 # %%
-# Digits as they are make for an accurate network. Noise on their pixels makes for one that
-# is wrong on a quarter of the test rows: its strength was chosen to get near the paper's
-# accuracy on CIFAR-100. Half of the rows train, the others test.
+# Digits as they are make for an accurate network. Noise on their pixels makes for one
+# that is wrong on a quarter of the test rows: its strength was chosen to get near the
+# paper's accuracy on CIFAR-100. Half of the rows train, the others test.
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -99,7 +99,8 @@ print(over_seeds(accuracy.sub(accuracy["hard"], axis=0)).round(1))
 # ImageNet  Inception-v4 80.9       80.9
 # ========= ============ ========== ==========================
 #
-# The expected calibration error (ECE), with 15 bins as in the paper, and the temperature:
+# The expected calibration error (ECE), with 15 bins as in the paper, and the mean
+# temperature:
 
 ece = results.pivot(index=["data", "seed"], columns="way", values="ECE")[list(ways)]
 print(over_seeds(ece).round(3), end="\n\n")
@@ -136,11 +137,11 @@ for ax, (data, noise) in zip(axes, datasets.items(), strict=True):
     ax.set_title(data)
 
 # %%
-# The penultimate layer, seen in the plane through the templates of three digits, which are
-# the weights that make their logits. The scales differ: of logits that hard labels drive
-# apart smoothing asks for a certain difference. So we measure how far rows are from the
-# mean of their class in units of the distance between those means, and how regular the
-# triangle of the means is.
+# The penultimate layer, seen in the plane through the templates of three digits, which
+# are the weights that make their logits. The scales of the two networks differ: hard
+# labels drive logits apart, smoothed ones ask for a certain difference. So distances of
+# rows from the mean of their class are printed in units of the distances between the
+# means, and how regular the triangle of the means is.
 
 from scipy.spatial.distance import pdist
 
@@ -171,3 +172,26 @@ for row, way in zip(axes, ("hard", "smoothed 0.1"), strict=True):
             f"shortest side / longest {sides.min() / sides.max():.2f}"
         )
 plt.show()
+
+# %%
+# What was reproduced? Smoothing gains up to a point of accuracy, a little more than in
+# the paper. On noisy digits the calibration errors have the shape of Table 3: with hard
+# labels the network is over-confident, and a temperature near 2 and an epsilon of 0.05
+# mend that equally well, as far as 900 test rows can tell. The temperature cost
+# accuracy here, because its network is not trained on the rows that are held out for
+# it.
+#
+# On digits as they are it is the other way around, and that is a difference in kind.
+# The network with hard labels is right on 96 % of the rows and about as sure of them,
+# and smoothing makes it doubt what it gets right, the more the larger epsilon is. The
+# networks of Table 3 are over-confident with hard labels. Whether smoothing calibrates
+# yours depends on whether it is.
+#
+# The picture has the paper's smaller scale and more regular triangle, on test rows too.
+# It does not have the paper's tight clusters: rows are only a little closer to the mean
+# of their class, on test rows less so. A perceptron that sees 900 digits for 30 epochs
+# is no ResNet, and these are three digits and one seed. The paper's machine translation
+# and distillation were not tried.
+#
+# .. [1] R. Müller, S. Kornblith and G. Hinton. When does label smoothing help? NeurIPS
+#    2019. :doi:`10.48550/arXiv.1906.02629`. Tables 2 and 3 are quoted from there.
