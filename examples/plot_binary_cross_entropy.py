@@ -40,7 +40,9 @@ gradient = {"hard": expit(z) - 1.0, "smoothed": expit(z) - 0.9}
 logits = torch.tensor(np.column_stack([np.zeros_like(z), z]))
 ones = torch.ones(len(z), dtype=torch.long)
 entropy = torch.nn.CrossEntropyLoss(reduction="none", label_smoothing=in_torch)
-print(f"differs from torch by {abs(entropy(logits, ones) - loss['smoothed']).max():.0e}")
+print(
+    f"differs from torch by {abs(entropy(logits, ones) - loss['smoothed']).max():.0e}"
+)
 
 # %%
 # On the right of each panel the network agrees with the label, on the left it does not.
@@ -111,7 +113,12 @@ for ax, epsilon in zip(axes, (0.0, 0.1), strict=True):
     logit = train(X_train, y_noisy, epsilon, seed=0).decision_function(X_train)
     towards = np.where(y_noisy == 1, logit, -logit)
     parts = [towards[~flipped], towards[flipped]]
-    ax.hist(parts, np.arange(-4, 6, 0.25), stacked=True, label=["labelled rightly", "flipped"])
+    ax.hist(
+        parts,
+        np.arange(-4, 6, 0.25),
+        stacked=True,
+        label=["labelled rightly", "flipped"],
+    )
     ax.axvline(np.log(9), color="gray", linestyle=":", label="p = 0.9")
     ax.set(title=f"epsilon = {epsilon}", xlabel="logit of the label as given")
 axes[0].set_ylabel("training rows")
