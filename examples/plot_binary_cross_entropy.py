@@ -3,9 +3,9 @@ Binary cross-entropy with targets of 0.1 and 0.9
 ================================================
 
 The oldest recipe of label smoothing replaces the targets 0 and 1 of two classes by 0.1
-and 0.9. What does a mislabelled row then cost, and is the classifier better for it? This
-example draws the loss and its gradient, and trains on breast cancer data with flipped
-labels.
+and 0.9. What does a mislabelled row then cost, and is the classifier better for it?
+This example draws the loss and its gradient, and trains on breast cancer data with
+flipped labels.
 """
 
 # %%
@@ -24,8 +24,8 @@ print(f"torch calls it {in_torch}")
 
 # %%
 # The loss of a row labelled 1, over the logit z of class 1, with p the sigmoid of z:
-# ``-q log p - (1 - q) log(1 - p)``, where the target q is 1 or 0.9. Its gradient is
-# ``p - q``. torch computes the same.
+# ``-q log p - (1 - q) log(1 - p)``, where the target q is 1 or 0.9. Its gradient is ``p
+# - q``. torch computes the same.
 
 import numpy as np
 from scipy.special import expit, log_expit
@@ -61,10 +61,10 @@ for ax in axes:
 axes[0].legend()
 
 # %%
-# Far on the left, where a mislabelled row lies if the network is right about it, the two
-# are nearly the same: smoothing hardly makes a mistake cheaper, and it pulls with 0.9
-# instead of 1. The change is on the right: beyond p = 0.9 the loss rises again, and the
-# row pulls back. Rows that are labelled rightly no longer drive the logits up.
+# Far on the left, where a mislabelled row lies if the network is right about it, the
+# two are nearly the same: smoothing hardly makes a mistake cheaper, and it pulls with
+# 0.9 instead of 1. The change is on the right: beyond p = 0.9 the loss rises again, and
+# the row pulls back. Rows that are labelled rightly no longer drive the logits up.
 #
 # Now training: breast cancer data, a part of the training labels flipped, ten splits.
 
@@ -101,9 +101,9 @@ def train(X, y, epsilon, seed):
 
 # %%
 # The logits that training ends with, towards the label as given, of one split with 20 %
-# flipped. Below 0 the network says that the label is wrong, and it does so of most of the
-# flipped rows, with smoothing or without. With it the logits are smaller, those of both
-# kinds of rows.
+# flipped. Below 0 the network says that the label is wrong, and it does so of most of
+# the flipped rows, with smoothing or without. With it the logits are smaller, those of
+# both kinds of rows.
 
 X_train, _, y_noisy, _, flipped = split_and_flip(0.2, seed=0)
 figure, axes = plt.subplots(
@@ -164,8 +164,8 @@ plt.show()
 # %%
 # The accuracy is what it was without smoothing, give or take what the splits differ by.
 # The log-loss on clean labels is worse with it at every rate, since smoothing makes the
-# network less certain than it should be; flipped labels do that by themselves. So nothing
-# is gained on this data. It is small and easy, and it does not follow that nothing is
-# gained elsewhere (:doc:`/user_guide/what_to_expect`). What the first figure shows holds
-# everywhere: a mislabelled row pulls nearly as hard as before, so smoothing neither finds
-# nor ignores it.
+# network less certain than it should be; flipped labels do that by themselves. So
+# nothing is gained on this data. It is small and easy, and it does not follow that
+# nothing is gained elsewhere (:doc:`/user_guide/what_to_expect`). What the first figure
+# shows holds everywhere: a mislabelled row pulls nearly as hard as before, so smoothing
+# neither finds nor ignores it.

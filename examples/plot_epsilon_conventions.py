@@ -2,9 +2,9 @@
 Five meanings of epsilon
 ========================
 
-Two tools that smooth "by 0.1" need not train on the same targets. This example draws what
-the same epsilon means in the five conventions in use, for many classes of unequal sizes,
-and translates between them.
+Two tools that smooth "by 0.1" need not train on the same targets. This example draws
+what the same epsilon means in the five conventions in use, for many classes of unequal
+sizes, and translates between them.
 """
 
 # %%
@@ -26,10 +26,10 @@ print(np.bincount(y))
 #
 # - ``"uniform"``: to all classes alike, the label's own among them. So do torch, Keras,
 #   TensorFlow and timm.
-# - ``"others"``: to the other classes alike. Epsilon is then the share of labels that are
-#   taken to be wrong. So does OpenNMT.
-# - ``"each"``: to every other class all of it. It is what a loop does that fills a matrix
-#   with epsilon and writes ``1 - epsilon`` at the label. Rows do not sum to one.
+# - ``"others"``: to the other classes alike. Epsilon is then the share of labels that
+#   are taken to be wrong. So does OpenNMT.
+# - ``"each"``: to every other class all of it. It is what a loop does that fills a
+#   matrix with epsilon and writes ``1 - epsilon`` at the label. Rows do not sum to one.
 # - ``"prior"``: to all classes by how frequent they are (unigram smoothing).
 # - an array: wherever you say. Here a matrix, to the digits that look like the label.
 
@@ -100,8 +100,8 @@ ours = -(same[0] * torch.log_softmax(logits, dim=1).numpy()).sum(axis=1).mean()
 print(f"{theirs:.6f} and {ours:.6f}")
 
 # %%
-# How much it matters depends on the number of classes. The figure shows what torch would
-# call an epsilon of 0.1.
+# How much it matters depends on the number of classes. The figure shows what torch
+# would call an epsilon of 0.1.
 
 n_classes = np.unique(np.geomspace(2, 1000, 50).astype(int))
 figure, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
@@ -113,11 +113,12 @@ ax.legend()
 plt.show()
 
 # %%
-# ``"uniform"`` and ``"others"`` differ by a factor of two for two classes and by next to
-# nothing for a hundred. ``"each"`` is mild for two classes and leaves almost nothing of
-# the label for a hundred, once the rows are normalised. It is right where every class has
-# a sigmoid of its own, and :class:`~sklearn_ls.LabelSmoothingClassifier` takes it there
-# and for two classes only. ``"prior"`` and matrices have no equal among the others.
+# ``"uniform"`` and ``"others"`` differ by a factor of two for two classes and by next
+# to nothing for a hundred. ``"each"`` is mild for two classes and leaves almost nothing
+# of the label for a hundred, once the rows are normalised. It is right where every
+# class has a sigmoid of its own, and :class:`~sklearn_ls.LabelSmoothingClassifier`
+# takes it there and for two classes only. ``"prior"`` and matrices have no equal among
+# the others.
 #
 # Which convention a paper means decides whether its epsilon is yours. Which of them is
 # best is another question, and nothing here answers it.

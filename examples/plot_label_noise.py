@@ -3,10 +3,10 @@ Does label smoothing mitigate label noise?
 ==========================================
 
 Lukasik, Bhojanapalli, Menon and Kumar asked so [1]_. They trained residual networks on
-CIFAR-10, CIFAR-100 and ImageNet, drew a fifth of the labels anew, and found smoothing to
-be as good as corrections that know the noise. This example asks it of a small perceptron
-on scanned digits: noise rates by epsilons, and beside them early stopping, weight decay
-and forward correction.
+CIFAR-10, CIFAR-100 and ImageNet, drew a fifth of the labels anew, and found smoothing
+to be as good as corrections that know the noise. This example asks it of a small
+perceptron on scanned digits: noise rates by epsilons, and beside them early stopping,
+weight decay and forward correction.
 """
 
 # %%
@@ -88,8 +88,8 @@ for k, name in enumerate(names[1:], start=1):
     print(f"{name:>27}" + "".join(f"{cell:>14}" for cell in cells))
 
 # %%
-# On the left what smoothing gains, for every rate and epsilon; on the right one epsilon,
-# 0.4, beside the other methods.
+# On the left what smoothing gains, for every rate and epsilon; on the right one
+# epsilon, 0.4, beside the other methods.
 
 import matplotlib.pyplot as plt
 
@@ -114,15 +114,17 @@ plt.show()
 
 # %%
 # Up to a noise rate of 40 % smoothing gains about what forward correction does, which
-# agrees with the paper, and a large epsilon gains more than a small one. It also gains on
-# clean labels, so the noise is not all that it helps against. With 60 % of the labels
-# wrong it falls behind. Weight decay and early stopping know nothing of the noise either,
-# and then do far more. On top of early stopping smoothing may still add a point or two.
+# agrees with the paper, and a large epsilon gains more than a small one. It also gains
+# on clean labels, so the noise is not all that it helps against. With 60 % of the
+# labels wrong it falls behind. Weight decay and early stopping know nothing of the
+# noise either, and then do far more. On top of early stopping smoothing may still add a
+# point or two.
 #
-# What does not follow is that a large epsilon is right for your data. Here it was judged
-# on clean labels, which one does not have, and all mistakes were alike. Where people made
-# them, a single smoothed network was no better than one without (:doc:`/benchmarks`). The
-# other methods were not tuned, and a network that learns less by heart has less to gain.
+# What does not follow is that a large epsilon is right for your data. Here it was
+# judged on clean labels, which one does not have, and all mistakes were alike. Where
+# people made them, a single smoothed network was no better than one without
+# (:doc:`/benchmarks`). The other methods were not tuned, and a network that learns less
+# by heart has less to gain.
 #
 # .. [1] M. Lukasik, S. Bhojanapalli, A. K. Menon and S. Kumar. Does label smoothing
 #    mitigate label noise? ICML 2020. :doi:`10.48550/arXiv.2003.02819`
