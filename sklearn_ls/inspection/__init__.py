@@ -1,5 +1,6 @@
 """Looking at what smoothing did."""
 
 from sklearn_ls.inspection._epsilon_curve import EpsilonCurveDisplay
+from sklearn_ls.inspection._penultimate import PenultimateDisplay
 
-__all__ = ["EpsilonCurveDisplay"]
+__all__ = ["EpsilonCurveDisplay", "PenultimateDisplay"]
