@@ -10,6 +10,7 @@ from numpydoc.validate import validate
 
 import sklearn_ls
 import sklearn_ls.crowds
+import sklearn_ls.datasets
 import sklearn_ls.distributions
 import sklearn_ls.inspection
 import sklearn_ls.metrics
@@ -24,6 +25,7 @@ PUBLIC = {
     for module in (
         sklearn_ls,
         sklearn_ls.crowds,
+        sklearn_ls.datasets,
         sklearn_ls.distributions,
         sklearn_ls.inspection,
         sklearn_ls.metrics,

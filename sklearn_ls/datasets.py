@@ -1,0 +1,279 @@
+"""Wrong labels for experiments."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_array, check_consistent_length, check_random_state
+
+from sklearn_ls._compat import Interval, StrOptions, validate_params
+from sklearn_ls._labels import (
+    check_labels,
+    encode_labels,
+    find_classes,
+    labels_to_array,
+    order_by_class,
+)
+from sklearn_ls._smoothing import check_stochastic
+
+__all__ = ["corrupt_labels"]
+
+
+@validate_params(
+    {
+        "y": ["array-like"],
+        "rate": [Interval(Real, 0, 1, closed="left")],
+        "kind": [StrOptions({"symmetric", "pair", "transition", "instance"})],
+        "transition": ["array-like", None],
+        "X": ["array-like", "sparse matrix", None],
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def corrupt_labels(
+    y, rate, *, kind="symmetric", transition=None, X=None, random_state=None
+):
+    """Give some of the labels another class.
+
+    How many is exact: `round(rate * n_samples)` labels change, none to itself. Which
+    change and to what is drawn.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Labels of two classes or more.
+
+    rate : float
+        The share of labels that change, in [0, 1).
+
+    kind : {"symmetric", "pair", "transition", "instance"}, default="symmetric"
+        - ``"symmetric"`` [1]_: to any other class, each as likely.
+        - ``"pair"`` [1]_: to the next class in sorted order, from the last to the
+          first.
+        - ``"transition"``: as the matrix `transition` says.
+        - ``"instance"``: rows that resemble another class are likelier to change, and
+          to change to that class, see Notes.
+
+    transition : array-like or DataFrame of shape (n_classes, n_classes), default=None
+        For ``kind="transition"`` only. The probability of each given label (column)
+        for each true one (row), in the sorted order of the classes or as a DataFrame
+        names them; row-stochastic. How many labels change is for `rate` to say, so the
+        matrix tells where to, and which classes change more often than others.
+
+    X : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
+        For ``kind="instance"`` only.
+
+    random_state : int, RandomState instance or None, default=None
+        Of the draws.
+
+    Returns
+    -------
+    y_noisy : ndarray of shape (n_samples,)
+        The labels, of the dtype that `y` has as an array.
+
+    changed : ndarray of shape (n_samples,)
+        True where `y_noisy` differs from `y`.
+
+    Raises
+    ------
+    ValueError
+        For labels that are no single classes, a matrix that is no transition matrix of
+        the classes of `y`, a `rate` at which it would change more rows of a class than
+        there are, and for `transition` or `X` missing or without use.
+
+    See Also
+    --------
+    sklearn_ls.distributions.from_confusion : A transition matrix, from checked labels.
+
+    Notes
+    -----
+    Within a class rows are drawn alike, but for ``"instance"``, and each class changes
+    as many as is its due, rounded up or down: `rate` times its size for
+    ``"symmetric"`` and ``"pair"``. For ``"transition"`` with the matrix T it is that
+    times `1 - T[k, k]`, over the mean of this over the rows of `y`. The labels then
+    follow the matrix `I + s * (T - I)`, with the one `s` that gives `rate`, and T
+    itself where `rate` is the mean of `1 - T[k, k]` over the rows.
+
+    ``"instance"`` fits a logistic regression to the standardised X and the labels as
+    they are. A row changes with odds in proportion to `1 - p[y]`, p being the
+    probabilities that the fit predicts for it, and to class `k` with the probability
+    `p[k] / (1 - p[y])`. This is the noise of [2]_ with two changes: a linear model
+    in place of a network, and draws instead of the rows and classes with the highest
+    probabilities.
+
+    References
+    ----------
+    .. [1] B. Han, Q. Yao, X. Yu, G. Niu, M. Xu, W. Hu, I. Tsang and M. Sugiyama.
+       Co-teaching: robust training of deep neural networks with extremely noisy
+       labels. NeurIPS 2018. :doi:`10.48550/arXiv.1804.06872`
+    .. [2] P. Chen, J. Ye, G. Chen, J. Zhao and P.-A. Heng. Beyond class-conditional
+       assumption: a primary attempt to combat instance-dependent label noise.
+       AAAI 2021. :doi:`10.48550/arXiv.2012.05458`
+
+    Examples
+    --------
+    >>> from sklearn_ls.datasets import corrupt_labels
+    >>> y = ["cat", "dog", "fox", "cat", "dog", "fox"]
+    >>> y_noisy, changed = corrupt_labels(y, 0.5, kind="pair", random_state=0)
+    >>> changed
+    array([False, False,  True,  True,  True, False])
+    >>> y_noisy
+    array(['cat', 'dog', 'cat', 'dog', 'fox', 'fox'], dtype='<U3')
+    """
+    _check_use("transition", transition, kind, needed_by="transition")
+    _check_use("X", X, kind, needed_by="instance")
+    y, classes, codes = _read_labels(y)
+    rng = check_random_state(random_state)
+    n_changed = round(rate * len(y))
+    if kind == "instance":
+        moves = _resemblance(X, codes)
+        changed = _draw_rows(rng, n_changed, moves.sum(axis=1))
+        new = _draw_classes(rng, moves[changed])
+    elif kind == "transition":
+        moves = _check_transition(transition, classes)
+        changed = _draw_by_class(rng, n_changed, codes, moves.sum(axis=1), classes)
+        new = _draw_classes(rng, moves[codes[changed]])
+    else:
+        changed = _draw_by_class(rng, n_changed, codes, np.ones(len(classes)), classes)
+        steps = 1 if kind == "pair" else rng.randint(1, len(classes), n_changed)
+        new = (codes[changed] + steps) % len(classes)
+    y_noisy = y.copy()
+    y_noisy[changed] = classes[new]
+    return y_noisy, changed
+
+
+def _check_use(name, value, kind, needed_by):
+    """Raise ValueError if what a kind needs is missing, or without use for it."""
+    if kind == needed_by and value is None:
+        raise ValueError(f'kind="{kind}" needs {name}, but it is None.')
+    if kind != needed_by and value is not None:
+        raise ValueError(f'{name} is for kind="{needed_by}", not for "{kind}".')
+
+
+def _read_labels(y):
+    y = labels_to_array(y)
+    if y.ndim == 2:
+        raise ValueError(
+            f"y has shape {y.shape}, but labels are corrupted one a row: pass a vector."
+        )
+    check_labels(y)
+    classes = find_classes(y)
+    if len(classes) < 2:
+        raise ValueError(
+            f"y has the single class {classes.tolist()[0]!r}: there is none to change "
+            "to."
+        )
+    return y, classes, encode_labels(y, classes)
+
+
+def _check_transition(transition, classes):
+    """Return how probable each change of class is, (n_classes, n_classes)."""
+    matrix = order_by_class(transition, classes, "transition")
+    moves = np.array(matrix, dtype=float)
+    if moves.shape != (len(classes), len(classes)):
+        raise ValueError(
+            f"transition has shape {moves.shape}, but y has {len(classes)} classes: "
+            f"expected {(len(classes), len(classes))}."
+        )
+    check_stochastic(moves, "transition")
+    np.fill_diagonal(moves, 0)
+    return moves
+
+
+def _resemblance(X, codes):
+    """Return the probabilities of the classes other than the label's own.
+
+    Returns
+    -------
+    moves : ndarray of shape (n_samples, n_classes)
+        Positive, but for the zeros of the label's own class.
+    """
+    X = check_array(X, accept_sparse="csr", input_name="X")
+    check_consistent_length(X, codes)
+    model = make_pipeline(
+        StandardScaler(with_mean=False), LogisticRegression(max_iter=1000)
+    )
+    moves = np.maximum(model.fit(X, codes).predict_proba(X), 1e-12)
+    moves[np.arange(len(codes)), codes] = 0
+    return moves
+
+
+def _draw_rows(rng, n_drawn, odds):
+    """Draw rows one after the other with the odds (n_samples,); return their mask."""
+    drawn = np.zeros(len(odds), dtype=bool)
+    p = odds / odds.sum()
+    drawn[rng.choice(len(odds), n_drawn, replace=False, p=p)] = True
+    return drawn
+
+
+def _draw_by_class(rng, n_drawn, codes, odds, classes):
+    """Draw rows, of each class its due number; return their mask.
+
+    Parameters
+    ----------
+    rng : RandomState
+
+    n_drawn : int
+
+    codes : ndarray of shape (n_samples,)
+
+    odds : ndarray of shape (n_classes,)
+        Of a row to be drawn.
+
+    classes : ndarray of shape (n_classes,)
+        For the error message.
+
+    Returns
+    -------
+    drawn : ndarray of shape (n_samples,)
+    """
+    sizes = np.bincount(codes)
+    numbers = _share_out(rng, n_drawn, sizes * odds)
+    if np.any(short := numbers > sizes):
+        most = (sizes * odds).sum() / odds.max() / len(codes)
+        raise ValueError(
+            f"With this transition {n_drawn} of {len(codes)} labels can't change: that "
+            f"would be more rows of {classes[short].tolist()} than there are. "
+            f"rate can be {np.floor(1000 * most) / 1000:.3f} at most."
+        )
+    order = rng.permutation(len(codes))
+    order = order[np.argsort(codes[order], kind="stable")]
+    place = np.arange(len(codes)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    drawn = np.empty(len(codes), dtype=bool)
+    drawn[order] = place < np.repeat(numbers, sizes)
+    return drawn
+
+
+def _share_out(rng, total, weights):
+    """Return integers that sum to `total`: shares rounded by their remainders.
+
+    Parameters
+    ----------
+    rng : RandomState
+        Draws which of equal remainders are rounded up.
+
+    total : int
+
+    weights : ndarray of shape (n_classes,)
+
+    Returns
+    -------
+    numbers : ndarray of shape (n_classes,)
+    """
+    if total == 0:
+        return np.zeros(len(weights), dtype=int)
+    if not weights.any():
+        raise ValueError("transition changes no label of y: its diagonal is all ones.")
+    shares = (total * weights / weights.sum()).round(9)  # so that integers are exact
+    numbers = np.floor(shares).astype(int)
+    order = np.lexsort((rng.permutation(len(shares)), numbers - shares))
+    numbers[order[: total - numbers.sum()]] += 1
+    return numbers
+
+
+def _draw_classes(rng, weights):
+    """Draw a class for each row of weights (n_rows, n_classes)."""
+    upto = np.cumsum(weights, axis=1)
+    return np.argmax(upto > rng.uniform(size=(len(upto), 1)) * upto[:, -1:], axis=1)
