@@ -66,6 +66,7 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_logo = html_favicon = "_static/logo.svg"
 html_show_sourcelink = False
+html_context = {"default_mode": "auto"}  # light or dark, as the system has it
 html_sidebars = {"tour": [], "benchmarks": [], "changes": [], "contributing": []}
 html_theme_options = {
     "logo": {"text": "sklearn-ls", "alt_text": "sklearn-ls"},
