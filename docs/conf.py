@@ -22,6 +22,7 @@ exclude_patterns = ["_build", "_templates"]
 templates_path = ["_templates"]
 default_role = "code"
 nitpicky = True
+toc_object_entries_show_parents = "hide"
 extlinks = {"doi": ("https://doi.org/%s", "doi:%s")}
 
 # Without a network the names in docs/inventories are linked to.
@@ -66,6 +67,7 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_logo = html_favicon = "_static/logo.svg"
 html_show_sourcelink = False
+html_use_index = html_domain_indices = False
 html_context = {"default_mode": "auto"}  # light or dark, as the system has it
 html_sidebars = {"tour": [], "benchmarks": [], "changes": [], "contributing": []}
 html_theme_options = {
