@@ -84,8 +84,9 @@ def unsmooth(proba, smoothing, transition_matrix=None):
     else:
         given = recover_targets(proba @ transition_matrix, smoothing)
         recovered = np.linalg.solve(transition_matrix.T, given.T).T
-    recovered = np.maximum(recovered, min(FLOOR, 0.1 / n_classes))
-    recovered /= recovered.sum(axis=1, keepdims=True)
+    for floor in (0, min(FLOOR, 0.1 / n_classes)):
+        recovered = np.maximum(recovered, floor)
+        recovered /= recovered.sum(axis=1, keepdims=True)
     return recovered.astype(proba.dtype, copy=False)
 
 

@@ -77,9 +77,15 @@ def fit(make, **params):
 
 FITTED = {
     "smoother": lambda: [sklearn_ls.LabelSmoother(distribution=[0.5, 0.5]).fit([0, 1])],
-    "classifier": lambda: [fit(sklearn_ls.LabelSmoothingClassifier)],
+    "classifier": lambda: [
+        fit(sklearn_ls.LabelSmoothingClassifier, calibration="temperature")
+    ],
     "search": lambda: [
-        fit(sklearn_ls.LabelSmoothingClassifierCV, ensemble=ensemble)
+        fit(
+            sklearn_ls.LabelSmoothingClassifierCV,
+            ensemble=ensemble,
+            calibration="temperature",
+        )
         for ensemble in (True, False)
     ],
     "target": lambda: [

@@ -13,6 +13,7 @@ ROOT = PACKAGE.parent
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
 TORCH_OWNERS = {
     "_batches",
+    "_calibration",
     "_device",
     "_faults",
     "_indicator_loss",
