@@ -2,5 +2,6 @@
 
 from sklearn_ls.inspection._epsilon_curve import EpsilonCurveDisplay
 from sklearn_ls.inspection._penultimate import PenultimateDisplay
+from sklearn_ls.inspection._reliability import ReliabilityDisplay
 
-__all__ = ["EpsilonCurveDisplay", "PenultimateDisplay"]
+__all__ = ["EpsilonCurveDisplay", "PenultimateDisplay", "ReliabilityDisplay"]

@@ -5,6 +5,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_ls.inspection._figure import new_axes
+
 
 class PenultimateDisplay:
     """Penultimate activations in the plane through the templates of three classes.
@@ -238,14 +240,8 @@ class PenultimateDisplay:
         -------
         display : PenultimateDisplay
         """
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError as error:
-            raise ImportError(
-                "PenultimateDisplay needs matplotlib: pip install 'sklearn-ls[plot]'."
-            ) from error
         if ax is None:
-            _, ax = plt.subplots()
+            ax = new_axes(self)
         self.scatters_ = [
             ax.scatter(
                 *self.points[self.y == label].T,
