@@ -31,6 +31,7 @@ def _learns_in_parts(estimator):
         "early_stopping": (True, "Set it to False."),
         "class_weight": ("balanced", "Pass a dict of the weights."),
         "distribution": ("prior", "Pass an array of the classes' shares."),
+        "calibration": ("temperature", "Set it to None or 'unsmooth'."),
     }
     for name, (value, what_to_do) in advice.items():
         given = getattr(estimator, name)
@@ -147,6 +148,15 @@ class LabelSmoothingClassifier(
         probabilities, which smoothing (of the given labels) makes less certain. The
         matrix is never estimated here.
 
+    calibration : {"temperature", "unsmooth"}, default=None
+        What to make of the network's probabilities, which are under-confident where it
+        learnt smoothed labels. None leaves them. ``"temperature"`` divides the logits
+        by the one number that fits best the labels, as given, of rows that are held
+        out [3]_: those of early stopping or, without it, a `validation_fraction`. With
+        a `transition_matrix` it is fitted through that; it never changes `predict`.
+        ``"unsmooth"`` undoes the formula, and then raises probabilities below 0.001 (or
+        a tenth of equal shares) to that. `net_` and `embed` are left as they are.
+
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the fit before.
 
@@ -204,6 +214,9 @@ class LabelSmoothingClassifier(
     best_validation_score_ : float or None
         The largest of them.
 
+    temperature_ : float
+        What the logits are divided by. Only with ``calibration="temperature"``.
+
     device_ : str
         Where it was trained.
 
@@ -236,6 +249,8 @@ class LabelSmoothingClassifier(
     .. [2] G. Patrini, A. Rozza, A. Krishna Menon, R. Nock and L. Qu. Making deep neural
        networks robust to label noise: a loss correction approach. CVPR 2017.
        :doi:`10.1109/CVPR.2017.240`
+    .. [3] C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger. On calibration of modern
+       neural networks. ICML 2017. :doi:`10.48550/arXiv.1706.04599`
 
     Examples
     --------
@@ -279,6 +294,7 @@ class LabelSmoothingClassifier(
         "tol": [Interval(Real, 0, None, closed="left")],
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "transition_matrix": [Probability(), "array-like", None],
+        "calibration": [StrOptions({"temperature", "unsmooth"}), None],
         "warm_start": ["boolean"],
         "device": [str],
         "callbacks": [list, tuple, None],
@@ -308,6 +324,7 @@ class LabelSmoothingClassifier(
         tol=1e-4,
         class_weight=None,
         transition_matrix=None,
+        calibration=None,
         warm_start=False,
         device="auto",
         callbacks=None,
@@ -333,6 +350,7 @@ class LabelSmoothingClassifier(
         self.tol = tol
         self.class_weight = class_weight
         self.transition_matrix = transition_matrix
+        self.calibration = calibration
         self.warm_start = warm_start
         self.device = device
         self.callbacks = callbacks
@@ -384,7 +402,7 @@ class LabelSmoothingClassifier(
         self.device_ = resolve_device(self.device)
         X, given = self._check_data(X, y, sample_weight, y_soft, epsilon, again=again)
         self._seed = draw_seed(self.random_state)
-        training, validation = self._prepare(X, given, again=again)
+        training, validation, calibration = self._prepare(X, given, again=again)
         net = self._build_net(self._start_module(again), self.device_)
         converged = net.train(
             training,
@@ -398,6 +416,7 @@ class LabelSmoothingClassifier(
         )
         self._net = net
         self._record(net.module_, *net.curves(), again=again)
+        self._calibrate(X, calibration)
         progress.end(lambda: self._snapshot(net.module_))
         warn_unless_converged([converged], **self._stopping())
         return self
@@ -447,8 +466,9 @@ class LabelSmoothingClassifier(
             classifier is then as it was.
 
         AttributeError
-            With ``early_stopping=True``, ``class_weight="balanced"`` and
-            ``distribution="prior"``, which need all the data at once.
+            With ``early_stopping=True``, ``class_weight="balanced"``,
+            ``distribution="prior"`` and ``calibration="temperature"``, which need all
+            the data at once.
         """
         again = hasattr(self, "_state")
         classes = classes if classes is None else labels_to_array(classes)

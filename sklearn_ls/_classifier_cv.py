@@ -164,6 +164,12 @@ class LabelSmoothingClassifierCV(
         :class:`LabelSmoothingClassifier`. Scores compare the predicted true labels with
         the given ones, which accuracy bears, but scores of probabilities do not.
 
+    calibration : {"temperature", "unsmooth"}, default=None
+        What to make of the networks' probabilities, see
+        :class:`LabelSmoothingClassifier`. With `ensemble` the temperature of each is
+        fitted on its own held-out fold, which makes scores of probabilities there
+        slightly optimistic.
+
     device : str, default="auto"
         Where to compute: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, or ``"auto"``, CUDA if
         there is any, else the CPU.
@@ -251,7 +257,7 @@ class LabelSmoothingClassifierCV(
         What makes probabilities of the outputs; ``"logistic"`` for multilabel `y`.
 
     loss_curve_ : list of float
-        Of `best_estimator_`, as are the next three; only with ``ensemble=False``.
+        Of `best_estimator_`, as are the next three. Only with ``ensemble=False``.
 
     best_loss_ : float
         The smallest of them.
@@ -261,6 +267,10 @@ class LabelSmoothingClassifierCV(
 
     best_validation_score_ : float or None
         The largest of them.
+
+    temperature_ : float
+        What the logits of `best_estimator_` are divided by; with `ensemble` each of
+        `estimators_` has its own. Only with ``calibration="temperature"``.
 
     refit_time_ : float
         Seconds that its training took.
@@ -366,6 +376,7 @@ class LabelSmoothingClassifierCV(
         tol=1e-4,
         class_weight=None,
         transition_matrix=None,
+        calibration=None,
         device="auto",
         callbacks=None,
         random_state=None,
@@ -396,6 +407,7 @@ class LabelSmoothingClassifierCV(
         self.tol = tol
         self.class_weight = class_weight
         self.transition_matrix = transition_matrix
+        self.calibration = calibration
         self.device = device
         self.callbacks = callbacks
         self.random_state = random_state

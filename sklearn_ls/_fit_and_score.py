@@ -5,14 +5,12 @@ import time
 from collections import defaultdict
 from typing import NamedTuple
 
-import numpy as np
 from sklearn.utils import gen_even_slices
 
 from sklearn_ls._batches import to_device_if_it_fits
 from sklearn_ls._classifier import LabelSmoothingClassifier
 from sklearn_ls._compat import score_fold, take_rows
 from sklearn_ls._stack import train_stack
-from sklearn_ls._training import MIN_HELD_OUT
 
 ENOUGH = 10  # networks in a stack: more of them gain little
 
@@ -120,10 +118,7 @@ def fit_and_score(
         given,
         classifiers,
         [train for train, _ in splits],
-        [
-            _stopping_rows(classifier, test, given.weight) if stop_on_test else None
-            for classifier, (_, test) in zip(classifiers, splits, strict=True)
-        ],
+        [test if stop_on_test else None for _, test in splits],
         stack_size=stack_size,
         network_end=network_end,
     )
@@ -161,7 +156,7 @@ def fit_networks(
     classifiers : list of LabelSmoothingClassifier
 
     rows, held_out : list of ndarray or None
-        What each trains on and stops by, see `_prepare`.
+        What each trains on, and what it stops and is calibrated by, see `_prepare`.
 
     stack_size : int, default=1
         The most networks to train as one.
@@ -175,12 +170,14 @@ def fit_networks(
     """
     network_end = network_end or (lambda: None)
     start = time.perf_counter()
-    X = to_device_if_it_fits(X, classifiers[0].device_)
-    networks, of_split = [], {}
+    X_there = to_device_if_it_fits(X, classifiers[0].device_)
+    networks, calibrations, of_split = [], [], {}
     for classifier, *parts in zip(classifiers, rows, held_out, strict=True):
-        training, validation = _prepare(classifier, X, given, *parts)
+        training, *others = _prepare(classifier, X_there, given, *parts)
         training.share(of_split.setdefault(id(parts[0]), training))
+        validation, calibration = others
         networks.append((classifier._start_module(), training, validation))
+        calibrations.append(calibration)
     prepare_time = (time.perf_counter() - start) / len(networks)
     groups = [
         group[some]
@@ -194,6 +191,8 @@ def fit_networks(
         converged = train(
             [classifiers[i] for i in group], [networks[i] for i in group], network_end
         )
+        for i in group:
+            classifiers[i]._calibrate(X, calibrations[i])
         fit_time = (time.perf_counter() - start) / len(group) + prepare_time
         for i, outcome in zip(group, converged, strict=True):
             outcomes[i] = Trained(outcome, fit_time)
@@ -209,14 +208,6 @@ def _prepare(classifier, X, given, rows, held_out):
         raise ValueError(
             f"The {len(rows)} training rows of a split can't be learnt from: {error}"
         ) from error
-
-
-def _stopping_rows(classifier, test, sample_weight):
-    """Return the rows of a fold to stop by, which may be none."""
-    early_stopping = classifier.early_stopping
-    if early_stopping == "auto":
-        early_stopping = np.count_nonzero(sample_weight[test]) >= MIN_HELD_OUT
-    return test if early_stopping else test[:0]
 
 
 def _alike(networks):

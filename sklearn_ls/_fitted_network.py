@@ -3,9 +3,16 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_ls._calibration import (
+    OF_INDEPENDENT_PROBABILITIES,
+    OF_PROBABILITIES,
+    unsmooth,
+    unsmooth_indicators,
+)
 from sklearn_ls._device import usable_device
 from sklearn_ls._inference import (
     apply_module,
+    last_layer,
     load_arrays,
     module_device,
     penultimate,
@@ -60,7 +67,20 @@ class FittedNetworkMixin(PredictChainMixin):
 
     def _outputs(self, X, finish):
         """Do what `_apply` does on X that has been checked."""
-        return apply_module(self._trained_module(), X, finish)
+        module = self._trained_module()
+        if self._calibration != "unsmooth":
+            return apply_module(module, X, finish, getattr(self, "temperature_", 1.0))
+        smoothing = self.label_smoother_._smoothing
+        if self.label_smoother_.multilabel_:
+            proba = unsmooth_indicators(apply_module(module, X, "logistic"), smoothing)
+            return OF_INDEPENDENT_PROBABILITIES[finish](proba)
+        proba = apply_module(module, X, "softmax")
+        proba = unsmooth(proba, smoothing, self._transition_matrix)
+        return OF_PROBABILITIES[finish](proba)
+
+    def _last_layer(self):
+        """Return what makes logits of the embedding: weights and biases, as arrays."""
+        return last_layer(self._trained_module())
 
     def _trained_module(self):
         check_is_fitted(self)

@@ -22,7 +22,7 @@ FINISHES = {
 
 
 @torch.inference_mode()
-def apply_module(module, X, finish):
+def apply_module(module, X, finish, temperature=1.0):
     """Run a module over all rows, a bounded number at a time.
 
     Parameters
@@ -35,13 +35,23 @@ def apply_module(module, X, finish):
     finish : str
         Key of `FINISHES`, what to make of each batch of logits.
 
+    temperature : float, default=1.0
+        What logits are divided by first.
+
     Returns
     -------
     output : ndarray of shape (n_samples, ...)
     """
     device = module_device(module)
+
+    def output_of(rows):
+        logits = module(rows_to_tensor(X, rows, device))
+        if temperature != 1 and finish not in ("argmax", "positive"):
+            logits = logits / temperature
+        return FINISHES[finish](logits).cpu().numpy()
+
     outputs = (
-        FINISHES[finish](module(rows_to_tensor(X, rows, device))).cpu().numpy()
+        output_of(rows)
         for rows in gen_batches(X.shape[0], rows_at_a_time(X, at_least=64))
     )
     first = next(outputs)
@@ -74,6 +84,36 @@ def penultimate(module, X):
     inputs : ndarray of shape (n_samples, n_units)
     """
     module = copy.deepcopy(module)  # a hook on one that others use would see theirs
+    inputs = []
+    _last_linear(module).register_forward_pre_hook(
+        lambda layer, args: inputs.append(args[0].cpu())
+    )
+    apply_module(module, X, "argmax")
+    return torch.cat(inputs).numpy()
+
+
+def last_layer(module):
+    """Return weights and biases of a module's last linear layer.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+
+    Returns
+    -------
+    weights : ndarray of shape (n_outputs, n_units)
+
+    biases : ndarray of shape (n_outputs,)
+        Zeros if the layer has none.
+    """
+    layer = _last_linear(module)
+    weights = layer.weight.detach().cpu().numpy()
+    if layer.bias is None:
+        return weights, np.zeros(len(weights), dtype=weights.dtype)
+    return weights, layer.bias.detach().cpu().numpy()
+
+
+def _last_linear(module):
     linears = [
         layer for layer in module.modules() if isinstance(layer, torch.nn.Linear)
     ]
@@ -81,12 +121,7 @@ def penultimate(module, X):
         raise ValueError(
             "embed needs a module with a torch.nn.Linear as its last layer."
         )
-    inputs = []
-    linears[-1].register_forward_pre_hook(
-        lambda layer, args: inputs.append(args[0].cpu())
-    )
-    apply_module(module, X, "argmax")
-    return torch.cat(inputs).numpy()
+    return linears[-1]
 
 
 def module_to_arrays(module):

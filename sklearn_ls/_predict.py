@@ -33,8 +33,9 @@ class PredictChainMixin(NetworkInputMixin):
     def predict_proba(self, X):
         """Predict probabilities.
 
-        They are the network's own: with smoothing under-confident by construction. With
-        a `transition_matrix` they are those of the true labels.
+        With smoothing the network's own are under-confident by construction; the
+        parameter `calibration` says what is made of them. With a `transition_matrix`
+        they are those of the true labels.
 
         Parameters
         ----------
@@ -66,7 +67,7 @@ class PredictChainMixin(NetworkInputMixin):
         return self._apply(X, "log_logistic" if multilabel else "log_softmax")
 
     def decision_function(self, X):
-        """Return the network's outputs before softmax.
+        """Return what softmax makes the probabilities of.
 
         Parameters
         ----------

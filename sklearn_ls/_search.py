@@ -43,6 +43,7 @@ _REFITTED = (
     "best_loss_",
     "validation_scores_",
     "best_validation_score_",
+    "temperature_",
 )
 
 
@@ -343,7 +344,8 @@ class SearchMixin(EnsembleMixin):
         self.refit_time_ = time.perf_counter() - start
         self.best_estimator_ = best
         for name in _REFITTED:
-            setattr(self, name, getattr(best, name))
+            if hasattr(best, name):
+                setattr(self, name, getattr(best, name))
         progress.network_end()
         return refitted
 

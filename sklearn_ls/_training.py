@@ -1,21 +1,31 @@
 """What a training needs and leaves behind, around the network's own epochs."""
 
 import functools
+import math
+from typing import NamedTuple
 
 import numpy as np
 
 from sklearn_ls._batches import Batches, to_device_if_it_fits
+from sklearn_ls._calibration import fit_temperature
 from sklearn_ls._fitted_network import FittedNetworkMixin
+from sklearn_ls._given_labels import GivenLabels
 from sklearn_ls._indicator_loss import indicator_target
-from sklearn_ls._inference import count_weight_layers, load_arrays, module_to_arrays
+from sklearn_ls._inference import (
+    apply_module,
+    count_weight_layers,
+    load_arrays,
+    module_to_arrays,
+)
 from sklearn_ls._label_smoother import LabelSmoother
 from sklearn_ls._loss import label_target
 from sklearn_ls._modules import build_module, check_output
-from sklearn_ls._smoothing import NO_SMOOTHING
+from sklearn_ls._smoothing import NO_SMOOTHING, smoothing_of, soft_indicators
 from sklearn_ls._training_data import count_held_out, hold_out, weigh_classes
 from sklearn_ls._transition import check_transition_matrix, make_transition
 
 MIN_HELD_OUT = 200  # rows; fewer give a score too noisy to stop by
+ENOUGH_LOGITS = 2**25  # numbers; a temperature from more of them is no better
 
 
 def keep_fitted_on_error(method):
@@ -32,6 +42,21 @@ def keep_fitted_on_error(method):
             raise
 
     return wrapped
+
+
+class HeldOut(NamedTuple):
+    """Rows that are not trained on, and what is known of their labels."""
+
+    rows: np.ndarray
+    codes: np.ndarray
+    weight: np.ndarray
+    given: GivenLabels
+
+    def every(self, step):
+        """Return one row of each `step`."""
+        some = slice(None, None, step)
+        rows, codes, weight, given = self
+        return HeldOut(rows[some], codes[some], weight[some], given.take(some))
 
 
 class NetworkTrainerMixin(FittedNetworkMixin):
@@ -67,6 +92,8 @@ class NetworkTrainerMixin(FittedNetworkMixin):
             smoother._settle(known.classes_, known.class_prior_, known.multilabel_)
         self.label_smoother_, self.classes_ = smoother, smoother.classes_
         self._check_against_classes()
+        if self.calibration == "unsmooth":
+            self._check_that_smoothing_can_be_undone(given.epsilon)
 
     def _same_classes(self, smoother):
         before = self.label_smoother_
@@ -92,9 +119,25 @@ class NetworkTrainerMixin(FittedNetworkMixin):
             self._transition_matrix = check_transition_matrix(
                 self.transition_matrix, self.classes_
             )
+        self._calibration = self.calibration
+
+    def _check_that_smoothing_can_be_undone(self, epsilon):
+        if epsilon is not None:
+            raise ValueError(
+                "calibration='unsmooth' can't undo an epsilon of each row. Set it to "
+                "None or 'temperature', or leave epsilon out of fit."
+            )
+        n_classes = len(self.classes_)
+        matrix = self._transition_matrix
+        if np.ndim(matrix) == 2 and np.linalg.matrix_rank(matrix) < n_classes:
+            raise ValueError(
+                "calibration='unsmooth' needs a transition_matrix that has an inverse. "
+                "This one says that one class is labelled as a mixture of others."
+            )
+        self.label_smoother_.recover(np.full((1, n_classes), 1 / n_classes))
 
     def _prepare(self, X, given, *, again=False, rows=None, held_out=None):
-        """Learn the classes, and return the batches to train on and to validate on.
+        """Learn the classes, and return what to train, to stop and to calibrate by.
 
         Parameters
         ----------
@@ -107,14 +150,18 @@ class NetworkTrainerMixin(FittedNetworkMixin):
             Which rows to train on; None for all.
 
         held_out : ndarray of shape (n_held_out,), default=None
-            Which rows to validate on, none of them if empty; None for a part of `rows`,
-            if `early_stopping` asks for it.
+            Which rows to validate and to calibrate on, where that is asked for; None
+            for a part of `rows`.
 
         Returns
         -------
         training : Batches
 
         validation : Batches or None
+            What to stop by.
+
+        calibration : HeldOut or None
+            What to fit a temperature on.
         """
         rows = np.arange(len(given)) if rows is None else rows
         self._learn_classes(given.take(rows), again)
@@ -124,22 +171,25 @@ class NetworkTrainerMixin(FittedNetworkMixin):
         given = given.take(rows)
         codes, weight = self._encode_and_weigh(given, n_rows)
         if held_out is None:
-            training, validation = self._split(codes, weight)
+            training, held_out = self._split(codes, weight)
         else:
             counted = np.flatnonzero(weight)
-            training, validation = counted[counted < n_rows], counted[counted >= n_rows]
+            training, held_out = counted[counted < n_rows], counted[counted >= n_rows]
         weight = weight / weight[training].mean()
 
+        def parts(part):
+            return codes[part], weight[part], given.take(part)
+
         def batches(part, smoothed):
-            target = self._target(
-                codes[part], weight[part], given.take(part), smoothed=smoothed
-            )
+            target = self._target(*parts(part), smoothed=smoothed)
             return self._batches(X, rows[part], target, len(training))
 
-        return (
-            batches(training, smoothed=True),
-            batches(validation, smoothed=False) if len(validation) else None,
-        )
+        validation = calibration = None
+        if len(held_out) and self._stops_early(len(held_out)):
+            validation = batches(held_out, smoothed=False)
+        if self.calibration == "temperature":
+            calibration = HeldOut(rows[held_out], *parts(held_out))
+        return batches(training, smoothed=True), validation, calibration
 
     def _knows(self, y):
         """Return which labels can be predicted."""
@@ -158,15 +208,17 @@ class NetworkTrainerMixin(FittedNetworkMixin):
         return codes, given.weight * class_weight[codes]
 
     def _split(self, codes, weight):
-        """Return the rows to train on and those to validate on, maybe none."""
+        """Return the rows to train on and those to hold out, maybe none."""
         rows = np.flatnonzero(weight)
-        early_stopping = self.early_stopping
-        if early_stopping == "auto":
-            held_out = count_held_out(len(rows), self.validation_fraction)
-            early_stopping = held_out >= MIN_HELD_OUT
-        if not early_stopping:
+        n_held_out = count_held_out(len(rows), self.validation_fraction)
+        if not self._stops_early(n_held_out) and self.calibration != "temperature":
             return rows, rows[:0]
         return hold_out(codes, rows, self.validation_fraction, self._seed)
+
+    def _stops_early(self, n_held_out):
+        if self.early_stopping == "auto":
+            return n_held_out >= MIN_HELD_OUT
+        return self.early_stopping
 
     def _batches(self, X, rows, target, n_training):
         X = to_device_if_it_fits(X, self.device_)
@@ -228,6 +280,7 @@ class NetworkTrainerMixin(FittedNetworkMixin):
         self._module = module
         self._state = module_to_arrays(module)
         self._optimizer_state = optimizer_state
+        vars(self).pop("temperature_", None)  # of the network before
         self._fitted_architecture = self._architecture()
         self.loss_curve_ = self.loss_curve_ + losses if again else losses
         self.best_loss_ = min(self.loss_curve_)
@@ -238,6 +291,52 @@ class NetworkTrainerMixin(FittedNetworkMixin):
         self.n_outputs_ = len(self.classes_)
         multilabel = self.label_smoother_.multilabel_
         self.out_activation_ = "logistic" if multilabel else "softmax"
+
+    def _calibrate(self, X, calibration):
+        """Fit the temperature of the network just trained, if one is asked for.
+
+        Where all that is held out is predicted right, no temperature is the best: the
+        smaller the better. Then one more row is assumed, of which nothing is known.
+
+        Parameters
+        ----------
+        X : as `_check_data` returns it
+
+        calibration : HeldOut or None
+        """
+        if calibration is None:
+            return
+        n_samples = len(calibration.rows)
+        if n_samples == 0:
+            raise ValueError(
+                "calibration='temperature' needs rows that are held out, of positive "
+                "weight and with labels that are trained on. There are none."
+            )
+        step = math.ceil(n_samples * len(self.classes_) / ENOUGH_LOGITS)
+        calibration = calibration.every(step)
+        logits = apply_module(self._trained_module(), X[calibration.rows], "logits")
+        for epsilon in (0.0, 1 / (1 + n_samples)):
+            target = self._calibration_target(calibration, epsilon)
+            self.temperature_ = fit_temperature(logits, target)
+            if self.temperature_ is not None:
+                return
+
+    def _calibration_target(self, calibration, epsilon):
+        """Return the labels as given, with `epsilon` of no certain label."""
+        place = {"dtype": np.float64, "device": "cpu"}
+        _, codes, weight, given = calibration
+        n_classes = len(self.classes_)
+        if self.label_smoother_.multilabel_:
+            y_soft = soft_indicators(codes, smoothing_of(epsilon, "uniform", 2))
+            return indicator_target(codes, y_soft, weight, **place)
+        return label_target(
+            codes,
+            smoothing_of(epsilon, "uniform", n_classes),
+            weight,
+            y_soft=given.y_soft,
+            transition=make_transition(self._transition_matrix, n_classes, **place),
+            **place,
+        )
 
     def _snapshot(self, module):
         """Return what a copy needs to predict as if training had ended here."""

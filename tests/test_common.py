@@ -51,6 +51,7 @@ ESTIMATORS = [
     LabelSmoothingClassifier(hidden_layer_sizes=(50, 20)),
     LabelSmoothingClassifier(module=TwoLayers),
     LabelSmoothingClassifier(transition_matrix=0.1),
+    LabelSmoothingClassifier(calibration="unsmooth"),
     # Fewer epochs than by default, since every check trains on several folds.
     LabelSmoothingClassifierCV(max_epochs=30, learning_rate=0.01),
     LabelSmoothingClassifierCV([0, 0.3], ensemble=False, max_epochs=30),
@@ -58,6 +59,7 @@ ESTIMATORS = [
         [0.1], early_stopping=True, max_epochs=30, learning_rate=0.05
     ),
     LabelSmoothingClassifierCV([0.1], class_weight="balanced", cv=3, max_epochs=30),
+    LabelSmoothingClassifierCV([0.1], calibration="temperature", max_epochs=30),
     SmoothedTargetClassifier(),
     SmoothedTargetClassifier(smoother=LabelSmoother(epsilon=0)),
     SmoothedTargetClassifier(min_share=0.05),
@@ -94,10 +96,13 @@ def weights_change_the_hold_out(estimator):
 # Weighting and repeating rows give different hold-outs, as with MLPClassifier. A larger
 # step than the default, since these checks hold out a handful of rows.
 @parametrize_with_checks(
-    [LabelSmoothingClassifier(early_stopping=True, learning_rate=0.05)],
+    [
+        LabelSmoothingClassifier(early_stopping=True, learning_rate=0.05),
+        LabelSmoothingClassifier(calibration="temperature", learning_rate=0.05),
+    ],
     expected_failed_checks=weights_change_the_hold_out,
 )
-def test_estimator_that_stops_early_passes(estimator, check):
+def test_estimator_that_holds_rows_out_passes(estimator, check):
     check(estimator)
 
 

@@ -1,0 +1,124 @@
+"""Predicted probabilities, and the labels that they are judged by, checked."""
+
+import numpy as np
+from sklearn.utils import check_array, check_consistent_length
+
+from sklearn_ls._compat import check_sample_weight
+from sklearn_ls._labels import (
+    check_labels,
+    encode_labels,
+    find_classes,
+    labels_to_array,
+)
+from sklearn_ls._smoothing import find_bad_row
+from sklearn_ls._soft_labels import check_soft_labels
+
+
+def check_against_labels(y_true, y_proba, sample_weight, labels):
+    """Return codes, probabilities and weights that fit each other.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+
+    y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
+
+    sample_weight : array-like of shape (n_samples,) or None
+
+    labels : array-like of shape (n_classes,) or None
+
+    Returns
+    -------
+    codes : ndarray of shape (n_samples,)
+
+    y_proba : ndarray of shape (n_samples, n_classes)
+
+    weight : ndarray of shape (n_samples,)
+    """
+    y_true = labels_to_array(y_true, "y_true")
+    if y_true.ndim != 1:
+        raise ValueError(
+            f"y_true must hold one label a row. Got shape {y_true.shape}. Scores "
+            "against soft labels are soft_log_loss and soft_brier_score."
+        )
+    y_proba = _check_probabilities(y_proba)
+    check_consistent_length(y_true, y_proba)
+    classes = _find_classes(check_labels(y_true), y_proba.shape[1], labels)
+    if len(unknown := np.setdiff1d(y_true, classes)):
+        raise ValueError(
+            f"y_true holds {unknown}, which are none of the labels {classes}. Pass "
+            "all classes of y_proba as labels, and leave out rows of others."
+        )
+    weight = check_sample_weight(sample_weight, y_proba)
+    return encode_labels(y_true, classes), y_proba, weight
+
+
+def check_against_soft_labels(y_soft, y_proba, sample_weight):
+    """Return soft labels, probabilities and weights that fit each other.
+
+    Parameters
+    ----------
+    y_soft : array-like of shape (n_samples, n_classes)
+
+    y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
+
+    sample_weight : array-like of shape (n_samples,) or None
+
+    Returns
+    -------
+    y_soft, y_proba : ndarray of shape (n_samples, n_classes)
+
+    weight : ndarray of shape (n_samples,)
+    """
+    soft = check_soft_labels(y_soft)
+    y_proba = _check_probabilities(y_proba)
+    check_consistent_length(soft.y_soft, y_proba)
+    if y_proba.shape[1] != len(soft.classes):
+        raise ValueError(
+            f"y_proba has {y_proba.shape[1]} columns, but y_soft has "
+            f"{len(soft.classes)}."
+        )
+    return soft.y_soft, y_proba, check_sample_weight(sample_weight, y_proba)
+
+
+def _check_probabilities(y_proba):
+    """Return a column of probabilities for each class, the rows checked."""
+    y_proba = check_array(
+        y_proba,
+        ensure_2d=False,
+        dtype=[np.float64, np.float32],
+        input_name="y_proba",
+    )
+    if y_proba.ndim == 1:
+        y_proba = np.column_stack([1 - y_proba, y_proba])
+    if (bad := find_bad_row(y_proba, tolerance=1e-3)) is not None:
+        raise ValueError(
+            "The rows of y_proba must be probabilities that sum to 1. Row "
+            f"{bad} is {y_proba[bad]}."
+        )
+    return y_proba
+
+
+def _find_classes(y_true, n_columns, labels):
+    """Return what the columns of probabilities stand for, sorted."""
+    if labels is None:
+        classes = find_classes(y_true)
+        if len(classes) != n_columns:
+            raise ValueError(
+                f"y_proba has {n_columns} columns, but y_true has {len(classes)} "
+                f"different labels: {classes}. Pass all classes as labels, such as "
+                "labels=classifier.classes_."
+            )
+        return classes
+    classes = labels_to_array(labels, "labels")
+    if not np.array_equal(classes, np.unique(classes)):
+        raise ValueError(
+            "labels must be different and sorted, as classes_ are, and the columns of "
+            f"y_proba in the same order. Got {classes}."
+        )
+    if len(classes) != n_columns:
+        raise ValueError(
+            f"y_proba has {n_columns} columns, but there are {len(classes)} labels: "
+            f"{classes}."
+        )
+    return classes
