@@ -4,15 +4,7 @@ import json
 
 import numpy as np
 
-N_BINS = 15
-
-
-def calibration_error(y_true, y_proba):
-    """Return the mean gap of the top label's probability to its accuracy, in bins."""
-    confidence = y_proba.max(1)
-    bins = np.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
-    gaps = (y_proba.argmax(1) == y_true) - confidence
-    return np.abs(np.bincount(bins, weights=gaps)).sum() / len(y_true)
+from sklearn_ls.metrics import expected_calibration_error
 
 
 def score_probabilities(y_true, y_proba):
@@ -25,11 +17,12 @@ def score_probabilities(y_true, y_proba):
 
     y_proba : ndarray of shape (n_samples, n_classes)
     """
+    codes = np.arange(y_proba.shape[1])
     right = y_proba[np.arange(len(y_true)), y_true]
     return {
         "accuracy": 100 * np.mean(y_proba.argmax(1) == y_true),
         "log_loss": -np.log(np.maximum(right, np.finfo(np.float32).eps)).mean(),
-        "calibration_error": calibration_error(y_true, y_proba),
+        "calibration_error": expected_calibration_error(y_true, y_proba, labels=codes),
     }
 
 

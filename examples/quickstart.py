@@ -40,6 +40,7 @@ from sklearn.utils.multiclass import type_of_target
 
 from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
 from sklearn_ls.inspection import EpsilonCurveDisplay
+from sklearn_ls.metrics import expected_calibration_error
 
 EPSILONS = [0.0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8]
 
@@ -176,20 +177,12 @@ def standard_error(scores):
 # confidence.
 
 
-def expected_calibration_error(y_true, y_proba, classes, n_bins=10):
-    confidence = y_proba.max(axis=1)
-    correct = classes[y_proba.argmax(axis=1)] == y_true
-    bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
-    gaps = np.bincount(bins, weights=correct - confidence, minlength=n_bins)
-    return np.abs(gaps).sum() / len(y_true)
-
-
 def judge(model, X_test, y_test):
     y_proba = model.predict_proba(X_test)
     return (
         accuracy_score(y_test, model.predict(X_test)),
         log_loss(y_test, y_proba, labels=model.classes_),
-        expected_calibration_error(y_test, y_proba, model.classes_),
+        expected_calibration_error(y_test, y_proba, n_bins=10, labels=model.classes_),
     )
 
 

@@ -8,6 +8,7 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import _fit_context
+from sklearn.metrics._scorer import _Scorer
 from sklearn.model_selection import GridSearchCV
 from sklearn.model_selection._validation import _score
 from sklearn.utils import _safe_indexing
@@ -44,6 +45,7 @@ __all__ = [
     "InvalidParameterError",
     "Options",
     "Probability",
+    "ScorerOfClasses",
     "SearchRules",
     "StrOptions",
     "_check_partial_fit_first_call",
@@ -208,6 +210,14 @@ def score_fold(estimator, X, y, params, scorer):
     scores : float or dict of str to float
     """
     return _score(estimator, X, y, scorer, params, error_score=np.nan)
+
+
+class ScorerOfClasses(_Scorer):
+    """Scorer whose metric gets `labels`, the classes that the estimator knows."""
+
+    def _score(self, method_caller, estimator, X, y_true, **kwargs):
+        kwargs["labels"] = estimator.classes_
+        return super()._score(method_caller, estimator, X, y_true, **kwargs)
 
 
 class SearchRules:

@@ -52,7 +52,8 @@ def test_docstring_follows_numpydoc(name):
 
 @pytest.mark.parametrize("thing", PUBLIC.values(), ids=PUBLIC)
 def test_documented_defaults_are_the_defaults(thing):
-    documented = {p.name: p.type for p in NumpyDocString(thing.__doc__)["Parameters"]}
+    parameters = NumpyDocString(thing.__doc__)["Parameters"]
+    documented = {p.name.lstrip("*"): p.type for p in parameters}
     signature = inspect.signature(thing).parameters
     assert list(documented) == list(signature)
     for name, parameter in signature.items():

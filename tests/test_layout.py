@@ -31,6 +31,7 @@ PRIVATE_IMPORTS = {
     "_fit_context",
     "_safe_indexing",
     "_score",
+    "_Scorer",
     "_check_method_params",
     "_check_sample_weight",
     "_check_partial_fit_first_call",

@@ -41,16 +41,8 @@ def check_against_labels(y_true, y_proba, sample_weight, labels):
             f"y_true must hold one label a row. Got shape {y_true.shape}. Scores "
             "against soft labels are soft_log_loss and soft_brier_score."
         )
-    y_proba = check_array(
-        y_proba,
-        ensure_2d=False,
-        dtype=[np.float64, np.float32],
-        input_name="y_proba",
-    )
-    if y_proba.ndim == 1:
-        y_proba = np.column_stack([1 - y_proba, y_proba])
+    y_proba = _check_probabilities(y_proba)
     check_consistent_length(y_true, y_proba)
-    _check_rows(y_proba)
     classes = _find_classes(check_labels(y_true), y_proba.shape[1], labels)
     if len(unknown := np.setdiff1d(y_true, classes)):
         raise ValueError(
@@ -66,7 +58,9 @@ def check_against_soft_labels(y_soft, y_proba, sample_weight):
 
     Parameters
     ----------
-    y_soft, y_proba : array-like of shape (n_samples, n_classes)
+    y_soft : array-like of shape (n_samples, n_classes)
+
+    y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
 
     sample_weight : array-like of shape (n_samples,) or None
 
@@ -77,23 +71,32 @@ def check_against_soft_labels(y_soft, y_proba, sample_weight):
     weight : ndarray of shape (n_samples,)
     """
     soft = check_soft_labels(y_soft)
-    y_proba = check_array(y_proba, dtype=[np.float64, np.float32], input_name="y_proba")
+    y_proba = _check_probabilities(y_proba)
     check_consistent_length(soft.y_soft, y_proba)
     if y_proba.shape[1] != len(soft.classes):
         raise ValueError(
             f"y_proba has {y_proba.shape[1]} columns, but y_soft has "
             f"{len(soft.classes)}."
         )
-    _check_rows(y_proba)
     return soft.y_soft, y_proba, check_sample_weight(sample_weight, y_proba)
 
 
-def _check_rows(y_proba):
+def _check_probabilities(y_proba):
+    """Return a column of probabilities for each class, the rows checked."""
+    y_proba = check_array(
+        y_proba,
+        ensure_2d=False,
+        dtype=[np.float64, np.float32],
+        input_name="y_proba",
+    )
+    if y_proba.ndim == 1:
+        y_proba = np.column_stack([1 - y_proba, y_proba])
     if (bad := find_bad_row(y_proba, tolerance=1e-3)) is not None:
         raise ValueError(
             "The rows of y_proba must be probabilities that sum to 1. Row "
             f"{bad} is {y_proba[bad]}."
         )
+    return y_proba
 
 
 def _find_classes(y_true, n_columns, labels):

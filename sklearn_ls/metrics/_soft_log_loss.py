@@ -19,10 +19,10 @@ def soft_log_loss(y_soft, y_proba, *, sample_weight=None):
         Floats of which each row is a distribution. The columns of a dataframe are
         sorted by name, as `classes_` are; those of an array must be in that order.
 
-    y_proba : array-like of shape (n_samples, n_classes)
+    y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
         Predicted probabilities as `predict_proba` returns them: rows sum to one, and
-        columns are in the order of `classes_`. Those below the machine precision of
-        their dtype count as that.
+        columns are in the order of `classes_`. A vector holds those of the second of
+        two classes. Those below the machine precision of their dtype count as that.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights of the rows.
@@ -39,6 +39,7 @@ def soft_log_loss(y_soft, y_proba, *, sample_weight=None):
 
     See Also
     --------
+    soft_brier_score : Squared differences instead of logarithms.
     sklearn.metrics.log_loss : Against one label a row.
 
     Examples
@@ -46,13 +47,6 @@ def soft_log_loss(y_soft, y_proba, *, sample_weight=None):
     >>> from sklearn_ls.metrics import soft_log_loss
     >>> round(soft_log_loss([[0.5, 0.5], [1.0, 0.0]], [[0.5, 0.5], [0.5, 0.5]]), 3)
     0.693
-
-    As a scorer for the soft `y` of :class:`~sklearn_ls.LabelSmoothingClassifierCV`:
-
-    >>> from sklearn.metrics import make_scorer
-    >>> scorer = make_scorer(
-    ...     soft_log_loss, response_method="predict_proba", greater_is_better=False
-    ... )
     """
     y_soft, y_proba, weight = check_against_soft_labels(y_soft, y_proba, sample_weight)
     y_proba = y_proba.clip(np.finfo(y_proba.dtype).eps, 1)
