@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 # Small matrix products are faster on one thread a process.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test doctest lint docs clean
+.PHONY: demo test doctest lint docs site-test clean
 
 demo: $(INSTALLED)  ## See what smoothing does on mislabelled digits.
 	$(ONE_THREAD) $(BIN)/python examples/quickstart.py
@@ -25,10 +25,13 @@ lint: $(INSTALLED)
 	$(BIN)/codespell
 
 docs: $(INSTALLED)  ## Build the site in docs/_build/html; warnings are errors.
-	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	$(ONE_THREAD) $(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+
+site-test: docs  ## Open every page of the built site in a headless Chromium.
+	$(BIN)/python -m pytest -m site tests/test_site.py
 
 clean:
-	rm -rf $(VENV) docs/_build docs/generated
+	rm -rf $(VENV) docs/_build docs/auto_examples docs/generated
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -1,3 +1,5 @@
+import warnings
+
 import sklearn_ls
 
 project = "sklearn-ls"
@@ -8,18 +10,72 @@ version = release = sklearn_ls.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "sphinx.ext.extlinks",
+    "sphinx.ext.intersphinx",
+    "sphinx-mathjax-offline",  # formulas without a network
     "numpydoc",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
 ]
-extlinks = {"doi": ("https://doi.org/%s", "doi:%s")}
 exclude_patterns = ["_build", "_templates"]
 templates_path = ["_templates"]
 default_role = "code"
+nitpicky = True
+toc_object_entries_show_parents = "hide"
+extlinks = {"doi": ("https://doi.org/%s", "doi:%s")}
 
-numpydoc_show_class_members = False
+# Without a network the names in docs/inventories are linked to.
+intersphinx_timeout = 5
+intersphinx_mapping = {
+    name: (url, (None, f"inventories/{name}.txt"))
+    for name, url in {
+        "matplotlib": "https://matplotlib.org/stable/",
+        "numpy": "https://numpy.org/doc/stable/",
+        "skorch": "https://skorch.readthedocs.io/en/stable/",
+        "sklearn": "https://scikit-learn.org/stable/",
+        "torch": "https://docs.pytorch.org/docs/stable/",
+    }.items()
+}
+
+numpydoc_show_class_members = False  # the template of classes lists them
+
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+# A warning in an example stops it, and with it the build.
+for category in (FutureWarning, RuntimeWarning, UserWarning):
+    warnings.filterwarnings("error", category=category)
+warnings.filterwarnings("error", module="__main__")
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": "plot_",
+    "ignore_pattern": r"quickstart\.py",  # make demo
+    "within_subsection_order": "FileNameSortKey",
+    "doc_module": ("sklearn_ls",),
+    "backreferences_dir": "generated/backreferences",
+    "show_signature": False,
+    "min_reported_time": 3600,  # times differ from build to build
+    "write_computation_times": False,
+    "download_all_examples": False,
+}
 
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn-ls"
 html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_logo = html_favicon = "_static/logo.svg"
 html_show_sourcelink = False
+html_use_index = html_domain_indices = False
+html_context = {"default_mode": "auto"}  # light or dark, as the system has it
+html_sidebars = {"tour": [], "benchmarks": [], "changes": [], "contributing": []}
+html_theme_options = {
+    "logo": {"text": "sklearn-ls", "alt_text": "sklearn-ls"},
+    "header_links_before_dropdown": 7,
+    "navbar_align": "left",
+    "secondary_sidebar_items": ["page-toc"],
+    "show_prev_next": False,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}

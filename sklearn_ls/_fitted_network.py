@@ -12,6 +12,7 @@ from sklearn_ls._calibration import (
 from sklearn_ls._device import usable_device
 from sklearn_ls._inference import (
     apply_module,
+    last_layer,
     load_arrays,
     module_device,
     penultimate,
@@ -76,6 +77,10 @@ class FittedNetworkMixin(PredictChainMixin):
         proba = apply_module(module, X, "softmax")
         proba = unsmooth(proba, smoothing, self._transition_matrix)
         return OF_PROBABILITIES[finish](proba)
+
+    def _last_layer(self):
+        """Return what makes logits of the embedding: weights and biases, as arrays."""
+        return last_layer(self._trained_module())
 
     def _trained_module(self):
         check_is_fitted(self)

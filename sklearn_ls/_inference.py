@@ -84,6 +84,36 @@ def penultimate(module, X):
     inputs : ndarray of shape (n_samples, n_units)
     """
     module = copy.deepcopy(module)  # a hook on one that others use would see theirs
+    inputs = []
+    _last_linear(module).register_forward_pre_hook(
+        lambda layer, args: inputs.append(args[0].cpu())
+    )
+    apply_module(module, X, "argmax")
+    return torch.cat(inputs).numpy()
+
+
+def last_layer(module):
+    """Return weights and biases of a module's last linear layer.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+
+    Returns
+    -------
+    weights : ndarray of shape (n_outputs, n_units)
+
+    biases : ndarray of shape (n_outputs,)
+        Zeros if the layer has none.
+    """
+    layer = _last_linear(module)
+    weights = layer.weight.detach().cpu().numpy()
+    if layer.bias is None:
+        return weights, np.zeros(len(weights), dtype=weights.dtype)
+    return weights, layer.bias.detach().cpu().numpy()
+
+
+def _last_linear(module):
     linears = [
         layer for layer in module.modules() if isinstance(layer, torch.nn.Linear)
     ]
@@ -91,12 +121,7 @@ def penultimate(module, X):
         raise ValueError(
             "embed needs a module with a torch.nn.Linear as its last layer."
         )
-    inputs = []
-    linears[-1].register_forward_pre_hook(
-        lambda layer, args: inputs.append(args[0].cpu())
-    )
-    apply_module(module, X, "argmax")
-    return torch.cat(inputs).numpy()
+    return linears[-1]
 
 
 def module_to_arrays(module):

@@ -6,6 +6,7 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+from matplotlib import pyplot as plt
 from sklearn.datasets import load_digits, load_iris
 from sklearn.preprocessing import StandardScaler
 
@@ -41,3 +42,9 @@ def digits():
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def close_figures():
+    yield
+    plt.close("all")

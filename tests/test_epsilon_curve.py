@@ -14,13 +14,8 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
 from sklearn_ls.inspection import EpsilonCurveDisplay
 
+pytestmark = pytest.mark.usefixtures("close_figures")
 SHORT = {"max_epochs": 4, "n_iter_no_change": np.inf, "random_state": 0}
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 def make(epsilons=(0.5, 0.0, 0.1), **params):

@@ -1,5 +1,7 @@
 """Looking at what smoothing did."""
 
 from sklearn_ls.inspection._epsilon_curve import EpsilonCurveDisplay
+from sklearn_ls.inspection._penultimate import PenultimateDisplay
+from sklearn_ls.inspection._reliability import ReliabilityDisplay
 
-__all__ = ["EpsilonCurveDisplay"]
+__all__ = ["EpsilonCurveDisplay", "PenultimateDisplay", "ReliabilityDisplay"]

@@ -5,6 +5,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_ls.inspection._figure import new_axes
+
 
 class EpsilonCurveDisplay:
     """Cross-validated score over epsilon, with its standard error.
@@ -195,16 +197,10 @@ class EpsilonCurveDisplay:
         -------
         display : EpsilonCurveDisplay
         """
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError as error:
-            raise ImportError(
-                "EpsilonCurveDisplay needs matplotlib: pip install 'sklearn-ls[plot]'."
-            ) from error
         check_consistent_length(self.epsilons, self.scores)
         values = self.differences if paired else self.scores
         if ax is None:
-            _, ax = plt.subplots()
+            ax = new_axes(self)
         means, errors = _mean_and_error(values)
         self.fold_lines_ = ax.plot(self.epsilons, values, color="0.8", linewidth=0.8)
         (self.line_,) = ax.plot(self.epsilons, means, marker="o", label="mean")

@@ -1,0 +1,124 @@
+"""
+Five meanings of epsilon
+========================
+
+Two tools that smooth "by 0.1" need not train on the same targets. This example draws
+what the same epsilon means in the five conventions in use, for many classes of unequal
+sizes, and translates between them.
+"""
+
+# %%
+# Ten classes, of which the later ones are rarer: digits, thinned out.
+
+import numpy as np
+from sklearn.datasets import load_digits
+
+X, y = load_digits(return_X_y=True)
+rank = np.zeros(len(y), dtype=int)
+for digit in range(10):
+    rank[y == digit] = np.arange(np.sum(y == digit))
+keep = rank < 150 * 0.75**y
+X, y = X[keep], y[keep]
+print(np.bincount(y))
+
+# %%
+# Each convention takes epsilon from the label, and sends it elsewhere:
+#
+# - ``"uniform"``: to all classes alike, the label's own among them. So do torch, Keras,
+#   TensorFlow and timm.
+# - ``"others"``: to the other classes alike. Epsilon is then the share of labels that
+#   are taken to be wrong. So does OpenNMT.
+# - ``"each"``: to every other class all of it. It is what a loop does that fills a
+#   matrix with epsilon and writes ``1 - epsilon`` at the label. Rows do not sum to one.
+# - ``"prior"``: to all classes by how frequent they are (unigram smoothing).
+# - an array: wherever you say. Here a matrix, to the digits that look like the label.
+
+from sklearn.metrics.pairwise import cosine_similarity
+
+from sklearn_ls import LabelSmoother
+from sklearn_ls.distributions import class_similarity
+
+means = np.array([X[y == digit].mean(axis=0) for digit in range(10)])
+alike = class_similarity(cosine_similarity(means), temperature=0.05)
+conventions = {"uniform": "uniform", "others": "others", "each": "each"}
+conventions |= {"prior": "prior", "a matrix": alike}
+epsilon = 0.3
+targets = {
+    name: LabelSmoother(epsilon, distribution=distribution).fit(y).transform(range(10))
+    for name, distribution in conventions.items()
+}
+
+# %%
+# The target of a row labelled 3:
+
+import matplotlib.pyplot as plt
+
+figure, axes = plt.subplots(1, 5, figsize=(12, 3), sharey=True, layout="constrained")
+for ax, (name, target) in zip(axes, targets.items(), strict=True):
+    bars = ax.bar(range(10), target[3], color="C0")
+    bars[3].set_color("C1")
+    ax.set(title=f"{name}\nsum {target[3].sum():.2g}", xticks=range(10), xlabel="class")
+    ax.text(3, target[3, 3], f"{target[3, 3]:.2f}", ha="center", va="bottom")
+axes[0].set(ylabel="probability in the target", ylim=(0, 0.85))
+figure.suptitle(f"The target of label 3 with epsilon = {epsilon}")
+
+# %%
+# And of all labels, a row each. The colours are logarithmic.
+
+from matplotlib.colors import LogNorm
+
+figure, axes = plt.subplots(1, 5, figsize=(12, 3.1), sharey=True, layout="constrained")
+for ax, (name, target) in zip(axes, targets.items(), strict=True):
+    image = ax.imshow(target, norm=LogNorm(0.003, 1))
+    ax.set(title=name, xlabel="class", xticks=range(0, 10, 3), yticks=range(0, 10, 3))
+axes[0].set_ylabel("label")
+figure.colorbar(image, ax=axes, label="probability", shrink=0.7, extend="min")
+
+# %%
+# The first three are the same family: for each epsilon of one there is another epsilon
+# that gives the same targets, if those of ``"each"`` are divided by their sum.
+
+from sklearn_ls import convert_epsilon
+
+uniform = convert_epsilon(0.1, n_classes=10, from_="others", to="uniform")
+same = [
+    LabelSmoother(0.1, distribution="others").fit_transform(y),
+    LabelSmoother(uniform, distribution="uniform").fit_transform(y),
+]
+print(f"0.1 with 'others' is {uniform:.3f} with 'uniform': {np.allclose(*same)}")
+
+# %%
+# torch agrees on the loss, here for logits drawn at random:
+
+import torch
+
+logits = torch.tensor(np.random.default_rng(0).normal(size=(len(y), 10)))
+theirs = torch.nn.functional.cross_entropy(
+    logits, torch.tensor(y), label_smoothing=uniform
+)
+ours = -(same[0] * torch.log_softmax(logits, dim=1).numpy()).sum(axis=1).mean()
+print(f"{theirs:.6f} and {ours:.6f}")
+
+# %%
+# How much it matters depends on the number of classes. The figure shows what torch
+# would call an epsilon of 0.1.
+
+n_classes = np.unique(np.geomspace(2, 1000, 50).astype(int))
+figure, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
+for name in ("each", "others", "uniform"):
+    in_torch = [convert_epsilon(0.1, K, from_=name, to="uniform") for K in n_classes]
+    ax.semilogx(n_classes, in_torch, label=f'0.1 with "{name}"')
+ax.set(xlabel="number of classes", ylabel='epsilon of "uniform"', ylim=(0, 1.05))
+ax.legend()
+plt.show()
+
+# %%
+# ``"uniform"`` and ``"others"`` differ by a factor of two for two classes and by next
+# to nothing for a hundred. ``"each"`` is mild for two classes and leaves almost nothing
+# of the label for a hundred, once the rows are normalised. It is right where every
+# class has a sigmoid of its own, and :class:`~sklearn_ls.LabelSmoothingClassifier`
+# takes it there and for two classes only. ``"prior"`` and matrices have no equal among
+# the others.
+#
+# Which convention a paper means decides whether its epsilon is yours. Which of them is
+# best is another question, and nothing here answers it.
