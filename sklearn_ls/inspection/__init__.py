@@ -1,7 +1,13 @@
 """Looking at what smoothing did."""
 
 from sklearn_ls.inspection._epsilon_curve import EpsilonCurveDisplay
+from sklearn_ls.inspection._label_issues import find_label_issues
 from sklearn_ls.inspection._penultimate import PenultimateDisplay
 from sklearn_ls.inspection._reliability import ReliabilityDisplay
 
-__all__ = ["EpsilonCurveDisplay", "PenultimateDisplay", "ReliabilityDisplay"]
+__all__ = [
+    "EpsilonCurveDisplay",
+    "PenultimateDisplay",
+    "ReliabilityDisplay",
+    "find_label_issues",
+]
