@@ -4,10 +4,13 @@ from sklearn_ls.inspection._epsilon_curve import EpsilonCurveDisplay
 from sklearn_ls.inspection._label_issues import find_label_issues
 from sklearn_ls.inspection._penultimate import PenultimateDisplay
 from sklearn_ls.inspection._reliability import ReliabilityDisplay
+from sklearn_ls.inspection._smoothing_report import SmoothingReport, smoothing_report
 
 __all__ = [
     "EpsilonCurveDisplay",
     "PenultimateDisplay",
     "ReliabilityDisplay",
+    "SmoothingReport",
     "find_label_issues",
+    "smoothing_report",
 ]
