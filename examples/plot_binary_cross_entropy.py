@@ -40,9 +40,8 @@ gradient = {"hard": expit(z) - 1.0, "smoothed": expit(z) - 0.9}
 logits = torch.tensor(np.column_stack([np.zeros_like(z), z]))
 ones = torch.ones(len(z), dtype=torch.long)
 entropy = torch.nn.CrossEntropyLoss(reduction="none", label_smoothing=in_torch)
-print(
-    f"differs from torch by {abs(entropy(logits, ones) - loss['smoothed']).max():.0e}"
-)
+difference = entropy(logits, ones).numpy() - loss["smoothed"]
+print(f"differs from torch by {np.abs(difference).max():.0e}")
 
 # %%
 # On the right of each panel the network agrees with the label, on the left it does not.
@@ -69,12 +68,8 @@ axes[0].legend()
 # Now training: breast cancer data, a part of the training labels flipped, ten splits.
 
 from sklearn.datasets import load_breast_cancer
-from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from sklearn_ls import LabelSmoothingClassifier
 from sklearn_ls.datasets import corrupt_labels
 
 X, y = load_breast_cancer(return_X_y=True)
@@ -86,6 +81,15 @@ def split_and_flip(rate, seed):
     )
     y_noisy, flipped = corrupt_labels(y_train, rate, random_state=seed)
     return X_train, X_test, y_noisy, y_test, flipped
+
+
+# %%
+# A network is trained for sixty epochs:
+
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_ls import LabelSmoothingClassifier
 
 
 def train(X, y, epsilon, seed):
@@ -129,6 +133,8 @@ axes[0].legend()
 # flipped labels, initial weights and batches, so their difference has a standard error
 # of its own.
 
+from sklearn.metrics import log_loss
+
 
 def clean_scores(rate, epsilon, seed):
     X_train, X_test, y_noisy, y_test, _ = split_and_flip(rate, seed)
@@ -140,6 +146,10 @@ rates, seeds = (0.0, 0.15, 0.3), range(10)
 scores = np.array(
     [[[clean_scores(r, e, s) for s in seeds] for e in (0.0, 0.1)] for r in rates]
 )  # rates, epsilons, seeds, accuracy and log-loss
+
+# %%
+# What there is without smoothing, and what smoothing adds, with its standard error:
+
 gains = scores[:, 1] - scores[:, 0]
 mean, error = gains.mean(axis=1), gains.std(axis=1, ddof=1) / len(seeds) ** 0.5
 for k, rate in enumerate(rates):

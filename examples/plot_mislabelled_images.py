@@ -111,6 +111,6 @@ plt.show()
 # no target is above 0.64. Stopping early and averaging did more; on top of them
 # smoothing changed the accuracy by a few of the 997 test images at most, which is
 # nothing to go by. It did not improve the probabilities: the log-loss is higher with
-# it, as targets of 0.64 leave the right labels in doubt as well. Nor does it find
-# wrong labels: that a fold network doubts a label which it was not trained on holds
-# without smoothing, too.
+# it, as targets of 0.64 leave the right labels in doubt as well. Nor does it find wrong
+# labels: that a fold network doubts a label which it was not trained on holds without
+# smoothing, too.
