@@ -40,9 +40,8 @@ gradient = {"hard": expit(z) - 1.0, "smoothed": expit(z) - 0.9}
 logits = torch.tensor(np.column_stack([np.zeros_like(z), z]))
 ones = torch.ones(len(z), dtype=torch.long)
 entropy = torch.nn.CrossEntropyLoss(reduction="none", label_smoothing=in_torch)
-print(
-    f"differs from torch by {abs(entropy(logits, ones) - loss['smoothed']).max():.0e}"
-)
+difference = entropy(logits, ones).numpy() - loss["smoothed"]
+print(f"differs from torch by {abs(difference).max():.0e}")
 
 # %%
 # On the right of each panel the network agrees with the label, on the left it does not.
