@@ -171,13 +171,12 @@ def fit_networks(
     network_end = network_end or (lambda: None)
     start = time.perf_counter()
     X_there = to_device_if_it_fits(X, classifiers[0].device_)
-    networks, calibrations, of_split = [], [], {}
+    networks, calibrate_by, of_split = [], [], {}
     for classifier, *parts in zip(classifiers, rows, held_out, strict=True):
-        training, *others = _prepare(classifier, X_there, given, *parts)
+        training, validation, last = _prepare(classifier, X_there, given, *parts)
         training.share(of_split.setdefault(id(parts[0]), training))
-        validation, calibration = others
         networks.append((classifier._start_module(), training, validation))
-        calibrations.append(calibration)
+        calibrate_by.append(last)
     prepare_time = (time.perf_counter() - start) / len(networks)
     groups = [
         group[some]
@@ -192,7 +191,7 @@ def fit_networks(
             [classifiers[i] for i in group], [networks[i] for i in group], network_end
         )
         for i in group:
-            classifiers[i]._calibrate(X, calibrations[i])
+            classifiers[i]._calibrate(X, calibrate_by[i])
         fit_time = (time.perf_counter() - start) / len(group) + prepare_time
         for i, outcome in zip(group, converged, strict=True):
             outcomes[i] = Trained(outcome, fit_time)

@@ -120,6 +120,7 @@ class NetworkTrainerMixin(FittedNetworkMixin):
                 self.transition_matrix, self.classes_
             )
         self._calibration = self.calibration
+        vars(self).pop("temperature_", None)  # of the network before
 
     def _check_that_smoothing_can_be_undone(self, epsilon):
         if epsilon is not None:
@@ -280,7 +281,6 @@ class NetworkTrainerMixin(FittedNetworkMixin):
         self._module = module
         self._state = module_to_arrays(module)
         self._optimizer_state = optimizer_state
-        vars(self).pop("temperature_", None)  # of the network before
         self._fitted_architecture = self._architecture()
         self.loss_curve_ = self.loss_curve_ + losses if again else losses
         self.best_loss_ = min(self.loss_curve_)
@@ -292,7 +292,7 @@ class NetworkTrainerMixin(FittedNetworkMixin):
         multilabel = self.label_smoother_.multilabel_
         self.out_activation_ = "logistic" if multilabel else "softmax"
 
-    def _calibrate(self, X, calibration):
+    def _calibrate(self, X, held_out):
         """Fit the temperature of the network just trained, if one is asked for.
 
         Where all that is held out is predicted right, no temperature is the best: the
@@ -302,29 +302,29 @@ class NetworkTrainerMixin(FittedNetworkMixin):
         ----------
         X : as `_check_data` returns it
 
-        calibration : HeldOut or None
+        held_out : HeldOut or None
         """
-        if calibration is None:
+        if held_out is None:
             return
-        n_samples = len(calibration.rows)
+        n_samples = len(held_out.rows)
         if n_samples == 0:
             raise ValueError(
                 "calibration='temperature' needs rows that are held out, of positive "
                 "weight and with labels that are trained on. There are none."
             )
         step = math.ceil(n_samples * len(self.classes_) / ENOUGH_LOGITS)
-        calibration = calibration.every(step)
-        logits = apply_module(self._trained_module(), X[calibration.rows], "logits")
+        held_out = held_out.every(step)
+        logits = apply_module(self._trained_module(), X[held_out.rows], "logits")
         for epsilon in (0.0, 1 / (1 + n_samples)):
-            target = self._calibration_target(calibration, epsilon)
+            target = self._calibration_target(held_out, epsilon)
             self.temperature_ = fit_temperature(logits, target)
             if self.temperature_ is not None:
                 return
 
-    def _calibration_target(self, calibration, epsilon):
+    def _calibration_target(self, held_out, epsilon):
         """Return the labels as given, with `epsilon` of no certain label."""
         place = {"dtype": np.float64, "device": "cpu"}
-        _, codes, weight, given = calibration
+        _, codes, weight, given = held_out
         n_classes = len(self.classes_)
         if self.label_smoother_.multilabel_:
             y_soft = soft_indicators(codes, smoothing_of(epsilon, "uniform", 2))
