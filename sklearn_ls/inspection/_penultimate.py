@@ -73,16 +73,16 @@ class PenultimateDisplay:
 
     Examples
     --------
-    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.datasets import load_wine
     >>> from sklearn.preprocessing import StandardScaler
     >>> from sklearn_ls import LabelSmoothingClassifier
     >>> from sklearn_ls.inspection import PenultimateDisplay
-    >>> X, y = load_iris(return_X_y=True)
+    >>> X, y = load_wine(return_X_y=True)
     >>> X = StandardScaler().fit_transform(X)
-    >>> clf = LabelSmoothingClassifier(random_state=0).fit(X, y)
+    >>> clf = LabelSmoothingClassifier(learning_rate=0.01, random_state=0).fit(X, y)
     >>> display = PenultimateDisplay.from_estimator(clf, X, y, classes=(0, 1, 2))
     >>> display.points.shape
-    (150, 2)
+    (178, 2)
     """
 
     def __init__(self, points, y, templates, classes, *, name=None):
