@@ -2,7 +2,7 @@
 Binary cross-entropy with targets of 0.1 and 0.9
 ================================================
 
-The oldest recipe of label smoothing replaces the targets 0 and 1 of two classes by 0.1
+A common recipe of label smoothing replaces the targets 0 and 1 of two classes by 0.1
 and 0.9. What does a mislabelled row then cost, and is the classifier better for it?
 This example draws the loss and its gradient, and trains on breast cancer data with
 flipped labels.
@@ -58,6 +58,7 @@ axes[1].axhline(0, color="gray", linewidth=0.8)
 for ax in axes:
     ax.axvline(np.log(9), color="gray", linestyle=":", label="p = 0.9")
 axes[0].legend()
+plt.show()
 
 # %%
 # Far on the left, where a mislabelled row lies if the network is right about it, the
@@ -127,6 +128,7 @@ for ax, epsilon in zip(axes, (0.0, 0.1), strict=True):
     ax.set(title=f"epsilon = {epsilon}", xlabel="logit of the label as given")
 axes[0].set_ylabel("training rows")
 axes[0].legend()
+plt.show()
 
 # %%
 # Is the classifier better on clean labels? Both networks of a seed share the split, the

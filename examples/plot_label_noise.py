@@ -100,6 +100,7 @@ for (row, column), gain in np.ndenumerate(shown):
 ax.set_xticks(range(len(epsilons)), epsilons)
 ax.set_yticks(range(len(rates)), [f"{rate:.0%}" for rate in rates[::-1]])
 ax.set(xlabel="epsilon", ylabel="noise rate", title="points gained by smoothing")
+plt.show()
 
 # %%
 # And the accuracies that one epsilon, 0.4, and the other methods lead to:
