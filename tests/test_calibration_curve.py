@@ -58,6 +58,17 @@ def test_mean_distance_of_the_curves_is_the_calibration_error(problem, strategy,
     assert_allclose(distance, expected_calibration_error(*problem, **how))
 
 
+@pytest.mark.parametrize("unit", [1, 0.1, 0.3])
+@pytest.mark.parametrize("n_bins", [3, 5, 10, 15])
+def test_quantile_bins_hold_the_same_weight(problem, n_bins, unit):
+    y, y_proba = problem
+    weight = np.full(30, unit)
+    _, _, counts = calibration_curve_multiclass(
+        y[:30], y_proba[:30], strategy="quantile", n_bins=n_bins, sample_weight=weight
+    )
+    assert_allclose(counts, np.full(n_bins, 30 / n_bins * unit))
+
+
 @pytest.mark.parametrize("kind", ["top-label", "class-wise"])
 @pytest.mark.parametrize("strategy", ["uniform", "quantile"])
 def test_weights_are_copies(problem, strategy, kind, rng):

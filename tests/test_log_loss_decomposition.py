@@ -86,6 +86,17 @@ def test_rows_without_weight_and_the_unit_of_weights_do_not_matter(calibrated, r
         assert_allclose(parts, expected, rtol=1e-6)
 
 
+def test_temperature_is_that_of_the_rows_of_weight(calibrated):
+    y, y_proba = calibrated
+    rows = np.arange(N) % 3 == 0
+    scale = np.where(rows, 3, 0.4)[:, np.newaxis]
+    scaled = softmax(scale * np.log(y_proba), axis=1)
+    weight = np.where(rows, 1, 1e-6)
+    parts = log_loss_decomposition(y, scaled, sample_weight=weight)
+    expected = log_loss(y, y_proba, sample_weight=weight)
+    assert_allclose(parts.refinement, expected, atol=5e-3)
+
+
 def test_names_and_order_of_classes_and_labels_that_rows_lack(calibrated):
     y, y_proba = calibrated
     rows = y != 2

@@ -1,7 +1,16 @@
 """Looking at what smoothing did."""
 
 from sklearn_ls.inspection._epsilon_curve import EpsilonCurveDisplay
+from sklearn_ls.inspection._label_issues import find_label_issues
 from sklearn_ls.inspection._penultimate import PenultimateDisplay
 from sklearn_ls.inspection._reliability import ReliabilityDisplay
+from sklearn_ls.inspection._smoothing_report import SmoothingReport, smoothing_report
 
-__all__ = ["EpsilonCurveDisplay", "PenultimateDisplay", "ReliabilityDisplay"]
+__all__ = [
+    "EpsilonCurveDisplay",
+    "PenultimateDisplay",
+    "ReliabilityDisplay",
+    "SmoothingReport",
+    "find_label_issues",
+    "smoothing_report",
+]

@@ -171,7 +171,7 @@ class EpsilonCurveDisplay:
             return "scores are missing (NaN): nothing to compare"
         if self.scores.shape[1] < 2:
             return "a single fold has no standard error"
-        means, errors = _mean_and_error(self.differences)
+        means, errors = mean_and_error(self.differences)
         differs = np.abs(means) > 2 * errors
         if not differs.any():
             return "no epsilon differs from 0 by more than two paired standard errors"
@@ -201,7 +201,7 @@ class EpsilonCurveDisplay:
         values = self.differences if paired else self.scores
         if ax is None:
             ax = new_axes(self)
-        means, errors = _mean_and_error(values)
+        means, errors = mean_and_error(values)
         self.fold_lines_ = ax.plot(self.epsilons, values, color="0.8", linewidth=0.8)
         (self.line_,) = ax.plot(self.epsilons, means, marker="o", label="mean")
         self.band_ = ax.fill_between(
@@ -232,12 +232,12 @@ class EpsilonCurveDisplay:
         return self
 
 
-def _mean_and_error(values):
+def mean_and_error(values):
     """Return the mean over folds and its standard error, NaN for a single fold."""
-    means, n_splits = values.mean(axis=1), values.shape[1]
+    means, n_splits = values.mean(axis=-1), values.shape[-1]
     if n_splits == 1:
         return means, np.full_like(means, np.nan)
-    return means, values.std(axis=1, ddof=1) / np.sqrt(n_splits)
+    return means, values.std(axis=-1, ddof=1) / np.sqrt(n_splits)
 
 
 def _check_metric(search, metric):

@@ -60,8 +60,8 @@ class PenultimateDisplay:
 
     The projection keeps the scalar products of the activations with the differences of
     templates, and those are the differences of the logits: the place of a row in the
-    plane tells how the three classes compare for it, and nothing that is lost would
-    tell more. To that end :meth:`from_estimator` counts the bias of the last layer as
+    plane tells how the three classes compare for it, and what is lost tells nothing of
+    that. To that end :meth:`from_estimator` counts the bias of the last layer as
     one more weight, of an activation that is always 1, as [1]_ does.
 
     Scales of two networks differ: look at the axes before comparing spreads.
@@ -140,15 +140,8 @@ class PenultimateDisplay:
                 "PenultimateDisplay needs one label a row, but the classifier is "
                 "multilabel."
             )
-        labels, known = _check_classes(classes), network.classes_.tolist()
-        if len(known) < 3:
-            raise ValueError(
-                "The plane of three classes needs a classifier of at least three. This "
-                f"one knows {known}."
-            )
-        if unknown := [label for label in labels if label not in known]:
-            raise ValueError(f"classes holds {unknown}, but classes_ are {known}.")
-        rows = [known.index(label) for label in labels]
+        known = network.classes_.tolist()
+        rows = _positions(_check_classes(classes), known)
         weights, biases = network._last_layer()
         if len(weights) != len(known):
             raise ValueError(
@@ -161,7 +154,7 @@ class PenultimateDisplay:
             np.column_stack([embedding, np.ones(len(embedding))]),
             y,
             np.column_stack([weights, biases])[rows],
-            classes=labels,
+            classes=classes,
             name=name,
             ax=ax,
         )
@@ -302,6 +295,18 @@ def _check_classes(classes):
     if np.ndim(labels) != 1 or len(labels) != 3 or len(set(labels)) != 3:
         raise ValueError(f"classes must be three different classes. Got {classes!r}.")
     return labels
+
+
+def _positions(labels, known):
+    """Return where three classes are among those that a classifier knows."""
+    if len(known) < 3:
+        raise ValueError(
+            "The plane of three classes needs a classifier of at least three. This one "
+            f"knows {known}."
+        )
+    if unknown := [label for label in labels if label not in known]:
+        raise ValueError(f"classes holds {unknown}, but classes_ are {known}.")
+    return [known.index(label) for label in labels]
 
 
 def _plane(templates):

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 from sklearn.metrics import log_loss
 
 from sklearn_ls.metrics._probabilities import check_against_labels
@@ -151,10 +151,13 @@ def _recalibrate(codes, y_proba, weight):
 
 def _fit_scale(logits, codes, weight):
     """Return the inverse temperature of the smallest log-loss."""
-    rows = np.arange(len(codes))
+    largest = logits.max(axis=1, keepdims=True)
+    missing = largest[:, 0] - logits[np.arange(len(codes)), codes]
+    logits = logits - largest
 
     def loss(log_scale):
-        log_proba = log_softmax(np.exp(log_scale) * logits, axis=1)
-        return -np.average(log_proba[rows, codes], weights=weight)
+        scale = np.exp(log_scale)
+        losses = scale * missing + np.log(np.exp(scale * logits).sum(axis=1))
+        return np.average(losses, weights=weight)
 
     return np.exp(minimize_scalar(loss, bounds=LOG_SCALES, method="bounded").x)

@@ -43,7 +43,7 @@ def check_against_labels(y_true, y_proba, sample_weight, labels):
         )
     y_proba = _check_probabilities(y_proba)
     check_consistent_length(y_true, y_proba)
-    classes = _find_classes(check_labels(y_true), y_proba.shape[1], labels)
+    classes = _check_classes(check_labels(y_true), y_proba.shape[1], labels)
     if len(unknown := np.setdiff1d(y_true, classes)):
         raise ValueError(
             f"y_true holds {unknown}, which are none of the labels {classes}. Pass "
@@ -99,7 +99,7 @@ def _check_probabilities(y_proba):
     return y_proba
 
 
-def _find_classes(y_true, n_columns, labels):
+def _check_classes(y_true, n_columns, labels):
     """Return what the columns of probabilities stand for, sorted."""
     if labels is None:
         classes = find_classes(y_true)

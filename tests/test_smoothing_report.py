@@ -1,0 +1,452 @@
+import re
+import sys
+from html import unescape
+
+import numpy as np
+import pandas as pd
+import pytest
+from joblib import parallel_config
+from matplotlib import pyplot as plt
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    StratifiedKFold,
+    cross_validate,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_ls import (
+    LabelSmoother,
+    LabelSmoothingClassifier,
+    LabelSmoothingClassifierCV,
+    SmoothedTargetClassifier,
+)
+from sklearn_ls.inspection import SmoothingReport, smoothing_report
+from sklearn_ls.inspection._held_out import read_held_out
+from sklearn_ls.metrics import expected_calibration_error
+
+SHORT = {
+    "hidden_layer_sizes": (8,),
+    "learning_rate": 0.03,
+    "max_epochs": 6,
+    "n_iter_no_change": np.inf,
+    "random_state": 0,
+}
+SCORING = {
+    "accuracy": "accuracy",
+    "log-loss": "neg_log_loss",
+    "Brier score": "neg_brier_score",
+}
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def network(epsilon=0.2, **params):
+    return LabelSmoothingClassifier(epsilon, **{**SHORT, **params})
+
+
+def search(epsilons=(0.0, 0.3), **params):
+    return LabelSmoothingClassifierCV(epsilons, **{"cv": 3, **SHORT, **params})
+
+
+def logistic(epsilon=0.2):
+    # Converges so far that the order of the rows makes no difference.
+    return SmoothedTargetClassifier(
+        LogisticRegression(tol=1e-8, max_iter=10_000), LabelSmoother(epsilon)
+    )
+
+
+@pytest.fixture(scope="module")
+def of_network(iris):
+    return smoothing_report(network(), *iris, cv=3)
+
+
+@pytest.fixture(scope="module")
+def fitted(iris):
+    return search([0.3]).fit(*iris)
+
+
+@pytest.fixture(scope="module")
+def of_fitted(iris, fitted):
+    return smoothing_report(fitted, *iris)
+
+
+def made(differences=0.0, ways=("hard labels", "smoothed"), notes=()):
+    scores = np.tile([0.5, 0.6, 0.7], (4, len(ways), 1))
+    scores[:, 1] += differences
+    noise = {"uniform part": 0.123, "disagreement": np.nan}
+    return SmoothingReport(list(ways), scores, noise=noise, notes=notes)
+
+
+def assert_equals_cross_validation(report, way, estimator, X, y):
+    row = report.ways.index(way)
+    scores = cross_validate(estimator, X, y, cv=3, scoring=SCORING)
+    for number, name in enumerate(SCORING):
+        expected = np.abs(scores[f"test_{name}"])
+        assert_allclose(report.scores[number, row], expected, atol=1e-6)
+
+
+def test_scores_equal_those_of_cross_validation(iris, of_network):
+    assert of_network.ways == [
+        "hard labels",
+        "hard + temperature",
+        "smoothed",
+        "smoothed + temperature",
+        "smoothed + unsmooth",
+    ]
+    hard = network(0.0)
+    scaled = CalibratedClassifierCV(hard, method="temperature", ensemble=False)
+    for way, estimator in {
+        "hard labels": hard,
+        "hard + temperature": scaled,
+        "smoothed": network(),
+        "smoothed + temperature": network(calibration="temperature"),
+        "smoothed + unsmooth": network(calibration="unsmooth"),
+    }.items():
+        assert_equals_cross_validation(of_network, way, estimator, *iris)
+
+
+def test_calibration_error_is_that_of_the_metrics(iris, of_network):
+    X, y = iris
+    train, test = next(StratifiedKFold(3).split(X, y))
+    y_proba = network().fit(X[train], y[train]).predict_proba(X[test])
+    expected = expected_calibration_error(y[test], y_proba)
+    assert of_network.scores[3, 2, 0] == pytest.approx(expected)
+
+
+def test_search_chooses_epsilon_within_each_fold(iris):
+    X, y = iris
+    report = smoothing_report(search(), X, y, cv=3)
+    assert_equals_cross_validation(report, "smoothed", search(), X, y)
+    assert_equals_cross_validation(report, "hard labels", search([0.0]), X, y)
+    chosen = [
+        search().fit(X[train], y[train]).epsilon_
+        for train, _ in StratifiedKFold(3).split(X, y)
+    ]
+    told = ", ".join(f"{epsilon:g}" for epsilon in chosen)
+    assert f"within the training rows of each fold: {told}." in report.notes[0]
+    first, _ = next(StratifiedKFold(3).split(X, y))
+    unsmoothed = search([chosen[0]], calibration="unsmooth").fit(X[first], y[first])
+    test = np.setdiff1d(np.arange(len(y)), first)
+    loss = -np.log(unsmoothed.predict_proba(X[test])[np.arange(50), y[test]]).mean()
+    assert report.scores[1, 4, 0] == pytest.approx(loss)
+
+
+def test_other_ways_are_at_the_epsilon_and_distribution_that_were_chosen(iris):
+    estimator = search(distribution=["uniform", "others"], calibration="unsmooth")
+    report = smoothing_report(make_pipeline(estimator), *iris, cv=2)
+    assert len(report.ways) == 5
+    pipeline = make_pipeline(clone(estimator))
+    scores = cross_validate(pipeline, *iris, cv=2, scoring="neg_log_loss")
+    assert_allclose(report.scores[1, 4], -scores["test_score"])
+
+
+def test_table_holds_means_and_paired_differences(of_network):
+    table, scores = of_network.table, of_network.scores
+    assert list(table.columns) == ["mean", "se", "difference", "difference_se"]
+    row = table.loc["log-loss", "smoothed"]
+    differences = pd.Series(scores[1, 2] - scores[1, 0])
+    assert row["mean"] == pytest.approx(scores[1, 2].mean())
+    assert row["se"] == pytest.approx(pd.Series(scores[1, 2]).sem())
+    assert row["difference"] == pytest.approx(differences.mean())
+    assert row["difference_se"] == pytest.approx(differences.sem())
+    assert not table.xs("hard labels", level="way")[["difference"]].any(axis=None)
+
+
+def test_temperature_leaves_accuracy_as_it_is(of_network):
+    assert_array_equal(of_network.scores[0, 1], of_network.scores[0, 0])
+
+
+def test_any_classifier_with_an_epsilon_is_compared_in_the_ways_it_has(iris):
+    X, y = iris
+    report = smoothing_report(logistic(), X, y, cv=3)
+    assert report.ways == ["hard labels", "hard + temperature", "smoothed"]
+    assert_equals_cross_validation(report, "hard labels", logistic().classifier, X, y)
+    assert_equals_cross_validation(report, "smoothed", logistic(), X, y)
+
+
+def test_order_of_rows_does_not_matter(iris, rng):
+    X, y = iris
+    order = rng.permutation(len(y))
+    splits = list(StratifiedKFold(3).split(X, y))
+    moved = [
+        (np.argsort(order)[train], np.argsort(order)[test]) for train, test in splits
+    ]
+    report = smoothing_report(logistic(), X, y, cv=splits)
+    again = smoothing_report(logistic(), X[order], y[order], cv=moved)
+    for way in (0, 2):  # the folds that a temperature is fitted on go by the order
+        assert_allclose(again.scores[:, way], report.scores[:, way], atol=1e-5)
+    assert again.noise == pytest.approx(report.noise, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "labels", [["b", "a", "c"], [30, 10, 20], [-1.0, 0.0, 7.0]], ids=str
+)
+def test_labels_may_be_of_any_type(iris, labels):
+    X, y = iris
+    labels = np.sort(labels)
+    expected = smoothing_report(network(), X, y, cv=3)
+    report = smoothing_report(network(), X, pd.Series(labels[y]), cv=3)
+    assert_array_equal(report.scores, expected.scores)
+
+
+def test_two_classes(iris):
+    X, y = iris[0][50:], iris[1][50:] == 2
+    report = smoothing_report(network(), X, y, cv=3)
+    assert_equals_cross_validation(report, "smoothed", network(), X, y)
+    scaled = CalibratedClassifierCV(network(0.0), method="temperature", ensemble=False)
+    assert_equals_cross_validation(report, "hard + temperature", scaled, X, y)
+
+
+def test_dataframes_reach_the_pipeline(iris):
+    X, y = iris
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    pipeline = make_pipeline(StandardScaler(), network())
+    report = smoothing_report(pipeline, frame, y, cv=2)
+    assert_allclose(report.scores, smoothing_report(pipeline, X, y, cv=2).scores)
+    with pytest.raises(NotFittedError):
+        check_is_fitted(pipeline[-1])
+    assert pipeline[-1].epsilon == 0.2
+
+
+def test_folds_in_parallel_are_the_same(iris, of_network):
+    with parallel_config(backend="threading"):
+        report = smoothing_report(network(), *iris, cv=3, n_jobs=2)
+    assert_allclose(report.scores, of_network.scores)
+
+
+def test_fitted_search_is_read_instead_of_trained_again(iris, fitted, monkeypatch):
+    trained = []
+    fit = LabelSmoothingClassifierCV.fit
+
+    def spy(self, *args, **params):
+        trained.append(self.epsilons)
+        return fit(self, *args, **params)
+
+    monkeypatch.setattr(LabelSmoothingClassifierCV, "fit", spy)
+    monkeypatch.setattr(LabelSmoothingClassifier, "fit", None)
+    report = smoothing_report(fitted, *iris)
+    assert trained == [[0.0]]
+    assert "oof_proba_" in report.notes[0]
+    assert "nothing smoothed was trained" in report.notes[0]
+
+
+def test_what_is_read_and_what_is_trained_beside_it_are_paired(iris, fitted, of_fitted):
+    X, y = iris
+    assert of_fitted.ways == [
+        "hard labels",
+        "hard + temperature",
+        "smoothed",
+        "smoothed + temperature",
+    ]
+    hard = search([0.0]).fit(X, y)
+    for way, oof in ((0, hard.oof_proba_), (2, fitted.oof_proba_)):
+        losses = -np.log(oof[np.arange(len(y)), y])
+        folds = [losses[test].mean() for _, test in StratifiedKFold(3).split(X, y)]
+        assert_allclose(of_fitted.scores[1, way], folds, rtol=1e-6)
+    assert_array_equal(of_fitted.scores[0, 3], of_fitted.scores[0, 2])
+
+
+def test_temperature_beside_a_search_is_of_the_other_folds(iris, fitted, of_fitted):
+    X, y = iris
+    _, test = next(StratifiedKFold(3).split(X, y))
+    others = np.setdiff1d(np.arange(len(y)), test)
+
+    def losses(scale, some):
+        z = scale * np.log(fitted.oof_proba_[some])
+        return np.log(np.exp(z).sum(axis=1)) - z[np.arange(len(some)), y[some]]
+
+    scales = np.exp(np.linspace(-3, 3, 3001))
+    best = scales[np.argmin([losses(scale, others).mean() for scale in scales])]
+    assert of_fitted.scores[1, 3, 0] == pytest.approx(
+        losses(best, test).mean(), rel=1e-3
+    )
+
+
+def test_fitted_search_at_the_end_of_a_pipeline_is_read(iris, of_fitted):
+    X, y = iris
+    pipeline = make_pipeline(StandardScaler(), search([0.3])).fit(5 * X + 1, y)
+    report = smoothing_report(pipeline, 5 * X + 1, y)
+    assert_allclose(report.scores, of_fitted.scores, atol=1e-8)
+
+
+def test_calibration_of_a_fitted_search_names_the_way(iris):
+    fitted = search(calibration="unsmooth").fit(*iris)
+    report = smoothing_report(fitted, *iris)
+    assert report.ways == ["hard labels", "hard + temperature", "smoothed + unsmooth"]
+
+
+def test_search_fitted_to_other_rows_is_trained_anew(iris, rng, fitted):
+    X, y = iris
+    order = rng.permutation(len(y))
+    report = smoothing_report(fitted, X[order], y[order], cv=2)
+    expected = smoothing_report(clone(fitted), X[order], y[order], cv=2)
+    assert_array_equal(report.scores, expected.scores)
+    assert any("trained anew" in note for note in report.notes)
+
+
+def test_held_out_predictions_are_read_only_of_the_same_rows_and_folds(iris, fitted):
+    X, y = iris
+    classes, some = np.arange(3), np.r_[0:45, 50:95, 100:145]
+    assert read_held_out(fitted, X, y, classes).search is fitted
+    assert read_held_out(fitted, X[some], y[some], classes) is None
+    assert read_held_out(fitted, X[::-1], y[::-1], classes) is None
+    assert read_held_out(fitted, X[:, :2], y, classes) is None
+    assert read_held_out(fitted, X, y, np.arange(3) + 1) is None
+    assert read_held_out(network().fit(X, y), X, y, classes) is None
+    for splitter, params in (
+        (StratifiedKFold(3, shuffle=True), {}),
+        (GroupKFold(3), {"groups": np.arange(len(y)) % 7}),
+    ):
+        other = clone(fitted).set_params(cv=splitter).fit(X, y, **params)
+        assert read_held_out(other, X, y, classes) is None
+
+
+def test_noise_is_estimated_from_what_was_held_out(iris, fitted, of_fitted, rng):
+    X, y = iris
+    assert of_fitted.noise["uniform part"] < 0.05
+    assert of_fitted.noise["disagreement"] < 0.2
+    wrong = rng.choice(len(y), 45, replace=False)
+    y = y.copy()
+    y[wrong] = (y[wrong] + rng.integers(1, 3, 45)) % 3
+    noise = smoothing_report(logistic(), X, y).noise
+    assert noise["uniform part"] == pytest.approx(0.3, abs=0.1)
+    assert noise["disagreement"] == pytest.approx(0.3, abs=0.1)
+
+
+def test_labels_that_a_fold_has_not_seen_count_and_are_named(iris):
+    X, y = iris[0], np.array(["a", "b", "<c>"])[iris[1]]
+    half = np.arange(0, 150, 2)
+    first = np.setdiff1d(np.arange(150), half)
+    splits = [(half[half < 100], first), (first, half)]
+    report = smoothing_report(network(), X, y, cv=splits)
+    assert np.isfinite(report.scores).all()
+    assert report.scores[1, 0, 0] > 10  # a third of the rows have probability 0
+    assert "not all folds have these labels to train on: <c>" in str(report).lower()
+    assert "&lt;c&gt;" in report._repr_html_()
+    assert "<c>" not in report._repr_html_()
+
+
+def test_way_that_cannot_be_is_left_out_and_said_so(iris):
+    report = smoothing_report(network(1.0), *iris, cv=2)
+    assert report.ways[2:] == ["smoothed", "smoothed + temperature"]
+    assert any("'smoothed + unsmooth' is left out:" in note for note in report.notes)
+
+
+def test_inner_folds_stop_early_as_the_whole_does(digits):
+    X, y = digits[0][:600, :20], digits[1][:600]
+    params = {"early_stopping": "auto", "validation_fraction": 0.7, "max_epochs": 2}
+    auto = smoothing_report(network(**params), X, y, cv=2)
+    stopping = smoothing_report(
+        network(**{**params, "early_stopping": True}), X, y, cv=2
+    )
+    assert_allclose(auto.scores, stopping.scores)
+
+
+def test_notes_warn_of_what_blurs_the_comparison(iris):
+    for params, words in (
+        ({"transition_matrix": 0.1}, "compare accuracies only"),
+        ({"random_state": None}, "Without a random_state"),
+    ):
+        report = smoothing_report(network(**params), *iris, cv=2)
+        assert words in " ".join(report.notes)
+
+
+def test_report_reads_well_as_text_and_as_html():
+    report = made(np.array([0.1, 0.1, 0.1]), notes=["a <note>"])
+    for shown in (repr(report).replace("\n", " "), report._repr_html_()):
+        assert report.verdict in unescape(shown)
+        assert "0.600 +- 0.058" in shown
+        assert "+0.100 +- 0.000*" in shown
+        assert "uniform part 0.12, disagreement not known without cleanlab" in shown
+        assert "Neither need be right." in shown
+    assert "a <note>" in repr(report)
+    assert "a &lt;note&gt;" in report._repr_html_()
+    assert not re.search("src=|href=|<script", report._repr_html_())
+    assert max(map(len, repr(report).splitlines())) <= 100
+
+
+def test_plot_draws_differences_with_two_standard_errors():
+    gain = np.array([0.1, 0.2, 0.3])
+    report = made(gain)
+    assert report.plot() is report
+    assert [axis.get_title() for axis in report.axes_] == [
+        "accuracy",
+        "log-loss",
+        "Brier score",
+        "calibration error",
+    ]
+    assert report.figure_ is report.axes_[0].figure
+    points, _, (bars,) = report.axes_[0].containers[0]
+    assert_allclose(points.get_xdata(), [0.2])
+    ends = bars.get_segments()[0][:, 0]
+    assert_allclose(np.diff(ends), 4 * gain.std(ddof=1) / np.sqrt(3))
+    names = [label.get_text() for label in report.axes_[0].get_yticklabels()]
+    assert names == ["smoothed"]
+    _, axes = plt.subplots(2, 2)
+    assert report.plot(ax=axes).axes_[3] is axes[1, 1]
+    with pytest.raises(ValueError, match=r"must hold 4 axes, one a score\. Got 1"):
+        report.plot(ax=axes[0, 0])
+
+
+@pytest.mark.parametrize(
+    ("estimator", "error", "message"),
+    [
+        (LinearSVC(), TypeError, "LinearSVC has no predict_proba"),
+        (LogisticRegression(), TypeError, "LogisticRegression has none"),
+        (SmoothedTargetClassifier(), TypeError, "where its smoother is given"),
+        (
+            GridSearchCV(network(), {"epsilon": [0, 0.1]}),
+            TypeError,
+            "Pass its best_estimator_",
+        ),
+        (
+            CalibratedClassifierCV(search()),
+            TypeError,
+            "must be the estimator or the last step",
+        ),
+        (network(0.0), ValueError, "epsilon=0.0 smooths nothing"),
+        (search([0.0]), ValueError, re.escape("epsilons=[0.0] smooths nothing")),
+    ],
+)
+def test_estimators_that_cannot_be_compared_are_refused(
+    iris, estimator, error, message
+):
+    with pytest.raises(error, match=message):
+        smoothing_report(estimator, *iris)
+
+
+def test_rows_that_cannot_be_scored_are_refused(iris):
+    X, y = iris
+    with pytest.raises(ValueError, match="Of soft labels pass the most likely"):
+        smoothing_report(network(), X, np.full((150, 3), 1 / 3))
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        smoothing_report(network(), X[:-1], y)
+    halves = [(np.arange(0, 150, 2), np.arange(1, 150, 2))]
+    with pytest.raises(ValueError, match="cv must give two or more"):
+        smoothing_report(network(), X, y, cv=halves)
+
+
+def test_missing_packages_are_named(iris, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match="pip install pandas"):
+        smoothing_report(network(), *iris)
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match=re.escape("sklearn-ls[plot]")):
+        made().plot()
+    monkeypatch.undo()
+    monkeypatch.setattr("sklearn.__version__", "1.7.2")
+    with pytest.raises(ImportError, match=r"scikit-learn 1\.8 or newer"):
+        smoothing_report(network(), *iris)

@@ -1,0 +1,134 @@
+import numpy as np
+import pytest
+
+from sklearn_ls.inspection._verdict import SCORES, judge
+from sklearn_ls.inspection._ways import WAYS
+
+FOLDS = np.array([0.02, -0.01, 0.0, 0.01, -0.02])  # what folds have in common
+NOISE = np.array([0.001, -0.001, 0.0, 0.002, -0.002])
+
+SAME = {
+    "accuracy": [0.9] * 5,
+    "loss": [0.3] * 5,
+    "brier": [0.2] * 5,
+    "ece": [0.05] * 5,
+}
+
+
+def make(ways=WAYS, **means):
+    """Scores whose paired standard error is 0.0007 or less."""
+    scores = {
+        score: dict(zip(ways, means[name], strict=True))
+        for score, name in zip(
+            SCORES, ("accuracy", "loss", "brier", "ece"), strict=True
+        )
+    }
+    return {
+        score: {
+            way: mean + FOLDS + (NOISE if number % 2 else 0)
+            for number, (way, mean) in enumerate(values.items())
+        }
+        for score, values in scores.items()
+    }
+
+
+RISE = [0.9, 0.9, 0.93, 0.93, 0.93]
+FALL = [0.9, 0.9, 0.87, 0.87, 0.87]
+
+
+@pytest.mark.parametrize(
+    ("changed", "advice"),
+    [
+        ({}, "You do not need smoothing."),
+        ({"loss": [0.3, 0.3, 0.5, 0.4, 0.4]}, "You do not need smoothing."),
+        (
+            {"loss": [0.5, 0.3, 0.4, 0.3, 0.35]},
+            "You do not need smoothing; temperature scaling gives the same "
+            "calibration.",
+        ),
+        (
+            {"loss": [0.5, 0.3, 0.4, 0.35, 0.35]},
+            "You do not need smoothing; temperature scaling gives better "
+            "probabilities.",
+        ),
+        (
+            {"loss": [0.5, 0.3, 0.4, 0.3, 0.4], "ece": [0.1, 0.1, 0.1, 0.02, 0.1]},
+            "You do not need smoothing for accuracy or log-loss: temperature scaling "
+            "does as well. The calibration error is smaller with 'smoothed + "
+            "temperature'.",
+        ),
+        (
+            {"loss": [0.5, 0.4, 0.45, 0.3, 0.4]},
+            "Smoothing helps probabilities only: use those of 'smoothed + "
+            "temperature'.",
+        ),
+        (
+            {"accuracy": RISE, "loss": [0.5, 0.4, 0.45, 0.4, 0.3]},
+            "Smoothing helps: use it, with the probabilities of 'smoothed + unsmooth'.",
+        ),
+        (
+            {"accuracy": RISE, "loss": [0.5, 0.3, 0.45, 0.4, 0.4]},
+            "Smoothing helps accuracy. For probabilities 'hard + temperature' is as "
+            "good as any.",
+        ),
+        (
+            # The rows that a temperature is fitted on are not trained on.
+            {"accuracy": [0.9, 0.9, 0.9, 0.87, 0.9], "loss": [0.5, 0.4, 0.4, 0.3, 0.4]},
+            "Smoothing costs accuracy, but gives better probabilities (smoothed + ",
+        ),
+        ({"accuracy": FALL}, "Do not smooth: it costs accuracy."),
+        (
+            {"accuracy": FALL, "loss": [0.5, 0.4, 0.3, 0.3, 0.3]},
+            "Smoothing costs accuracy, but gives better probabilities (smoothed)",
+        ),
+    ],
+)
+def test_verdict_begins_with_what_to_do(changed, advice):
+    assert judge(make(**{**SAME, **changed})).startswith(advice)
+
+
+def test_verdict_tells_what_it_rests_on():
+    verdict = judge(
+        make(**{**SAME, "accuracy": RISE, "loss": [0.3, 0.3, 0.5, 0.3, 0.3]})
+    )
+    assert "Accuracy rises (+0.03 +- 0" in verdict
+    assert "own probabilities are worse with smoothing: the log-loss rises by 0.2" in (
+        verdict
+    )
+    assert "Accuracy falls (-0.03 +- 0" in judge(make(**{**SAME, "accuracy": FALL}))
+    assert "Accuracy does not differ detectably" in judge(make(**SAME))
+
+
+def test_verdict_is_by_paired_differences():
+    # Folds differ by far more than ways do.
+    scores = make(**{**SAME, "accuracy": [0.9, 0.9, 0.91, 0.91, 0.91]})
+    assert judge(scores).startswith("Smoothing helps")
+    shuffled = {
+        score: {
+            way: values[::-1] if way == "hard labels" else values
+            for way, values in ways.items()
+        }
+        for score, ways in scores.items()
+    }
+    assert judge(shuffled).startswith("You do not need smoothing.")
+
+
+def test_verdict_says_which_simpler_way_will_do():
+    close = make(**{**SAME, "loss": [0.3, 0.3, 0.3, 0.2999, 0.3]})
+    assert (
+        "'smoothed + temperature' has the best probabilities (-0.0001 +- 0.0007), but "
+        "'hard labels', which is simpler, is not detectably worse." in judge(close)
+    )
+
+
+def test_verdict_counts_its_looks():
+    # P(|t| > 2) is 0.116 with 4 degrees of freedom.
+    assert "of 15, about 1.7 would" in judge(make(**SAME))
+    ways = WAYS[:3]
+    means = {name: values[:3] for name, values in SAME.items()}
+    assert "of 7, about 0.8 would" in judge(make(ways, **means))
+
+
+def test_verdict_of_what_a_search_that_chose_no_smoothing_gives():
+    scores = {score: dict.fromkeys(WAYS, FOLDS) for score in SCORES}
+    assert judge(scores).startswith("You do not need smoothing.")
