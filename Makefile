@@ -25,7 +25,7 @@ lint: $(INSTALLED)
 	$(BIN)/codespell
 
 docs: $(INSTALLED)  ## Build the site in docs/_build/html; warnings are errors.
-	$(ONE_THREAD) $(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	$(ONE_THREAD) $(BIN)/sphinx-build -W --keep-going -q -b html -d docs/_build/doctrees docs docs/_build/html
 
 site-test: docs  ## Open every page of the built site in a headless Chromium.
 	$(BIN)/python -m pytest -m site tests/test_site.py

@@ -66,7 +66,7 @@ html_title = "sklearn-ls"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_logo = html_favicon = "_static/logo.svg"
-html_show_sourcelink = False
+html_show_sourcelink = html_copy_source = False
 html_use_index = html_domain_indices = False
 html_context = {"default_mode": "auto"}  # light or dark, as the system has it
 html_sidebars = {"tour": [], "benchmarks": [], "changes": [], "contributing": []}

@@ -2,7 +2,7 @@
 Binary cross-entropy with targets of 0.1 and 0.9
 ================================================
 
-The oldest recipe of label smoothing replaces the targets 0 and 1 of two classes by 0.1
+A common recipe of label smoothing replaces the targets 0 and 1 of two classes by 0.1
 and 0.9. What does a mislabelled row then cost, and is the classifier better for it?
 This example draws the loss and its gradient, and trains on breast cancer data with
 flipped labels.
@@ -40,9 +40,8 @@ gradient = {"hard": expit(z) - 1.0, "smoothed": expit(z) - 0.9}
 logits = torch.tensor(np.column_stack([np.zeros_like(z), z]))
 ones = torch.ones(len(z), dtype=torch.long)
 entropy = torch.nn.CrossEntropyLoss(reduction="none", label_smoothing=in_torch)
-print(
-    f"differs from torch by {abs(entropy(logits, ones) - loss['smoothed']).max():.0e}"
-)
+difference = entropy(logits, ones).numpy() - loss["smoothed"]
+print(f"differs from torch by {np.abs(difference).max():.0e}")
 
 # %%
 # On the right of each panel the network agrees with the label, on the left it does not.
@@ -59,6 +58,7 @@ axes[1].axhline(0, color="gray", linewidth=0.8)
 for ax in axes:
     ax.axvline(np.log(9), color="gray", linestyle=":", label="p = 0.9")
 axes[0].legend()
+plt.show()
 
 # %%
 # Far on the left, where a mislabelled row lies if the network is right about it, the
@@ -69,12 +69,8 @@ axes[0].legend()
 # Now training: breast cancer data, a part of the training labels flipped, ten splits.
 
 from sklearn.datasets import load_breast_cancer
-from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from sklearn_ls import LabelSmoothingClassifier
 from sklearn_ls.datasets import corrupt_labels
 
 X, y = load_breast_cancer(return_X_y=True)
@@ -86,6 +82,15 @@ def split_and_flip(rate, seed):
     )
     y_noisy, flipped = corrupt_labels(y_train, rate, random_state=seed)
     return X_train, X_test, y_noisy, y_test, flipped
+
+
+# %%
+# A network is trained for sixty epochs:
+
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_ls import LabelSmoothingClassifier
 
 
 def train(X, y, epsilon, seed):
@@ -123,11 +128,14 @@ for ax, epsilon in zip(axes, (0.0, 0.1), strict=True):
     ax.set(title=f"epsilon = {epsilon}", xlabel="logit of the label as given")
 axes[0].set_ylabel("training rows")
 axes[0].legend()
+plt.show()
 
 # %%
 # Is the classifier better on clean labels? Both networks of a seed share the split, the
 # flipped labels, initial weights and batches, so their difference has a standard error
 # of its own.
+
+from sklearn.metrics import log_loss
 
 
 def clean_scores(rate, epsilon, seed):
@@ -140,6 +148,10 @@ rates, seeds = (0.0, 0.15, 0.3), range(10)
 scores = np.array(
     [[[clean_scores(r, e, s) for s in seeds] for e in (0.0, 0.1)] for r in rates]
 )  # rates, epsilons, seeds, accuracy and log-loss
+
+# %%
+# What there is without smoothing, and what smoothing adds, with its standard error:
+
 gains = scores[:, 1] - scores[:, 0]
 mean, error = gains.mean(axis=1), gains.std(axis=1, ddof=1) / len(seeds) ** 0.5
 for k, rate in enumerate(rates):

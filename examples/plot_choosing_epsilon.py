@@ -4,21 +4,21 @@ Choosing epsilon
 
 Which epsilon is best for your data, and is it better than none at all? A search answers
 the first question with a number; whether to believe it, the curve says. This example
-draws it twice for digits of which a third are mislabelled: the scores themselves, and
+draws it twice for digits of which 30 % are mislabelled: the scores themselves, and
 their differences from no smoothing.
 """
 
 # %%
-# A third of the labels of 900 scanned digits are drawn anew, so that 30 % are wrong.
+# Of 900 scanned digits, 30 % get the label of another digit.
 
 import numpy as np
 from sklearn.datasets import load_digits
 
+from sklearn_ls.datasets import corrupt_labels
+
 X, y = load_digits(return_X_y=True)
 X, y = (X[:900] / 16).astype(np.float32), y[:900]
-rng = np.random.default_rng(0)
-drawn_anew = rng.random(len(y)) < 1 / 3
-y_noisy = np.where(drawn_anew, rng.integers(0, 10, len(y)), y)
+y_noisy, _ = corrupt_labels(y, 0.3, random_state=0)
 
 # %%
 # Seven epsilons on ten folds are seventy networks, trained some at a time as one. All

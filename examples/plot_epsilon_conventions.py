@@ -61,6 +61,7 @@ for ax, (name, target) in zip(axes, targets.items(), strict=True):
     ax.text(3, target[3, 3], f"{target[3, 3]:.2f}", ha="center", va="bottom")
 axes[0].set(ylabel="probability in the target", ylim=(0, 0.85))
 figure.suptitle(f"The target of label 3 with epsilon = {epsilon}")
+plt.show()
 
 # %%
 # And of all labels, a row each. The colours are logarithmic.
@@ -73,6 +74,7 @@ for ax, (name, target) in zip(axes, targets.items(), strict=True):
     ax.set(title=name, xlabel="class", xticks=range(0, 10, 3), yticks=range(0, 10, 3))
 axes[0].set_ylabel("label")
 figure.colorbar(image, ax=axes, label="probability", shrink=0.7, extend="min")
+plt.show()
 
 # %%
 # The first three are the same family: for each epsilon of one there is another epsilon

@@ -112,7 +112,7 @@ axes[1].legend()
 plt.show()
 
 # %%
-# On this text smoothing gained nothing, and much of it cost accuracy. A logistic
+# On this text smoothing gained nothing, and if anything it cost accuracy. A logistic
 # regression on the same words did better than the network: with more words than there
 # are paragraphs a linear model is hard to beat.
 #

@@ -1,7 +1,9 @@
 """Docstrings are complete, and what they say of defaults is true."""
 
 import inspect
+import pydoc
 import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -19,6 +21,7 @@ import sklearn_ls.metrics
 # examples belong to the class, and values returned have names, as in scikit-learn.
 IGNORED = {"ES01", "EX01", "SA01", "RT02", "RT03", "PR07"}
 
+INVENTORIES = Path(__file__).parent.parent / "docs" / "inventories"
 
 PUBLIC = {
     f"{module.__name__}.{name}": getattr(module, name)
@@ -103,3 +106,17 @@ def test_documented_attributes_are_the_fitted_attributes(fitted):
     doc = NumpyDocString(inspect.getdoc(type(estimators[0])))
     attributes = set.union(*map(fitted_attributes, estimators))
     assert {attribute.name for attribute in doc["Attributes"]} == attributes
+
+
+def test_names_of_other_projects_exist():
+    listed = [
+        line.split()[:2]
+        for path in INVENTORIES.glob("*.txt")
+        for line in path.read_text().splitlines()
+        if not line.startswith("#")
+    ]
+    assert listed
+    for name, kind in listed:
+        thing = pydoc.locate(name)
+        assert thing is not None, name
+        assert (kind == "class") == inspect.isclass(thing), name

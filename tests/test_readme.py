@@ -4,6 +4,7 @@ import re
 import runpy
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 import numpy as np
 import pandas as pd
@@ -21,8 +22,16 @@ def test_readme_code_runs(code):
     exec(code, {})
 
 
+def test_code_of_the_landing_page_runs():
+    landing = (ROOT / "docs" / "index.rst").read_text()
+    (code,) = re.findall(r":: python\n\n((?: {3}.*\n|\n)+)", landing)
+    shown = {}
+    exec(dedent(code), shown)
+    assert shown["clf"].score(shown["X"], shown["y"]) > 0.9
+    plt.close("all")
+
+
 @pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_example_of_choosing_epsilon_shows_what_it_says():
     shown = runpy.run_path(str(ROOT / "examples" / "plot_choosing_epsilon.py"))
     agreement = [np.mean(shown["held_out"] == shown[y]) for y in ("y_noisy", "y")]

@@ -178,7 +178,7 @@ def test_search_finds_epsilon(tab, address, visited):
     assert [link for link in links if not leads_somewhere(link, visited, address)] == []
 
 
-def test_formulas_are_drawn(tab, address):
+def test_formulas_are_drawn(tab, address, visited):
     tab.goto(f"{address}user_guide/smoothing.html")
     tab.locator("mjx-container").first.wait_for()
     assert tab.locator(".math", has_not=tab.locator("mjx-container")).count() == 0
