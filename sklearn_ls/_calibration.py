@@ -27,31 +27,33 @@ OF_INDEPENDENT_PROBABILITIES = {
 }
 
 
-def fit_temperature(logits, target):
+def fit_temperature(logits, targets):
     """Return the temperature by which to divide logits for the smallest loss.
 
     Parameters
     ----------
     logits : ndarray of shape (n_samples, n_classes)
 
-    target : LabelTarget or IndicatorTarget
-        In float64, on the CPU.
+    targets : iterable of LabelTarget or IndicatorTarget
+        In float64, on the CPU. The first counts for which ever smaller temperatures are
+        not ever better.
 
     Returns
     -------
-    temperature : float or None
-        Positive; None where ever smaller ones are better, since all is predicted right.
+    temperature : float
+        Positive.
     """
     logits = torch.from_numpy(logits).double()
+    for target in targets:
 
-    def loss(log_scale):
-        return float(target.loss(logits * math.exp(log_scale)))
+        def loss(log_scale, target=target):
+            return float(target.loss(logits * math.exp(log_scale)))
 
-    best = minimize_scalar(
-        loss, bounds=LOG_SCALES, method="bounded", options={"xatol": 1e-12}
-    )
-    if loss(LOG_SCALES[1]) <= best.fun:
-        return None
+        best = minimize_scalar(
+            loss, bounds=LOG_SCALES, method="bounded", options={"xatol": 1e-12}
+        )
+        if best.fun < loss(LOG_SCALES[1]):
+            break
     return math.exp(-best.x)
 
 

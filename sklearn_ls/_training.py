@@ -295,8 +295,9 @@ class NetworkTrainerMixin(FittedNetworkMixin):
     def _calibrate(self, X, held_out):
         """Fit the temperature of the network just trained, if one is asked for.
 
-        Where all that is held out is predicted right, no temperature is the best: the
-        smaller the better. Then one more row is assumed, of which nothing is known.
+        Where all that is held out is predicted right, or more than a transition would
+        have it, no temperature is the best: the smaller the better. Then labels are
+        taken for true, and one more row is assumed, of which nothing is known.
 
         Parameters
         ----------
@@ -315,13 +316,11 @@ class NetworkTrainerMixin(FittedNetworkMixin):
         step = math.ceil(n_samples * len(self.classes_) / ENOUGH_LOGITS)
         held_out = held_out.every(step)
         logits = apply_module(self._trained_module(), X[held_out.rows], "logits")
-        for epsilon in (0.0, 1 / (1 + n_samples)):
-            target = self._calibration_target(held_out, epsilon)
-            self.temperature_ = fit_temperature(logits, target)
-            if self.temperature_ is not None:
-                return
+        as_given = self._calibration_target(held_out, 0.0, self._transition_matrix)
+        cautious = self._calibration_target(held_out, 1 / (1 + n_samples), None)
+        self.temperature_ = fit_temperature(logits, [as_given, cautious])
 
-    def _calibration_target(self, held_out, epsilon):
+    def _calibration_target(self, held_out, epsilon, transition_matrix):
         """Return the labels as given, with `epsilon` of no certain label."""
         place = {"dtype": np.float64, "device": "cpu"}
         _, codes, weight, given = held_out
@@ -334,7 +333,7 @@ class NetworkTrainerMixin(FittedNetworkMixin):
             smoothing_of(epsilon, "uniform", n_classes),
             weight,
             y_soft=given.y_soft,
-            transition=make_transition(self._transition_matrix, n_classes, **place),
+            transition=make_transition(transition_matrix, n_classes, **place),
             **place,
         )
 

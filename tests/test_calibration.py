@@ -162,16 +162,22 @@ def test_temperature_has_a_hold_out_of_its_own_without_early_stopping(early_stop
     assert (clf.validation_scores_ is not None) == early_stopping
 
 
-def test_temperature_is_positive_where_all_is_right():
-    X, y = make_data(2, 100)
-    X[:, 0] += 100 * y
-    clf, test = fit_on_fold(X, y, max_epochs=50)
+@pytest.mark.parametrize("transition_matrix", [None, 0.1])
+def test_temperature_is_positive_where_all_is_right(transition_matrix):
+    X, y = make_classification(100, 8, class_sep=5, flip_y=0, random_state=0)
+    clf, test = fit_on_fold(X, y, max_epochs=50, transition_matrix=transition_matrix)
     assert clf.score(X[test], y[test]) == 1
     proba = clf.predict_proba(X[test])
     n = len(test)
     assert np.all(proba.max(axis=1) < 1)
     # As if one more row had no label: so unsure on average.
     assert 1 - proba[np.arange(n), y[test]].mean() == pytest.approx(0.5 / n, rel=0.5)
+
+
+def test_temperature_where_nothing_was_learnt():
+    X, y = make_data()
+    proba = fit_on_fold(0 * X, y)[0].predict_proba(X)
+    assert np.all(np.isfinite(proba))
 
 
 def test_temperature_of_a_part_of_many_logits(monkeypatch):
