@@ -164,8 +164,7 @@ def test_temperature_has_a_hold_out_of_its_own_without_early_stopping(early_stop
 
 @pytest.mark.parametrize("transition_matrix", [None, 0.1])
 def test_temperature_is_positive_where_all_is_right(transition_matrix):
-    X, y = make_data(2, 100)
-    X[:, 0] += 10 * y
+    X, y = make_classification(100, 8, class_sep=5, flip_y=0, random_state=0)
     clf, test = fit_on_fold(X, y, max_epochs=50, transition_matrix=transition_matrix)
     assert clf.score(X[test], y[test]) == 1
     proba = clf.predict_proba(X[test])
