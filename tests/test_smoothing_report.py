@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
+    PredefinedSplit,
     StratifiedKFold,
     cross_validate,
 )
@@ -33,6 +34,7 @@ from sklearn_ls.inspection import SmoothingReport, smoothing_report
 from sklearn_ls.inspection._held_out import read_held_out
 from sklearn_ls.metrics import expected_calibration_error
 
+pytestmark = pytest.mark.usefixtures("close_figures")
 SHORT = {
     "hidden_layer_sizes": (8,),
     "learning_rate": 0.03,
@@ -45,12 +47,6 @@ SCORING = {
     "log-loss": "neg_log_loss",
     "Brier score": "neg_brier_score",
 }
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 def network(epsilon=0.2, **params):
@@ -275,6 +271,16 @@ def test_temperature_beside_a_search_is_of_the_other_folds(iris, fitted, of_fitt
     )
 
 
+def test_temperature_keeps_classes_that_no_fold_holds_out(iris):
+    X, y = iris
+    folds = np.where(y == 2, -1, np.arange(len(y)) % 3)
+    fitted = search([0.3], cv=PredefinedSplit(folds)).fit(X, y)
+    report = smoothing_report(fitted, X, y)
+    assert "nothing smoothed was trained" in report.notes[0]
+    assert report.scores[0, 0].max() < 1  # some rows are taken for the third class
+    assert_array_equal(report.scores[0, 1], report.scores[0, 0])
+
+
 def test_fitted_search_at_the_end_of_a_pipeline_is_read(iris, of_fitted):
     X, y = iris
     pipeline = make_pipeline(StandardScaler(), search([0.3])).fit(5 * X + 1, y)
@@ -447,6 +453,6 @@ def test_missing_packages_are_named(iris, monkeypatch):
     with pytest.raises(ImportError, match=re.escape("sklearn-ls[plot]")):
         made().plot()
     monkeypatch.undo()
-    monkeypatch.setattr("sklearn.__version__", "1.7.2")
-    with pytest.raises(ImportError, match=r"scikit-learn 1\.8 or newer"):
+    monkeypatch.setattr("sklearn.__version__", "1.6.1")
+    with pytest.raises(ImportError, match=r"scikit-learn 1\.7 or newer"):
         smoothing_report(network(), *iris)

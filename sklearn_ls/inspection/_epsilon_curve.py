@@ -6,6 +6,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_ls.inspection._figure import new_axes
+from sklearn_ls.inspection._standard_error import differs, mean_and_error
 
 
 class EpsilonCurveDisplay:
@@ -172,10 +173,10 @@ class EpsilonCurveDisplay:
         if self.scores.shape[1] < 2:
             return "a single fold has no standard error"
         means, errors = mean_and_error(self.differences)
-        differs = np.abs(means) > 2 * errors
-        if not differs.any():
+        counts = differs(means, errors)
+        if not counts.any():
             return "no epsilon differs from 0 by more than two paired standard errors"
-        means = np.where(differs, means, -np.inf)
+        means = np.where(counts, means, -np.inf)
         row = np.argmax(means)  # a gain, if there is one
         return (
             f"epsilon {self.epsilons[row]:g} differs from 0 by "
@@ -230,14 +231,6 @@ class EpsilonCurveDisplay:
         ax.legend()
         self.ax_, self.figure_ = ax, ax.figure
         return self
-
-
-def mean_and_error(values):
-    """Return the mean over folds and its standard error, NaN for a single fold."""
-    means, n_splits = values.mean(axis=-1), values.shape[-1]
-    if n_splits == 1:
-        return means, np.full_like(means, np.nan)
-    return means, values.std(axis=-1, ddof=1) / np.sqrt(n_splits)
 
 
 def _check_metric(search, metric):

@@ -4,7 +4,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.model_selection import check_cv
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length, indexable
 
 from sklearn_ls._compat import take_rows
@@ -14,6 +13,7 @@ from sklearn_ls._labels import (
     find_classes,
     labels_to_array,
 )
+from sklearn_ls.inspection._pipeline import last_step, transform_up_to_last
 
 
 class HeldOut(NamedTuple):
@@ -84,16 +84,14 @@ def read_held_out(estimator, X, y, classes):
     -------
     held_out : HeldOut or None
     """
-    is_pipeline = isinstance(estimator, Pipeline)
-    search = estimator[-1] if is_pipeline else estimator
+    search = last_step(estimator)
     known = getattr(search, "oof_proba_", None)
     if np.shape(known) != (len(y), len(classes)):
         return None
     if not np.array_equal(search.classes_, classes):
         return None
     try:
-        if is_pipeline and len(estimator) > 1:
-            X = estimator[:-1].transform(X)
+        X = transform_up_to_last(estimator, X)
         splits = list(check_cv(search.cv, y, classifier=True).split(X, y))
         if len(splits) != len(search.estimators_):
             return None

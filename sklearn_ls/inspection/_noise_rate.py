@@ -4,6 +4,8 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
+from sklearn_ls.metrics._temperature import log_probabilities
+
 STARTS = (0.02, 0.2, 0.6)  # shares drawn anew, from which to look for the likeliest
 
 
@@ -30,7 +32,7 @@ def uniform_part(codes, y_proba):
         one in `n_classes` is right.
     """
     n_classes = y_proba.shape[1]
-    z = np.log(y_proba.clip(np.finfo(np.float64).eps))
+    z = log_probabilities(y_proba)
     rows = np.arange(len(codes))
 
     def loss(unknowns):

@@ -1,6 +1,6 @@
 """Where the numbers of a report come from, and what to mind, in words."""
 
-from sklearn_ls.inspection._ways import find_search
+from sklearn_ls.inspection._pipeline import last_step
 
 AS_GIVEN = (
     "Scores are by the labels as given. Where some are wrong, the probabilities that "
@@ -26,7 +26,7 @@ def make_notes(estimator, knobs, predicted, held_out):
     notes : list of str
     """
     notes = [_tell_epsilon(knobs, predicted, held_out), AS_GIVEN]
-    if held_out is None and hasattr(find_search(estimator), "oof_proba_"):
+    if held_out is None and hasattr(last_step(estimator), "oof_proba_"):
         notes.append(
             "Everything was trained anew: oof_proba_ is not of these rows, or the "
             "folds of the search cannot be made again."

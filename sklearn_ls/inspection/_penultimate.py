@@ -6,6 +6,7 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_ls.inspection._figure import new_axes
+from sklearn_ls.inspection._pipeline import last_step, transform_up_to_last
 
 
 class PenultimateDisplay:
@@ -270,9 +271,7 @@ class PenultimateDisplay:
 def _find_network(estimator, X):
     """Return the one network of an estimator, and X as it takes it."""
     if isinstance(estimator, Pipeline):
-        if len(estimator) > 1:
-            X = estimator[:-1].transform(X)
-        return _find_network(estimator[-1], X)
+        return _find_network(last_step(estimator), transform_up_to_last(estimator, X))
     if hasattr(estimator, "best_estimator_"):
         return _find_network(estimator.best_estimator_, X)
     if hasattr(estimator, "embed"):

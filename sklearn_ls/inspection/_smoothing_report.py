@@ -9,7 +9,6 @@ from sklearn.metrics import accuracy_score, brier_score_loss, log_loss
 from sklearn.model_selection import check_cv
 from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_ls.inspection._epsilon_curve import mean_and_error
 from sklearn_ls.inspection._figure import new_axes
 from sklearn_ls.inspection._held_out import (
     check_rows,
@@ -18,7 +17,8 @@ from sklearn_ls.inspection._held_out import (
 )
 from sklearn_ls.inspection._noise_rate import disagreement, uniform_part
 from sklearn_ls.inspection._notes import make_notes, note_missing_labels
-from sklearn_ls.inspection._verdict import LIMIT, SCORES, differs, judge
+from sklearn_ls.inspection._standard_error import LIMIT, differs, mean_and_error
+from sklearn_ls.inspection._verdict import SCORES, judge
 from sklearn_ls.inspection._ways import (
     HARD,
     WAYS,
@@ -79,7 +79,7 @@ def smoothing_report(estimator, X, y, *, cv=5, n_jobs=None):
         For an epsilon of 0, soft or multilabel `y`, and less than two splits.
 
     ImportError
-        Without pandas, and with scikit-learn older than 1.8.
+        Without pandas, and with scikit-learn older than 1.7.
 
     See Also
     --------
@@ -154,24 +154,20 @@ def smoothing_report(estimator, X, y, *, cv=5, n_jobs=None):
             delayed(predict_ways)(estimator, knobs, X, y, split, classes)
             for split in splits
         )
-    else:
-        predicted = predict_beside(held_out, knobs, codes, classes)
-    left_out = {way: why for part in predicted for way, why in part.left_out.items()}
-    ways = [way for way in WAYS if way in predicted[0].probas and way not in left_out]
-    scores = np.array(
-        [
-            [score_all(codes[test], part.probas[way]) for way in ways]
-            for part, (_, test) in zip(predicted, splits, strict=True)
-        ]
-    )
-    if held_out is None:
         oof = mean_of_splits([part.probas[HARD] for part in predicted], splits, len(y))
     else:
+        predicted = predict_beside(held_out, knobs, codes, classes)
         oof = held_out.search.oof_proba_
-    noise = estimate_noise(codes, oof)
+    ways = [way for way in WAYS if all(way in part.probas for part in predicted)]
+    scores = [
+        [score_all(codes[test], part.probas[way]) for way in ways]
+        for part, (_, test) in zip(predicted, splits, strict=True)
+    ]
     notes = make_notes(estimator, knobs, predicted, held_out)
     notes += note_missing_labels(classes, codes, splits)
-    return SmoothingReport(ways, scores.transpose(2, 1, 0), noise=noise, notes=notes)
+    return SmoothingReport(
+        ways, np.transpose(scores), noise=estimate_noise(codes, oof), notes=notes
+    )
 
 
 def estimate_noise(codes, oof_proba):
@@ -425,10 +421,10 @@ def _wrap(text):
 
 def _check_versions():
     """Raise for what is missing before anything is trained."""
-    if tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 8):
+    if tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 7):
         raise ImportError(
-            "smoothing_report needs scikit-learn 1.8 or newer, which can scale by a "
-            f"temperature. Version {sklearn.__version__} is installed."
+            "smoothing_report needs scikit-learn 1.7 or newer, which has the Brier "
+            f"score of several classes. Version {sklearn.__version__} is installed."
         )
     try:
         import pandas  # noqa: F401

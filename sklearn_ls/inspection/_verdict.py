@@ -3,17 +3,10 @@
 import numpy as np
 from scipy import stats
 
-from sklearn_ls.inspection._epsilon_curve import mean_and_error
-from sklearn_ls.inspection._ways import HARD, HARD_SCALED, WAYS
+from sklearn_ls.inspection._standard_error import LIMIT, differs, mean_and_error
+from sklearn_ls.inspection._ways import HARD, HARD_SCALED, SMOOTHED, WAYS
 
 SCORES = ("accuracy", "log-loss", "Brier score", "calibration error")
-LIMIT = 2  # paired standard errors that a difference must exceed
-ROUNDING = 1e-6  # which two trainings of the same networks may differ by
-
-
-def differs(difference, error):
-    """Return whether a mean difference counts, given its standard error."""
-    return abs(difference) > LIMIT * error + ROUNDING
 
 
 def judge(scores):
@@ -43,7 +36,7 @@ def judge(scores):
         _tell_accuracy(accuracy, gain, error),
         _tell_probabilities(scores["log-loss"], best, enough),
     ]
-    raw = WAYS[2]
+    raw = SMOOTHED[None]
     if raw in ways and _is_above(scores["log-loss"], raw, than=HARD):
         rise, error = _compare(scores["log-loss"], raw, HARD)
         sentences.append(

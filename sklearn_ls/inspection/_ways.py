@@ -3,14 +3,14 @@
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.calibration import CalibratedClassifierCV
-from sklearn.frozen import FrozenEstimator
+from scipy.special import softmax
+from sklearn.base import clone
 from sklearn.model_selection import cross_val_predict
-from sklearn.pipeline import Pipeline
 
 from sklearn_ls._compat import take_rows
 from sklearn_ls.inspection._held_out import predict_all, predict_splits
+from sklearn_ls.inspection._pipeline import last_step
+from sklearn_ls.metrics._temperature import fit_scale, log_probabilities
 
 HARD, HARD_SCALED = "hard labels", "hard + temperature"
 SMOOTHED = {
@@ -83,7 +83,7 @@ def find_knobs(estimator):
             "smoother=LabelSmoother(0.1).)"
         )
     (epsilon,) = names
-    if epsilon.endswith("epsilons") and not hasattr(find_search(estimator), "epsilons"):
+    if epsilon.endswith("epsilons") and not hasattr(last_step(estimator), "epsilons"):
         raise TypeError(
             "A search of epsilon must be the estimator or the last step of a pipeline, "
             f"but {type(estimator).__name__} has it as {epsilon}."
@@ -156,7 +156,7 @@ def predict_ways(estimator, knobs, X, y, split, classes):
     chosen, left_out = {}, {}
     epsilon = estimator.get_params()[knobs.epsilon]
     if knobs.searches:
-        best = find_search(smoothed).best_params_
+        best = last_step(smoothed).best_params_
         epsilon = best["epsilon"]
         chosen = {knobs.epsilon: [epsilon]}
         if "distribution" in best:
@@ -181,7 +181,7 @@ def _hold_out(fitted, knobs, X, y, classes):
     early_stopping = _sibling(knobs.epsilon, "early_stopping")
     if estimator.get_params().get(early_stopping) == "auto":
         # Parts of the data may have too few rows for what all of it was trained with.
-        network = find_search(fitted)
+        network = last_step(fitted)
         network = getattr(network, "estimators_", [network])[0]
         stopped = network.validation_scores_ is not None
         estimator.set_params(**{early_stopping: stopped})
@@ -192,11 +192,6 @@ def _hold_out(fitted, knobs, X, y, classes):
         estimator, X, y, cv=max(2, min(N_SPLITS, *counts)), method="predict_proba"
     )
     return y_proba, np.searchsorted(classes, y)
-
-
-def find_search(estimator):
-    """Return what an estimator is or, of a pipeline, ends in."""
-    return estimator[-1] if isinstance(estimator, Pipeline) else estimator
 
 
 def predict_beside(held_out, knobs, codes, classes):
@@ -234,7 +229,10 @@ def predict_beside(held_out, knobs, codes, classes):
     predicted = []
     for number, (_, test) in enumerate(splits):
         probas = {way: parts[number] for way, (_, parts) in ways.items()}
-        for way, scaled in ((HARD, HARD_SCALED), ("smoothed", SMOOTHED["temperature"])):
+        for way, scaled in (
+            (HARD, HARD_SCALED),
+            (SMOOTHED[None], SMOOTHED["temperature"]),
+        ):
             if way in ways:
                 oof = ways[way][0]
                 others = ~np.isnan(oof[:, 0])
@@ -244,26 +242,8 @@ def predict_beside(held_out, knobs, codes, classes):
     return predicted
 
 
-class _AsGiven(ClassifierMixin, BaseEstimator):
-    """Takes logits for features, and returns them."""
-
-    def fit(self, X, y):
-        self.classes_ = np.unique(y)
-        return self
-
-    def decision_function(self, X):
-        return X[:, 1] - X[:, 0] if X.shape[1] == 2 else X
-
-    def predict(self, X):
-        return self.classes_[X.argmax(axis=1)]
-
-
 def scale(known, codes, y_proba):
-    """Return probabilities scaled by scikit-learn's temperature.
-
-    It is fitted to probabilities, rather than to an estimator, so that one serves
-    several purposes, and to codes: `CalibratedClassifierCV` takes other integers for
-    codes.
+    """Return probabilities scaled by the temperature that fits best what is known.
 
     Parameters
     ----------
@@ -279,19 +259,12 @@ def scale(known, codes, y_proba):
     Returns
     -------
     scaled : ndarray of shape (n_samples, n_classes)
-        0 for classes that `codes` lacks.
+        Still 0 for classes that the classifier does not know.
     """
-    present, codes = np.unique(codes, return_inverse=True)
-    smallest = np.finfo(np.float64).eps
+    possible = known.any(axis=0) | y_proba.any(axis=0)
+    possible[codes] = True
     logits, to_scale = (
-        np.log(np.clip(some[:, present], smallest, None)) for some in (known, y_proba)
+        np.where(possible, log_probabilities(some), -np.inf)
+        for some in (known, y_proba)
     )
-    everything = np.arange(len(codes))
-    scaler = CalibratedClassifierCV(
-        FrozenEstimator(_AsGiven().fit(logits, codes)),
-        method="temperature",
-        cv=[(everything, everything)],  # nothing is trained
-    )
-    scaled = np.zeros_like(y_proba)
-    scaled[:, present] = scaler.fit(logits, codes).predict_proba(to_scale)
-    return scaled
+    return softmax(fit_scale(logits, codes) * to_scale, axis=1)

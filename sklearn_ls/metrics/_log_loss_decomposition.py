@@ -3,14 +3,13 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 from sklearn.metrics import log_loss
 
 from sklearn_ls.metrics._probabilities import check_against_labels
+from sklearn_ls.metrics._temperature import fit_scale, log_probabilities
 
 N_FOLDS = 5
-LOG_SCALES = -10.0, 10.0  # where to look for the scale of the logits
 
 
 class LogLossDecomposition(NamedTuple):
@@ -135,29 +134,15 @@ def _recalibrate(codes, y_proba, weight):
     -------
     y_proba : ndarray of shape (n_samples, n_classes)
     """
-    logits = np.log(y_proba.clip(np.finfo(y_proba.dtype).eps)).astype(np.float64)
+    logits = log_probabilities(y_proba)
     folds = np.empty(len(codes), dtype=int)
     folds[np.argsort(codes, kind="stable")] = np.arange(len(codes)) % N_FOLDS
     recalibrated = np.empty_like(logits)
     for fold in range(min(N_FOLDS, len(codes))):
         held_out = folds == fold
         train = ~held_out
-        scale = _fit_scale(logits[train], codes[train], weight[train])
+        scale = fit_scale(logits[train], codes[train], weight[train])
         n_rows = train.sum()
         proba = softmax(scale * logits[held_out], axis=1)
         recalibrated[held_out] = (n_rows * proba + 1 / proba.shape[1]) / (n_rows + 1)
     return recalibrated
-
-
-def _fit_scale(logits, codes, weight):
-    """Return the inverse temperature of the smallest log-loss."""
-    largest = logits.max(axis=1, keepdims=True)
-    missing = largest[:, 0] - logits[np.arange(len(codes)), codes]
-    logits = logits - largest
-
-    def loss(log_scale):
-        scale = np.exp(log_scale)
-        losses = scale * missing + np.log(np.exp(scale * logits).sum(axis=1))
-        return np.average(losses, weights=weight)
-
-    return np.exp(minimize_scalar(loss, bounds=LOG_SCALES, method="bounded").x)

@@ -1,0 +1,42 @@
+"""The one number to multiply logits by for the smallest log-loss."""
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+LOG_SCALES = -10.0, 10.0  # where to look for it
+
+
+def log_probabilities(y_proba):
+    """Return finite logarithms, float64: 0 counts as the machine precision."""
+    return np.log(y_proba.clip(np.finfo(y_proba.dtype).eps)).astype(np.float64)
+
+
+def fit_scale(logits, codes, weight=None):
+    """Return the inverse temperature of the smallest log-loss.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n_samples, n_classes)
+        May be ``-inf`` where there is no label.
+
+    codes : ndarray of shape (n_samples,)
+
+    weight : ndarray of shape (n_samples,), default=None
+
+    Returns
+    -------
+    scale : float
+    """
+    largest = logits.max(axis=1, keepdims=True)
+    missing = largest[:, 0] - logits[np.arange(len(codes)), codes]
+    logits = logits - largest
+
+    def loss(log_scale):
+        scale = np.exp(log_scale)
+        losses = scale * missing + np.log(np.exp(scale * logits).sum(axis=1))
+        return np.average(losses, weights=weight)
+
+    best = minimize_scalar(
+        loss, bounds=LOG_SCALES, method="bounded", options={"xatol": 1e-9}
+    )
+    return np.exp(best.x)
