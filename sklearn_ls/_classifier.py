@@ -402,7 +402,7 @@ class LabelSmoothingClassifier(
         self.device_ = resolve_device(self.device)
         X, given = self._check_data(X, y, sample_weight, y_soft, epsilon, again=again)
         self._seed = draw_seed(self.random_state)
-        training, validation, held_out = self._prepare(X, given, again=again)
+        training, validation, calibration = self._prepare(X, given, again=again)
         net = self._build_net(self._start_module(again), self.device_)
         converged = net.train(
             training,
@@ -416,7 +416,7 @@ class LabelSmoothingClassifier(
         )
         self._net = net
         self._record(net.module_, *net.curves(), again=again)
-        self._calibrate(X, held_out)
+        self._calibrate(X, calibration)
         progress.end(lambda: self._snapshot(net.module_))
         warn_unless_converged([converged], **self._stopping())
         return self

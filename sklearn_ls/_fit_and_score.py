@@ -171,12 +171,13 @@ def fit_networks(
     network_end = network_end or (lambda: None)
     start = time.perf_counter()
     X_there = to_device_if_it_fits(X, classifiers[0].device_)
-    networks, calibrate_by, of_split = [], [], {}
+    networks, calibrations, of_split = [], [], {}
     for classifier, *parts in zip(classifiers, rows, held_out, strict=True):
-        training, validation, last = _prepare(classifier, X_there, given, *parts)
+        prepared = _prepare(classifier, X_there, given, *parts)
+        training, validation, calibration = prepared
         training.share(of_split.setdefault(id(parts[0]), training))
         networks.append((classifier._start_module(), training, validation))
-        calibrate_by.append(last)
+        calibrations.append(calibration)
     prepare_time = (time.perf_counter() - start) / len(networks)
     groups = [
         group[some]
@@ -191,7 +192,7 @@ def fit_networks(
             [classifiers[i] for i in group], [networks[i] for i in group], network_end
         )
         for i in group:
-            classifiers[i]._calibrate(X, calibrate_by[i])
+            classifiers[i]._calibrate(X, calibrations[i])
         fit_time = (time.perf_counter() - start) / len(group) + prepare_time
         for i, outcome in zip(group, converged, strict=True):
             outcomes[i] = Trained(outcome, fit_time)

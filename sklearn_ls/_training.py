@@ -2,14 +2,12 @@
 
 import functools
 import math
-from typing import NamedTuple
 
 import numpy as np
 
 from sklearn_ls._batches import Batches, to_device_if_it_fits
 from sklearn_ls._calibration import fit_temperature
 from sklearn_ls._fitted_network import FittedNetworkMixin
-from sklearn_ls._given_labels import GivenLabels
 from sklearn_ls._indicator_loss import indicator_target
 from sklearn_ls._inference import (
     apply_module,
@@ -42,21 +40,6 @@ def keep_fitted_on_error(method):
             raise
 
     return wrapped
-
-
-class HeldOut(NamedTuple):
-    """Rows that are not trained on, and what is known of their labels."""
-
-    rows: np.ndarray
-    codes: np.ndarray
-    weight: np.ndarray
-    given: GivenLabels
-
-    def every(self, step):
-        """Return one row of each `step`."""
-        some = slice(None, None, step)
-        rows, codes, weight, given = self
-        return HeldOut(rows[some], codes[some], weight[some], given.take(some))
 
 
 class NetworkTrainerMixin(FittedNetworkMixin):
@@ -92,6 +75,8 @@ class NetworkTrainerMixin(FittedNetworkMixin):
             smoother._settle(known.classes_, known.class_prior_, known.multilabel_)
         self.label_smoother_, self.classes_ = smoother, smoother.classes_
         self._check_against_classes()
+        self._calibration = self.calibration
+        vars(self).pop("temperature_", None)  # of the network before
         if self.calibration == "unsmooth":
             self._check_that_smoothing_can_be_undone(given.epsilon)
 
@@ -119,8 +104,6 @@ class NetworkTrainerMixin(FittedNetworkMixin):
             self._transition_matrix = check_transition_matrix(
                 self.transition_matrix, self.classes_
             )
-        self._calibration = self.calibration
-        vars(self).pop("temperature_", None)  # of the network before
 
     def _check_that_smoothing_can_be_undone(self, epsilon):
         if epsilon is not None:
@@ -161,8 +144,8 @@ class NetworkTrainerMixin(FittedNetworkMixin):
         validation : Batches or None
             What to stop by.
 
-        calibration : HeldOut or None
-            What to fit a temperature on.
+        calibration : tuple or None
+            What to fit a temperature on: rows, their codes, weights and given labels.
         """
         rows = np.arange(len(given)) if rows is None else rows
         self._learn_classes(given.take(rows), again)
@@ -189,7 +172,8 @@ class NetworkTrainerMixin(FittedNetworkMixin):
         if len(held_out) and self._stops_early(len(held_out)):
             validation = batches(held_out, smoothed=False)
         if self.calibration == "temperature":
-            calibration = HeldOut(rows[held_out], *parts(held_out))
+            some = self._some_to_calibrate_by(held_out)
+            calibration = rows[some], *parts(some)
         return batches(training, smoothed=True), validation, calibration
 
     def _knows(self, y):
@@ -215,6 +199,16 @@ class NetworkTrainerMixin(FittedNetworkMixin):
         if not self._stops_early(n_held_out) and self.calibration != "temperature":
             return rows, rows[:0]
         return hold_out(codes, rows, self.validation_fraction, self._seed)
+
+    def _some_to_calibrate_by(self, held_out):
+        """Return as many of the rows held out as a temperature gains by."""
+        if len(held_out) == 0:
+            raise ValueError(
+                "calibration='temperature' needs rows that are held out, of positive "
+                "weight and with labels that are trained on. There are none."
+            )
+        step = math.ceil(len(held_out) * len(self.classes_) / ENOUGH_LOGITS)
+        return held_out[::step]
 
     def _stops_early(self, n_held_out):
         if self.early_stopping == "auto":
@@ -292,8 +286,23 @@ class NetworkTrainerMixin(FittedNetworkMixin):
         multilabel = self.label_smoother_.multilabel_
         self.out_activation_ = "logistic" if multilabel else "softmax"
 
-    def _calibrate(self, X, held_out):
+    def _calibrate(self, X, calibration):
         """Fit the temperature of the network just trained, if one is asked for.
+
+        Parameters
+        ----------
+        X : as `_check_data` returns it
+
+        calibration : as `_prepare` returns it
+        """
+        if calibration is not None:
+            rows, *known = calibration
+            logits = apply_module(self._trained_module(), X[rows], "logits")
+            targets = self._calibration_targets(*known)
+            self.temperature_ = fit_temperature(logits, targets)
+
+    def _calibration_targets(self, codes, weight, given):
+        """Return the targets to fit a temperature by, the second if the first fails.
 
         Where all that is held out is predicted right, or more than a transition would
         have it, no temperature is the best: the smaller the better. Then labels are
@@ -301,41 +310,27 @@ class NetworkTrainerMixin(FittedNetworkMixin):
 
         Parameters
         ----------
-        X : as `_check_data` returns it
+        codes, weight, given : as `_target` takes them
 
-        held_out : HeldOut or None
+        Returns
+        -------
+        targets : list of LabelTarget or IndicatorTarget
+            In float64, on the CPU.
         """
-        if held_out is None:
-            return
-        n_samples = len(held_out.rows)
-        if n_samples == 0:
-            raise ValueError(
-                "calibration='temperature' needs rows that are held out, of positive "
-                "weight and with labels that are trained on. There are none."
-            )
-        step = math.ceil(n_samples * len(self.classes_) / ENOUGH_LOGITS)
-        held_out = held_out.every(step)
-        logits = apply_module(self._trained_module(), X[held_out.rows], "logits")
-        as_given = self._calibration_target(held_out, 0.0, self._transition_matrix)
-        cautious = self._calibration_target(held_out, 1 / (1 + n_samples), None)
-        self.temperature_ = fit_temperature(logits, [as_given, cautious])
-
-    def _calibration_target(self, held_out, epsilon, transition_matrix):
-        """Return the labels as given, with `epsilon` of no certain label."""
+        n_samples, n_classes = len(codes), len(self.classes_)
         place = {"dtype": np.float64, "device": "cpu"}
-        _, codes, weight, given = held_out
-        n_classes = len(self.classes_)
-        if self.label_smoother_.multilabel_:
-            y_soft = soft_indicators(codes, smoothing_of(epsilon, "uniform", 2))
-            return indicator_target(codes, y_soft, weight, **place)
-        return label_target(
-            codes,
-            smoothing_of(epsilon, "uniform", n_classes),
-            weight,
-            y_soft=given.y_soft,
-            transition=make_transition(transition_matrix, n_classes, **place),
-            **place,
-        )
+        noise = make_transition(self._transition_matrix, n_classes, **place)
+        targets = []
+        for epsilon, transition in ((0.0, noise), (1 / (1 + n_samples), None)):
+            if self.label_smoother_.multilabel_:
+                y_soft = soft_indicators(codes, smoothing_of(epsilon, "uniform", 2))
+                target = indicator_target(codes, y_soft, weight, **place)
+            else:
+                smoothing = smoothing_of(epsilon, "uniform", n_classes)
+                known = {"y_soft": given.y_soft, "transition": transition}
+                target = label_target(codes, smoothing, weight, **known, **place)
+            targets.append(target)
+        return targets
 
     def _snapshot(self, module):
         """Return what a copy needs to predict as if training had ended here."""
