@@ -37,7 +37,7 @@ from scores import (
     append_result,
     mean_and_error,
     print_table,
-    read_results,
+    results_under,
     score_probabilities,
 )
 from side_by_side import use_one_thread
@@ -133,11 +133,6 @@ def run(sources, seeds, settings, path):
             result |= {name: round(float(score), 5) for name, score in scores.items()}
             append_result(path, {**result, "settings": settings})
             print(json.dumps(result), flush=True)
-
-
-def results_under(settings, path):
-    """Return the results of a file that were got with these settings."""
-    return [r for r in read_results(path) if r["settings"] == settings]
 
 
 def values(results, name, noise, arm, score):

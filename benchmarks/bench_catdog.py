@@ -34,7 +34,7 @@ from scores import (
     append_result,
     mean_and_error,
     print_table,
-    read_results,
+    results_under,
     score_probabilities,
 )
 from side_by_side import use_one_thread
@@ -180,11 +180,6 @@ def run_arms(images, scenario, done, settings, path):
             done[arm] = {**scenario, "arm": arm, **scores, "settings": settings}
         append_result(path, done[arm])
         print(json.dumps(done[arm]), flush=True)
-
-
-def results_under(settings, path):
-    """Return the results of a file that were got with these settings."""
-    return [r for r in read_results(path) if r["settings"] == settings]
 
 
 # Tables

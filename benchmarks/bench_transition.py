@@ -40,7 +40,7 @@ from scores import (
     append_result,
     mean_and_error,
     print_table,
-    read_results,
+    results_under,
     score_probabilities,
 )
 from side_by_side import use_one_thread
@@ -206,11 +206,6 @@ def run_arms(scenario, common, todo, settings, path):
         result |= measure(estimator, scenario, y)
         append_result(path, {**result, "settings": settings})
         print(json.dumps(result), flush=True)
-
-
-def results_under(settings, path):
-    """Return the results of a file that were got with these settings."""
-    return [r for r in read_results(path) if r["settings"] == settings]
 
 
 # Tables

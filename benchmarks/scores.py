@@ -44,6 +44,11 @@ def read_results(path):
     return [json.loads(line) for line in lines if line.endswith("}")]
 
 
+def results_under(settings, path):
+    """Return the results of a file that were got with these settings."""
+    return [r for r in read_results(path) if r["settings"] == settings]
+
+
 def append_result(path, result):
     with path.open("a") as file:
         file.write("\n" + json.dumps(result))

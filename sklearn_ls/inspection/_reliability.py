@@ -8,7 +8,7 @@ from sklearn_ls.metrics import (
     calibration_curve_multiclass,
     expected_calibration_error,
 )
-from sklearn_ls.metrics._bins import events
+from sklearn_ls.metrics._bins import events, find_bins
 from sklearn_ls.metrics._probabilities import check_against_labels
 
 _DIAGONAL = "perfectly calibrated"
@@ -296,13 +296,13 @@ class ReliabilityDisplay:
 
 def _shares(y_true, y_proba, *, kind, n_bins, sample_weight, labels):
     """Return the share of the probabilities in each of equally wide bins."""
-    checked = check_against_labels(y_true, y_proba, sample_weight, labels)
-    codes, y_proba, weight = checked
+    codes, y_proba, weight = check_against_labels(
+        y_true, y_proba, sample_weight, labels
+    )
     predicted, _ = events(codes, y_proba, kind)
-    # Closed on the right, as the bins of the curve are.
-    numbers = np.searchsorted(np.linspace(0, 1, n_bins + 1)[1:-1], predicted.ravel())
-    weight = np.repeat(weight / weight.sum(), predicted.shape[1]) / predicted.shape[1]
-    return np.bincount(numbers, weights=weight, minlength=n_bins)
+    weight = np.repeat(weight, predicted.shape[1])
+    numbers = find_bins(predicted.ravel(), weight, n_bins, "uniform")
+    return np.bincount(numbers, weights=weight, minlength=n_bins) / weight.sum()
 
 
 def _axes_below(ax):

@@ -63,10 +63,32 @@ def events(codes, y_proba, kind):
     return np.take_along_axis(y_proba, top, axis=1), codes == top
 
 
-def bin_rows(predicted, happened, weight, n_bins, strategy):
-    """Return the means of rows whose probabilities are in the same bin.
+def find_bins(predicted, weight, n_bins, strategy):
+    """Return the number of the bin of each probability.
 
     Bins are closed on the right, as in scikit-learn's `calibration_curve`.
+
+    Parameters
+    ----------
+    predicted, weight : ndarray of shape (n_samples,)
+
+    n_bins : int
+
+    strategy : {"uniform", "quantile"}
+
+    Returns
+    -------
+    numbers : ndarray of shape (n_samples,)
+        From 0 to `n_bins` - 1.
+    """
+    inner = np.linspace(0, 1, n_bins + 1)[1:-1]
+    if strategy == "quantile":
+        inner = _quantiles(predicted, weight, inner)
+    return np.searchsorted(inner, predicted)
+
+
+def bin_rows(predicted, happened, weight, n_bins, strategy):
+    """Return the means of rows whose probabilities are in the same bin.
 
     Parameters
     ----------
@@ -80,10 +102,7 @@ def bin_rows(predicted, happened, weight, n_bins, strategy):
     -------
     bins : Bins
     """
-    inner = np.linspace(0, 1, n_bins + 1)[1:-1]
-    if strategy == "quantile":
-        inner = _quantiles(predicted, weight, inner)
-    numbers = np.searchsorted(inner, predicted)
+    numbers = find_bins(predicted, weight, n_bins, strategy)
 
     def total(values):
         return np.bincount(numbers, weights=values, minlength=n_bins)
