@@ -144,9 +144,6 @@ def test_temperature_never_changes_what_is_predicted(n_classes):
 
 
 class CountRows(Callback):
-    def on_train_begin(self, net, **kwargs):
-        self.n_rows = None
-
     def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         n_valid = 0 if dataset_valid is None else len(dataset_valid)
         net.rows = len(dataset_train), n_valid

@@ -16,16 +16,16 @@ from sklearn_ls.inspection._held_out import (
     read_held_out,
 )
 from sklearn_ls.inspection._noise_rate import disagreement, uniform_part
-from sklearn_ls.inspection._notes import make_notes, note_missing_labels
-from sklearn_ls.inspection._standard_error import LIMIT, differs, mean_and_error
-from sklearn_ls.inspection._verdict import SCORES, judge
-from sklearn_ls.inspection._ways import (
+from sklearn_ls.inspection._report_notes import make_notes, note_missing_labels
+from sklearn_ls.inspection._report_verdict import SCORES, judge
+from sklearn_ls.inspection._report_ways import (
     HARD,
     WAYS,
     find_knobs,
     predict_beside,
     predict_ways,
 )
+from sklearn_ls.inspection._standard_error import LIMIT, differs, mean_and_error
 from sklearn_ls.metrics import expected_calibration_error
 
 UNIFORM, DISAGREEMENT = "uniform part", "disagreement"

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from sklearn_ls.inspection._verdict import SCORES, judge
-from sklearn_ls.inspection._ways import WAYS
+from sklearn_ls.inspection._report_verdict import SCORES, judge
+from sklearn_ls.inspection._report_ways import WAYS
 
 FOLDS = np.array([0.02, -0.01, 0.0, 0.01, -0.02])  # what folds have in common
 NOISE = np.array([0.001, -0.001, 0.0, 0.002, -0.002])

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import stats
 
+from sklearn_ls.inspection._report_ways import HARD, HARD_SCALED, SMOOTHED, WAYS
 from sklearn_ls.inspection._standard_error import LIMIT, differs, mean_and_error
-from sklearn_ls.inspection._ways import HARD, HARD_SCALED, SMOOTHED, WAYS
 
 SCORES = ("accuracy", "log-loss", "Brier score", "calibration error")
 
