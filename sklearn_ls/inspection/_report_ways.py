@@ -153,19 +153,11 @@ def predict_ways(estimator, knobs, X, y, split, classes):
     smoothed = clone(estimator).fit(X_train, y_train)
     given = estimator.get_params().get(knobs.calibration)
     probas[SMOOTHED[given]] = predict_all(smoothed, X_test, classes)
-    chosen, left_out = {}, {}
-    epsilon = estimator.get_params()[knobs.epsilon]
-    if knobs.searches:
-        best = last_step(smoothed).best_params_
-        epsilon = best["epsilon"]
-        chosen = {knobs.epsilon: [epsilon]}
-        if "distribution" in best:
-            chosen[knobs.distribution] = best["distribution"]
+    epsilon, estimator = _at_chosen_epsilon(estimator, smoothed, knobs)
+    left_out = {}
     others = [calibration for calibration in SMOOTHED if calibration != given]
     for calibration in others if knobs.calibration else ():
-        other = clone(estimator).set_params(
-            **chosen, **{knobs.calibration: calibration}
-        )
+        other = clone(estimator).set_params(**{knobs.calibration: calibration})
         try:
             other.fit(X_train, y_train)
         except ValueError as error:  # such as smoothing that can't be undone
@@ -173,6 +165,17 @@ def predict_ways(estimator, knobs, X, y, split, classes):
         else:
             probas[SMOOTHED[calibration]] = predict_all(other, X_test, classes)
     return Predicted(probas, epsilon, left_out)
+
+
+def _at_chosen_epsilon(estimator, fitted, knobs):
+    """Return epsilon, and the estimator with nothing left to search."""
+    if not knobs.searches:
+        return estimator.get_params()[knobs.epsilon], estimator
+    best = last_step(fitted).best_params_
+    chosen = {knobs.epsilon: [best["epsilon"]]}
+    if "distribution" in best:
+        chosen[knobs.distribution] = best["distribution"]
+    return best["epsilon"], clone(estimator).set_params(**chosen)
 
 
 def _hold_out(fitted, knobs, X, y, classes):
