@@ -362,12 +362,18 @@ def test_calibration_and_partial_fit():
     assert_allclose(clf.predict_proba(X), expected)
 
 
-def test_temperature_without_rows_to_fit_it_on():
+class NeverTrain(Callback):
+    def on_train_begin(self, net, **kwargs):
+        raise AssertionError("trained in vain")
+
+
+def test_temperature_without_rows_to_fit_it_on_is_refused_before_training():
     X, y = make_data()
     weight = np.ones(len(y))
     weight[160:] = 0
     search = LabelSmoothingClassifierCV(
         [0.1], cv=[(np.arange(160), np.arange(160, 240))], calibration="temperature"
     )
+    search.set_params(callbacks=[NeverTrain()])
     with pytest.raises(ValueError, match="needs rows that are held out"):
         search.fit(X, y, weight)
