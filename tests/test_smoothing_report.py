@@ -90,7 +90,9 @@ def made(differences=0.0, ways=("hard labels", "smoothed"), notes=()):
     scores = np.tile([0.5, 0.6, 0.7], (4, len(ways), 1))
     scores[:, 1] += differences
     noise = {"uniform part": 0.123, "disagreement": np.nan}
-    return SmoothingReport(list(ways), scores, noise=noise, notes=notes)
+    return SmoothingReport(
+        list(ways), scores, noise=noise, epsilons=[0.1] * 3, notes=notes
+    )
 
 
 def assert_equals_cross_validation(report, way, estimator, X, y):
@@ -373,6 +375,19 @@ def test_tiny_data_with_too_few_rows_for_a_temperature_is_refused(iris):
     X, y = iris[0][[0, 1, 50, 51]], iris[1][[0, 1, 50, 51]]
     with pytest.raises(ValueError, match="each label occurs once"):
         smoothing_report(network(), X, y, cv=2)
+
+
+def test_search_that_chose_no_smoothing_is_no_merit_of_smoothing(iris):
+    def favour(classifier, X, y):
+        return classifier.epsilon
+
+    bad = search([0.0, 1.0], calibration="temperature", validation_fraction=0.3)
+    for estimator in bad, clone(bad).fit(*iris):
+        report = smoothing_report(estimator, *iris, cv=3)
+        assert not any(report.epsilons)
+        assert "the search chose epsilon 0" in report.verdict
+    report = smoothing_report(search([0.0, 0.3], scoring=favour), *iris, cv=3)
+    assert report.epsilons == [0.3] * 3
 
 
 def test_way_that_cannot_be_is_left_out_and_said_so(iris):
