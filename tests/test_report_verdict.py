@@ -132,3 +132,14 @@ def test_verdict_counts_its_looks():
 def test_verdict_of_what_a_search_that_chose_no_smoothing_gives():
     scores = {score: dict.fromkeys(WAYS, FOLDS) for score in SCORES}
     assert judge(scores).startswith("You do not need smoothing.")
+    scores = make(**{**SAME, "accuracy": RISE, "loss": [0.5, 0.4, 0.6, 0.3, 0.3]})
+    assert judge(scores).startswith("Smoothing helps")
+    verdict = judge(scores, smooths=False)
+    assert verdict.startswith("You do not need smoothing: the search chose epsilon 0.")
+    assert "worse with smoothing" not in verdict
+
+
+def test_verdict_tells_no_rounding_errors():
+    scores = make(**{**SAME, "accuracy": [0.9, 0.9, 0.9 - 1e-17, 0.9, 0.9]})
+    scores["accuracy"]["smoothed"] = scores["accuracy"]["hard labels"] - 1e-16
+    assert "does not differ detectably (+0 +- 0)." in judge(scores)

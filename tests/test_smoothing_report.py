@@ -8,10 +8,13 @@ import pytest
 from joblib import parallel_config
 from matplotlib import pyplot as plt
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.optimize import minimize_scalar
+from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
@@ -83,7 +86,9 @@ def made(differences=0.0, ways=("hard labels", "smoothed"), notes=()):
     scores = np.tile([0.5, 0.6, 0.7], (4, len(ways), 1))
     scores[:, 1] += differences
     noise = {"uniform part": 0.123, "disagreement": np.nan}
-    return SmoothingReport(list(ways), scores, noise=noise, notes=notes)
+    return SmoothingReport(
+        list(ways), scores, noise=noise, epsilons=[0.1] * 3, notes=notes
+    )
 
 
 def assert_equals_cross_validation(report, way, estimator, X, y):
@@ -343,6 +348,52 @@ def test_labels_that_a_fold_has_not_seen_count_and_are_named(iris):
     assert "not all folds have these labels to train on: <c>" in str(report).lower()
     assert "&lt;c&gt;" in report._repr_html_()
     assert "<c>" not in report._repr_html_()
+
+
+def test_temperature_is_that_of_the_labels_that_could_be_learnt(iris):
+    rows = np.r_[:102]  # two of the last label: each split trains on one
+    X, y = iris[0][rows], iris[1][rows]
+    splits = [(rows[1::2], rows[::2]), (rows[::2], rows[1::2])]
+    report = smoothing_report(network(), X, y, cv=splits)
+    for number, (train, test) in enumerate(splits):
+        known, common = X[train[:-1]], y[train[:-1]]
+        inner = list(StratifiedKFold(5).split(known, common))
+        logits = np.empty((len(common), 3))
+        # The rare row is the last: in the fold that holds it out nobody knows it.
+        for fold, (kept, held_out) in enumerate(inner):
+            kept = np.r_[kept, len(train) - 1] if fold else kept
+            clf = network(0.0).fit(X[train][kept], y[train][kept])
+            proba = clf.predict_proba(known[held_out])
+            logits[held_out] = np.log(np.finfo(float).eps)
+            logits[held_out[:, np.newaxis], clf.classes_] = np.log(proba)
+        scale = minimize_scalar(
+            lambda log_scale, logits=logits, common=common: log_loss(
+                common, softmax(np.exp(log_scale) * logits, axis=1), labels=[0, 1, 2]
+            ),
+            bounds=(-10, 10),
+        ).x
+        logits = np.log(network(0.0).fit(X[train], y[train]).predict_proba(X[test]))
+        expected = log_loss(y[test], softmax(np.exp(scale) * logits, axis=1))
+        assert_allclose(report.scores[1, 1, number], expected, rtol=1e-5)
+
+
+def test_tiny_data_with_too_few_rows_for_a_temperature_is_refused(iris):
+    X, y = iris[0][[0, 1, 50, 51]], iris[1][[0, 1, 50, 51]]
+    with pytest.raises(ValueError, match="each label occurs once"):
+        smoothing_report(network(), X, y, cv=2)
+
+
+def test_search_that_chose_no_smoothing_is_no_merit_of_smoothing(iris):
+    def favour(classifier, X, y):
+        return classifier.epsilon
+
+    bad = search([0.0, 1.0], calibration="temperature", validation_fraction=0.3)
+    for estimator in bad, clone(bad).fit(*iris):
+        report = smoothing_report(estimator, *iris, cv=3)
+        assert not any(report.epsilons)
+        assert "the search chose epsilon 0" in report.verdict
+    report = smoothing_report(search([0.0, 0.3], scoring=favour), *iris, cv=3)
+    assert report.epsilons == [0.3] * 3
 
 
 def test_way_that_cannot_be_is_left_out_and_said_so(iris):

@@ -7,9 +7,13 @@ from sklearn_ls.inspection._report_ways import HARD, HARD_SCALED, SMOOTHED, WAYS
 from sklearn_ls.inspection._standard_error import LIMIT, differs, mean_and_error
 
 SCORES = ("accuracy", "log-loss", "Brier score", "calibration error")
+UNSMOOTHED = (
+    "You do not need smoothing: the search chose epsilon 0. What is called smoothed is "
+    "not, and differs by its calibration at most."
+)
 
 
-def judge(scores):
+def judge(scores, smooths=True):
     """Return what to make of the scores, in a few sentences.
 
     Parameters
@@ -17,6 +21,9 @@ def judge(scores):
     scores : dict of str to (dict of str to ndarray of shape (n_splits,))
         Of each score, the values of each way on the folds. Ways are of `WAYS`: the
         first is there, and one with smoothing.
+
+    smooths : bool, default=True
+        Whether any epsilon is above 0. A search may choose none.
 
     Returns
     -------
@@ -32,16 +39,16 @@ def judge(scores):
     gain, error = _compare(scores["accuracy"], to_use, HARD)
     accuracy = np.sign(gain) if differs(gain, error) else 0
     sentences = [
-        _advise(scores, accuracy, enough, smoothed),
+        _advise(scores, accuracy, enough, smoothed) if smooths else UNSMOOTHED,
         _tell_accuracy(accuracy, gain, error),
         _tell_probabilities(scores["log-loss"], best, enough),
     ]
     raw = SMOOTHED[None]
-    if raw in ways and _is_above(scores["log-loss"], raw, than=HARD):
+    if smooths and raw in ways and _is_above(scores["log-loss"], raw, than=HARD):
         rise, error = _compare(scores["log-loss"], raw, HARD)
         sentences.append(
             "The network's own probabilities are worse with smoothing: the log-loss "
-            f"rises by {rise:.2g} +- {error:.1g}."
+            f"rises by {_tell(rise, error)}."
         )
     sentences.append(_warn_of_chance(scores, len(ways) - 1))
     return " ".join(sentences)
@@ -83,7 +90,7 @@ def _advise(scores, accuracy, enough, smoothed):
 
 
 def _tell_accuracy(accuracy, gain, error):
-    difference = f"{gain:+.2g} +- {error:.1g}"
+    difference = _tell(gain, error, sign="+")
     if accuracy == 0:
         return f"Accuracy does not differ detectably ({difference})."
     return f"Accuracy {'rises' if accuracy > 0 else 'falls'} ({difference})."
@@ -93,7 +100,7 @@ def _tell_probabilities(losses, best, enough):
     told = f"By the log-loss of the given labels '{best}' has the best probabilities"
     if best != HARD:
         change, error = _compare(losses, best, HARD)
-        told += f" ({change:+.2g} +- {error:.1g})"
+        told += f" ({_tell(change, error, sign='+')})"
     if best == enough:
         return f"{told}."
     return f"{told}, but '{enough}', which is simpler, is not detectably worse."
@@ -107,6 +114,12 @@ def _warn_of_chance(scores, n_ways):
         f"Differences count beyond {LIMIT} paired standard errors; of {n_looks}, about "
         f"{by_chance:.1f} would exceed that by chance alone."
     )
+
+
+def _tell(mean, error, sign=""):
+    """Return a difference as text, 0 where it is one of rounding."""
+    mean, error = (round(float(value), 6) + 0.0 for value in (mean, error))
+    return f"{mean:{sign}.2g} +- {error:.1g}"
 
 
 def _compare(values, way, other):

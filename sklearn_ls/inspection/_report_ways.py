@@ -1,11 +1,12 @@
 """The ways to probabilities that a report compares."""
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import softmax
 from sklearn.base import clone
-from sklearn.model_selection import cross_val_predict
+from sklearn.model_selection import StratifiedKFold
 
 from sklearn_ls._compat import take_rows
 from sklearn_ls.inspection._held_out import predict_all, predict_splits
@@ -179,7 +180,10 @@ def _at_chosen_epsilon(estimator, fitted, knobs):
 
 
 def _hold_out(fitted, knobs, X, y, classes):
-    """Return held-out probabilities of training rows, and the codes of their labels."""
+    """Return held-out probabilities of training rows, and the codes of their labels.
+
+    They are NaN where they tell nothing of a temperature, see `forget_unseen`.
+    """
     estimator = clone(fitted)
     early_stopping = _sibling(knobs.epsilon, "early_stopping")
     if estimator.get_params().get(early_stopping) == "auto":
@@ -188,13 +192,56 @@ def _hold_out(fitted, knobs, X, y, classes):
         network = getattr(network, "estimators_", [network])[0]
         stopped = network.validation_scores_ is not None
         estimator.set_params(**{early_stopping: stopped})
-    present, counts = np.unique(y, return_counts=True)
-    columns = np.searchsorted(classes, present)
-    y_proba = np.zeros((len(y), len(classes)))
-    y_proba[:, columns] = cross_val_predict(
-        estimator, X, y, cv=max(2, min(N_SPLITS, *counts)), method="predict_proba"
-    )
-    return y_proba, np.searchsorted(classes, y)
+    codes = np.searchsorted(classes, y)
+    splits = _split_again(codes)
+    known = np.full((len(y), len(classes)), np.nan)
+    for train, test in splits:
+        fold = clone(estimator).fit(take_rows(X, train), y[train])
+        known[test] = predict_all(fold, take_rows(X, test), classes)
+    return forget_unseen(known, codes, splits), codes
+
+
+def _split_again(codes):
+    """Return the splits of training rows in which there are two classes to train on.
+
+    As many as there are without rare classes, so that these don't make folds of all
+    classes so large that networks of the rest are no longer like that of all rows.
+    """
+    most = np.bincount(codes).max()
+    if most < 2:
+        raise ValueError(
+            "Training rows in which each label occurs once are too few to fit a "
+            "temperature. Pass more rows of a label, or a cv with more folds."
+        )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The least populated class")
+        splits = list(StratifiedKFold(min(N_SPLITS, most)).split(codes, codes))
+    return [(train, test) for train, test in splits if len({*codes[train]}) > 1]
+
+
+def forget_unseen(known, codes, splits):
+    """Return held-out probabilities, NaN where the row's label was not trained on.
+
+    They are then 0, whatever the temperature.
+
+    Parameters
+    ----------
+    known : ndarray of shape (n_samples, n_classes)
+
+    codes : ndarray of shape (n_samples,)
+
+    splits : list of (train, test)
+
+    Returns
+    -------
+    known : ndarray of shape (n_samples, n_classes)
+    """
+    known = known.copy()
+    rows = np.arange(len(codes))
+    for train, test in splits:
+        unseen = ~np.isin(codes[test], codes[train])
+        known[rows[test][unseen]] = np.nan
+    return known
 
 
 def predict_beside(held_out, knobs, codes, classes):
@@ -237,10 +284,10 @@ def predict_beside(held_out, knobs, codes, classes):
             (SMOOTHED[None], SMOOTHED["temperature"]),
         ):
             if way in ways:
-                oof = ways[way][0]
-                others = ~np.isnan(oof[:, 0])
-                others[test] = False
-                probas[scaled] = scale(oof[others], codes[others], probas[way])
+                oof = forget_unseen(ways[way][0], codes, splits)
+                probas[scaled] = scale(
+                    np.delete(oof, test, axis=0), np.delete(codes, test), probas[way]
+                )
         predicted.append(Predicted(probas, search.epsilon_, {}))
     return predicted
 
@@ -251,7 +298,7 @@ def scale(known, codes, y_proba):
     Parameters
     ----------
     known : ndarray of shape (n_known, n_classes)
-        Probabilities to fit the temperature on.
+        Probabilities to fit the temperature on, without rows of NaN.
 
     codes : ndarray of shape (n_known,)
         Their labels.
@@ -262,8 +309,13 @@ def scale(known, codes, y_proba):
     Returns
     -------
     scaled : ndarray of shape (n_samples, n_classes)
-        Still 0 for classes that the classifier does not know.
+        Still 0 for classes that the classifier does not know. As they are if nothing is
+        known.
     """
+    fit_on = ~np.isnan(known[:, 0])
+    if not fit_on.any():
+        return y_proba
+    known, codes = known[fit_on], codes[fit_on]
     possible = known.any(axis=0) | y_proba.any(axis=0)
     possible[codes] = True
     logits, to_scale = (

@@ -60,7 +60,8 @@ def smoothing_report(estimator, X, y, *, cv=5, n_jobs=None):
 
     cv : int, cross-validation generator or iterable, default=5
         How to split the rows, as in :func:`~sklearn.model_selection.cross_validate`: at
-        least two splits. Not used where `oof_proba_` is read.
+        least two splits. For groups pass the splits themselves, such as
+        ``list(GroupKFold().split(X, y, groups))``. Not used where `oof_proba_` is read.
 
     n_jobs : int, default=None
         How many folds to train at a time.
@@ -76,7 +77,8 @@ def smoothing_report(estimator, X, y, *, cv=5, n_jobs=None):
         and for a search by a grid.
 
     ValueError
-        For an epsilon of 0, soft or multilabel `y`, and less than two splits.
+        For an epsilon of 0, soft or multilabel `y`, less than two splits, and training
+        rows in which each label occurs once.
 
     ImportError
         Without pandas, and with scikit-learn older than 1.7.
@@ -101,7 +103,8 @@ def smoothing_report(estimator, X, y, *, cv=5, n_jobs=None):
     Hard labels are those of the same estimator with epsilon 0; of a search, of a search
     of epsilon 0 alone, whose fold networks predict together too. The temperature is
     that of :class:`~sklearn.calibration.CalibratedClassifierCV` with
-    ``ensemble=False``, fitted by cross-validation within the training rows [1]_. The
+    ``ensemble=False``, fitted by cross-validation within the training rows [1]_,
+    without rows whose label is so rare that the inner fold has not learnt it. The
     estimator's own ways, its parameter `calibration`, are compared at one epsilon. That
     is nine networks a fold, or of a search the search and eight ensembles more.
 
@@ -166,7 +169,11 @@ def smoothing_report(estimator, X, y, *, cv=5, n_jobs=None):
     notes = make_notes(estimator, knobs, predicted, held_out)
     notes += note_missing_labels(classes, codes, splits)
     return SmoothingReport(
-        ways, np.transpose(scores), noise=estimate_noise(codes, oof), notes=notes
+        ways,
+        np.transpose(scores),
+        noise=estimate_noise(codes, oof),
+        epsilons=[part.epsilon for part in predicted],
+        notes=notes,
     )
 
 
@@ -233,6 +240,9 @@ class SmoothingReport:
         that follow a pattern, the second counts the classifier's own; the truth may
         lie outside of both.
 
+    epsilons : list
+        The epsilon of the smoothed ways on each fold.
+
     notes : list of str, default=()
         Where the numbers come from, and what to mind.
 
@@ -259,10 +269,11 @@ class SmoothingReport:
        Learning 52, 2003. :doi:`10.1023/A:1024068626366`
     """
 
-    def __init__(self, ways, scores, *, noise, notes=()):
+    def __init__(self, ways, scores, *, noise, epsilons, notes=()):
         self.ways = ways
         self.scores = scores
         self.noise = noise
+        self.epsilons = epsilons
         self.notes = notes
 
     @property
@@ -289,7 +300,8 @@ class SmoothingReport:
             {
                 score: dict(zip(self.ways, values, strict=True))
                 for score, values in zip(SCORES, self.scores, strict=True)
-            }
+            },
+            smooths=np.any(self.epsilons),
         )
 
     def plot(self, *, ax=None):
