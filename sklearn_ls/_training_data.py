@@ -111,6 +111,11 @@ def hold_out(codes, rows, fraction, random_state):
     -------
     training, validation : ndarray
         Parts of `rows`.
+
+    Raises
+    ------
+    ValueError
+        Where rows to hold out or to train on are too few.
     """
     n_held_out = count_held_out(len(rows), fraction)
     alone, stratify = rows[:0], None
@@ -120,6 +125,12 @@ def hold_out(codes, rows, fraction, random_state):
             single = counts[codes[rows]] == 1
             alone, rows = rows[single], rows[~single]
             stratify = codes[rows]
+    if n_held_out >= len(rows):
+        raise ValueError(
+            f"Rows to hold out for early stopping or a temperature: {n_held_out}. That "
+            f"is too many of {len(rows)} (without labels that occur once, which stay in "
+            "training). Pass more rows, or hold out none."
+        )
     training, validation = train_test_split(
         rows, test_size=n_held_out, stratify=stratify, random_state=random_state
     )

@@ -362,6 +362,15 @@ def test_calibration_and_partial_fit():
     assert_allclose(clf.predict_proba(X), expected)
 
 
+@pytest.mark.parametrize(
+    "how", [{"calibration": "temperature"}, {"early_stopping": True}]
+)
+def test_too_few_rows_to_hold_out_are_refused(how):
+    clf = LabelSmoothingClassifier(**how)
+    with pytest.raises(ValueError, match="That is too many of 0 "):
+        clf.fit([[0.0], [1.0], [2.0]], ["a", "b", "c"])
+
+
 class NeverTrain(Callback):
     def on_train_begin(self, net, **kwargs):
         raise AssertionError("trained in vain")

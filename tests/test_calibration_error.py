@@ -162,6 +162,9 @@ def test_names_and_order_of_classes_do_not_matter(problem, kind, bias_corrected)
         pd.Series(names[y]), y_proba[:, np.argsort(names)], **how
     )
     assert_allclose(renamed, expected_calibration_error(y, y_proba, **how))
+    frame = pd.DataFrame(y_proba, columns=names)  # in no order
+    named = expected_calibration_error(names[y], frame, **how)
+    assert_allclose(named, renamed)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -74,6 +74,10 @@ def test_soft_brier_score_is_that_of_weighted_copies_less_what_cannot_be_mended(
 def test_named_columns_are_sorted(metric, y_soft, y_proba):
     frame = pd.DataFrame(y_soft, columns=list("abcd"))[list("cabd")]
     assert_allclose(metric(frame, y_proba), metric(y_soft, y_proba))
+    predicted = pd.DataFrame(y_proba, columns=list("abcd"))[list("dacb")]
+    assert_allclose(metric(frame, predicted), metric(y_soft, y_proba))
+    predicted.columns = ["these", "are", "not", "classes"]
+    assert_allclose(metric(frame, predicted), metric(y_soft, predicted.to_numpy()))
 
 
 @pytest.mark.parametrize("metric", METRICS)

@@ -30,8 +30,8 @@ def calibration_curve_multiclass(
 
     y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
         Predicted probabilities as `predict_proba` returns them: rows sum to one, and
-        columns are in the order of the sorted labels. A vector holds those of the
-        greater of two labels.
+        columns are in the order of the sorted labels, or a dataframe's are named by
+        them. A vector holds those of the greater of two labels.
 
     kind : {"top-label", "class-wise"}, default="top-label"
         What is predicted and comes true or not.

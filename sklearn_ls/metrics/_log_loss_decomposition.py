@@ -47,7 +47,8 @@ def log_loss_decomposition(y_true, y_proba, *, sample_weight=None, labels=None):
     y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
         Predicted probabilities as `predict_proba` returns them, of rows that the
         classifier was not trained on: rows sum to one, and columns are in the order of
-        the sorted labels. A vector holds those of the greater of two labels.
+        the sorted labels, or a dataframe's are named by them. A vector holds those of
+        the greater of two labels.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights of the rows.

@@ -41,6 +41,7 @@ def check_against_labels(y_true, y_proba, sample_weight, labels):
             f"y_true must hold one label a row. Got shape {y_true.shape}. Scores "
             "against soft labels are soft_log_loss and soft_brier_score."
         )
+    names = getattr(y_proba, "columns", ())
     y_proba = _check_probabilities(y_proba)
     check_consistent_length(y_true, y_proba)
     classes = _check_classes(check_labels(y_true), y_proba.shape[1], labels)
@@ -50,6 +51,7 @@ def check_against_labels(y_true, y_proba, sample_weight, labels):
             "all classes of y_proba as labels, and leave out rows of others."
         )
     weight = check_sample_weight(sample_weight, y_proba)
+    y_proba = _order_columns(y_proba, names, classes)
     return encode_labels(y_true, classes), y_proba, weight
 
 
@@ -71,6 +73,7 @@ def check_against_soft_labels(y_soft, y_proba, sample_weight):
     weight : ndarray of shape (n_samples,)
     """
     soft = check_soft_labels(y_soft)
+    names = getattr(y_proba, "columns", ())
     y_proba = _check_probabilities(y_proba)
     check_consistent_length(soft.y_soft, y_proba)
     if y_proba.shape[1] != len(soft.classes):
@@ -78,6 +81,7 @@ def check_against_soft_labels(y_soft, y_proba, sample_weight):
             f"y_proba has {y_proba.shape[1]} columns, but y_soft has "
             f"{len(soft.classes)}."
         )
+    y_proba = _order_columns(y_proba, names, soft.classes)
     return soft.y_soft, y_proba, check_sample_weight(sample_weight, y_proba)
 
 
@@ -96,6 +100,14 @@ def _check_probabilities(y_proba):
             "The rows of y_proba must be probabilities that sum to 1. Row "
             f"{bad} is {y_proba[bad]}."
         )
+    return y_proba
+
+
+def _order_columns(y_proba, names, classes):
+    """Return columns in the order of the classes, if they have these as names."""
+    names, labels = list(names), classes.tolist()
+    if len(names) == len(labels) and {*names} == {*labels}:
+        return y_proba[:, [names.index(label) for label in labels]]
     return y_proba
 
 

@@ -18,8 +18,8 @@ def soft_brier_score(y_soft, y_proba, *, sample_weight=None):
 
     y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
         Predicted probabilities as `predict_proba` returns them: rows sum to one, and
-        columns are in the order of `classes_`. A vector holds those of the second of
-        two classes.
+        columns are in the order of `classes_`, or a dataframe's are named by them. A
+        vector holds those of the second of two classes.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights of the rows.

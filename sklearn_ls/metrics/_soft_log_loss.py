@@ -21,8 +21,9 @@ def soft_log_loss(y_soft, y_proba, *, sample_weight=None):
 
     y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
         Predicted probabilities as `predict_proba` returns them: rows sum to one, and
-        columns are in the order of `classes_`. A vector holds those of the second of
-        two classes. Those below the machine precision of their dtype count as that.
+        columns are in the order of `classes_`, or a dataframe's are named by them. A
+        vector holds those of the second of two classes. Those below the machine
+        precision of their dtype count as that.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights of the rows.
