@@ -3,12 +3,6 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_ls._calibration import (
-    OF_INDEPENDENT_PROBABILITIES,
-    OF_PROBABILITIES,
-    unsmooth,
-    unsmooth_indicators,
-)
 from sklearn_ls._device import usable_device
 from sklearn_ls._inference import (
     apply_module,
@@ -20,6 +14,12 @@ from sklearn_ls._inference import (
 from sklearn_ls._modules import build_module
 from sklearn_ls._net import build_net
 from sklearn_ls._predict import PredictChainMixin
+from sklearn_ls._unsmoothing import (
+    OF_INDEPENDENT_PROBABILITIES,
+    OF_PROBABILITIES,
+    unsmooth,
+    unsmooth_indicators,
+)
 
 
 class FittedNetworkMixin(PredictChainMixin):
@@ -70,12 +70,12 @@ class FittedNetworkMixin(PredictChainMixin):
         module = self._trained_module()
         if self._calibration != "unsmooth":
             return apply_module(module, X, finish, getattr(self, "temperature_", 1.0))
-        smoothing = self.label_smoother_._smoothing
-        if self.label_smoother_.multilabel_:
-            proba = unsmooth_indicators(apply_module(module, X, "logistic"), smoothing)
+        smoother = self.label_smoother_
+        if smoother.multilabel_:
+            proba = unsmooth_indicators(apply_module(module, X, "logistic"), smoother)
             return OF_INDEPENDENT_PROBABILITIES[finish](proba)
         proba = apply_module(module, X, "softmax")
-        proba = unsmooth(proba, smoothing, self._transition_matrix)
+        proba = unsmooth(proba, smoother, self._transition_matrix)
         return OF_PROBABILITIES[finish](proba)
 
     def _last_layer(self):

@@ -6,7 +6,6 @@ import math
 import numpy as np
 
 from sklearn_ls._batches import Batches, to_device_if_it_fits
-from sklearn_ls._calibration import fit_temperature
 from sklearn_ls._fitted_network import FittedNetworkMixin
 from sklearn_ls._indicator_loss import indicator_target
 from sklearn_ls._inference import (
@@ -19,6 +18,7 @@ from sklearn_ls._label_smoother import LabelSmoother
 from sklearn_ls._loss import label_target
 from sklearn_ls._modules import build_module, check_output
 from sklearn_ls._smoothing import NO_SMOOTHING, smoothing_of, soft_indicators
+from sklearn_ls._temperature import fit_temperature
 from sklearn_ls._training_data import count_held_out, hold_out, weigh_classes
 from sklearn_ls._transition import check_transition_matrix, make_transition
 

@@ -20,7 +20,7 @@ from sklearn_ls import (
     LabelSmoothingClassifierCV,
     _training,
 )
-from sklearn_ls._calibration import FLOOR, unsmooth, unsmooth_indicators
+from sklearn_ls._unsmoothing import FLOOR, unsmooth, unsmooth_indicators
 
 SHORT = {
     "max_epochs": 8,
@@ -219,7 +219,7 @@ def test_unsmooth_undoes_the_formula(
         )
     smoothed = (proba @ matrix) @ smoother.transform(np.arange(n_classes))
     learnt = np.linalg.solve(matrix.T, smoothed.T).T
-    recovered = unsmooth(learnt, smoother._smoothing, transition)
+    recovered = unsmooth(learnt, smoother, transition)
     assert_allclose(recovered, proba, atol=1e-8)
 
 
@@ -227,7 +227,7 @@ def test_unsmooth_undoes_the_formula(
 def test_unsmooth_has_a_floor(n_classes):
     proba = np.random.default_rng(0).dirichlet(np.full(n_classes, 0.01), 20)
     smoother = LabelSmoother(0.5).fit(np.arange(n_classes))
-    recovered = unsmooth(proba, smoother._smoothing)
+    recovered = unsmooth(proba, smoother)
     floor = min(FLOOR, 0.1 / n_classes)
     assert floor / 1.2 < recovered.min() < floor * 1.2
     assert_allclose(recovered.sum(axis=1), 1)
@@ -237,7 +237,7 @@ def test_unsmooth_has_a_floor(n_classes):
 def test_unsmooth_undoes_the_formula_of_independent_labels():
     Y = np.random.default_rng(0).integers(0, 2, (20, 3))
     smoother = LabelSmoother(0.3).fit(Y)
-    recovered = unsmooth_indicators(smoother.transform(Y), smoother._smoothing)
+    recovered = unsmooth_indicators(smoother.transform(Y), smoother)
     assert_allclose(recovered, Y.clip(FLOOR, 1 - FLOOR))
 
 
@@ -358,7 +358,7 @@ def test_calibration_and_partial_fit():
     clf = clone(raw).set_params(calibration="unsmooth")
     raw.partial_fit(X, y, classes=[0, 1, 2])
     clf.partial_fit(X, y, classes=[0, 1, 2])
-    expected = unsmooth(raw.predict_proba(X), raw.label_smoother_._smoothing)
+    expected = unsmooth(raw.predict_proba(X), raw.label_smoother_)
     assert_allclose(clf.predict_proba(X), expected)
 
 

@@ -13,7 +13,6 @@ ROOT = PACKAGE.parent
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
 TORCH_OWNERS = {
     "_batches",
-    "_calibration",
     "_device",
     "_faults",
     "_indicator_loss",
@@ -24,6 +23,7 @@ TORCH_OWNERS = {
     "_optimizers",
     "_row_values",
     "_stack",
+    "_temperature",
     "_transition",
 }
 APART = ("sklearn_ls.inspection", "sklearn_ls.metrics")
@@ -87,7 +87,7 @@ def test_torch_skorch_and_private_scikit_learn_stay_where_they_belong(module):
 def test_displays_and_reports_know_no_estimators(module):
     names = {name for name, _ in imports(module)}
     ours = {name for name in names if name.startswith("sklearn_ls")}
-    below = {"sklearn_ls._compat", "sklearn_ls._labels"}
+    below = {f"sklearn_ls.{name}" for name in ("_compat", "_labels", "_unsmoothing")}
     assert all(name in below or name.startswith(APART) for name in ours)
     at_import = {name for name, _ in imports(module, ast.iter_child_nodes)}
     assert not any(name.startswith(("torch", "matplotlib")) for name in at_import)

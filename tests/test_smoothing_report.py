@@ -251,9 +251,12 @@ def test_what_is_read_and_what_is_trained_beside_it_are_paired(iris, fitted, of_
         "hard + temperature",
         "smoothed",
         "smoothed + temperature",
+        "smoothed + unsmooth",
     ]
     hard = search([0.0]).fit(X, y)
-    for way, oof in ((0, hard.oof_proba_), (2, fitted.oof_proba_)):
+    undone = search([fitted.epsilon_], calibration="unsmooth").fit(X, y)
+    ways = {0: hard, 2: fitted, 4: undone}
+    for way, oof in ((way, some.oof_proba_) for way, some in ways.items()):
         losses = -np.log(oof[np.arange(len(y)), y])
         folds = [losses[test].mean() for _, test in StratifiedKFold(3).split(X, y)]
         assert_allclose(of_fitted.scores[1, way], folds, rtol=1e-6)
@@ -291,6 +294,12 @@ def test_fitted_search_at_the_end_of_a_pipeline_is_read(iris, of_fitted):
     pipeline = make_pipeline(StandardScaler(), search([0.3])).fit(5 * X + 1, y)
     report = smoothing_report(pipeline, 5 * X + 1, y)
     assert_allclose(report.scores, of_fitted.scores, atol=1e-8)
+
+
+def test_smoothing_behind_a_transition_is_not_undone_in_what_is_read(iris):
+    report = smoothing_report(search(transition_matrix=0.1).fit(*iris), *iris)
+    assert "smoothed + unsmooth" not in report.ways
+    assert "fitted with a transition_matrix" in report.notes[-1]
 
 
 def test_calibration_of_a_fitted_search_names_the_way(iris):

@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.model_selection import StratifiedKFold
 
 from sklearn_ls._compat import take_rows
+from sklearn_ls._unsmoothing import unsmooth
 from sklearn_ls.inspection._held_out import predict_all, predict_splits
 from sklearn_ls.inspection._pipeline import last_step
 from sklearn_ls.metrics._temperature import fit_scale, log_probabilities
@@ -269,12 +270,10 @@ def predict_beside(held_out, knobs, codes, classes):
     knobs = Knobs(*(name and name.split("__")[-1] for name in knobs))
     hard = without_smoothing(search, knobs).set_params(cv=splits)
     hard.fit(X, classes[codes])
+    calibration = search.get_params().get("calibration")
     ways = {
         HARD: (hard.oof_proba_, predict_splits(hard.estimators_, X, splits, classes)),
-        SMOOTHED[search.get_params().get("calibration")]: (
-            search.oof_proba_,
-            held_out.probas,
-        ),
+        SMOOTHED[calibration]: (search.oof_proba_, held_out.probas),
     }
     predicted = []
     for number, (_, test) in enumerate(splits):
@@ -288,8 +287,28 @@ def predict_beside(held_out, knobs, codes, classes):
                 probas[scaled] = scale(
                     np.delete(oof, test, axis=0), np.delete(codes, test), probas[way]
                 )
-        predicted.append(Predicted(probas, search.epsilon_, {}))
+        left_out = {}
+        if calibration is None:
+            try:
+                probas[SMOOTHED["unsmooth"]] = _undo(
+                    search, search.estimators_[number], held_out.probas[number], classes
+                )
+            except ValueError as error:
+                left_out[SMOOTHED["unsmooth"]] = str(error)
+        predicted.append(Predicted(probas, search.epsilon_, left_out))
     return predicted
+
+
+def _undo(search, member, y_proba, classes):
+    """Return what a fold network would have predicted with calibration="unsmooth"."""
+    if search.get_params().get("transition_matrix") is not None:
+        raise ValueError(
+            "it is not known of a search that was fitted with a transition_matrix."
+        )
+    known = np.searchsorted(classes, member.classes_)
+    unsmoothed = np.zeros_like(y_proba)
+    unsmoothed[:, known] = unsmooth(y_proba[:, known], member.label_smoother_)
+    return unsmoothed
 
 
 def scale(known, codes, y_proba):

@@ -1,18 +1,11 @@
-"""Probabilities made to fit what is known of the labels, after training."""
-
-import math
+"""Smoothing undone in what a network predicts."""
 
 import numpy as np
-import torch
-from scipy.optimize import minimize_scalar
 from scipy.special import logit
 
-from sklearn_ls._smoothing import recover_indicators, recover_targets
+FLOOR = 1e-3  # of probabilities; smaller ones raised the log-loss
 
-LOG_SCALES = -10.0, 10.0  # where to look for the scale of the logits
-FLOOR = 1e-3  # of unsmoothed probabilities; smaller ones raised the log-loss
-
-# What the predict chain asks for, made of probabilities; by the keys of `FINISHES`.
+# What the predict chain asks for, made of probabilities; by its own names.
 OF_PROBABILITIES = {
     "logits": lambda proba: np.log(proba),
     "softmax": lambda proba: proba,
@@ -27,44 +20,15 @@ OF_INDEPENDENT_PROBABILITIES = {
 }
 
 
-def fit_temperature(logits, targets):
-    """Return the temperature by which to divide logits for the smallest loss.
-
-    Parameters
-    ----------
-    logits : ndarray of shape (n_samples, n_classes)
-
-    targets : iterable of LabelTarget or IndicatorTarget
-        In float64, on the CPU. The first counts for which ever smaller temperatures are
-        not ever better.
-
-    Returns
-    -------
-    temperature : float
-        Positive.
-    """
-    logits = torch.from_numpy(logits).double()
-    for target in targets:
-
-        def loss(log_scale, target=target):
-            return float(target.loss(logits * math.exp(log_scale)))
-
-        best = minimize_scalar(
-            loss, bounds=LOG_SCALES, method="bounded", options={"xatol": 1e-12}
-        )
-        if best.fun < loss(LOG_SCALES[1]):
-            break
-    return math.exp(-best.x)
-
-
-def unsmooth(proba, smoothing, transition_matrix=None):
+def unsmooth(proba, smoother, transition_matrix=None):
     """Undo the smoothing that a network has learnt, which never learns it exactly.
 
     Parameters
     ----------
     proba : ndarray of shape (n_samples, n_classes)
 
-    smoothing : Smoothing
+    smoother : LabelSmoother
+        Fitted, to one label a row.
 
     transition_matrix : None, float or ndarray of shape (n_classes, n_classes)
         As `check_transition_matrix` returns it: labels were smoothed as given, and
@@ -77,14 +41,13 @@ def unsmooth(proba, smoothing, transition_matrix=None):
     """
     n_classes = proba.shape[1]
     if transition_matrix is None:
-        recovered = recover_targets(proba, smoothing)
+        recovered = smoother.recover(proba)
     elif np.ndim(transition_matrix) == 0:
         move = transition_matrix / (n_classes - 1)
         stay = 1 - transition_matrix - move
-        given = recover_targets(stay * proba + move, smoothing)
-        recovered = (given - move) / stay
+        recovered = (smoother.recover(stay * proba + move) - move) / stay
     else:
-        given = recover_targets(proba @ transition_matrix, smoothing)
+        given = smoother.recover(proba @ transition_matrix)
         recovered = np.linalg.solve(transition_matrix.T, given.T).T
     for floor in (0, min(FLOOR, 0.1 / n_classes)):
         recovered = np.maximum(recovered, floor)
@@ -92,19 +55,20 @@ def unsmooth(proba, smoothing, transition_matrix=None):
     return recovered.astype(proba.dtype, copy=False)
 
 
-def unsmooth_indicators(proba, smoothing):
+def unsmooth_indicators(proba, smoother):
     """Undo the smoothing of independent labels.
 
     Parameters
     ----------
     proba : ndarray of shape (n_samples, n_labels)
 
-    smoothing : Smoothing
+    smoother : LabelSmoother
+        Fitted to such labels.
 
     Returns
     -------
     proba : ndarray of shape (n_samples, n_labels)
         In [FLOOR, 1 - FLOOR].
     """
-    recovered = recover_indicators(proba, smoothing).clip(FLOOR, 1 - FLOOR)
+    recovered = smoother.recover(proba).clip(FLOOR, 1 - FLOOR)
     return recovered.astype(proba.dtype, copy=False)
