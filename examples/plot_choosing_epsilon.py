@@ -63,4 +63,5 @@ plt.show()
 
 # %%
 # What the curve can't tell: how many labels are wrong, 30 % here. A curve that is flat
-# says that smoothing is not what matters on this data.
+# says that smoothing is not what matters on this data. :ref:`choosing_epsilon` has more
+# on reading it, and on the networks of the folds that predict together.
