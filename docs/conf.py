@@ -1,4 +1,7 @@
 import warnings
+from pathlib import Path
+
+from sphinx_gallery.sorting import ExplicitOrder
 
 import sklearn_ls
 
@@ -47,14 +50,31 @@ copybutton_prompt_is_regexp = True
 for category in (FutureWarning, RuntimeWarning, UserWarning):
     warnings.filterwarnings("error", category=category)
 warnings.filterwarnings("error", module="__main__")
+# From what is asked first to the background; a new example comes at the end.
+examples = [
+    "plot_choosing_epsilon.py",
+    "plot_when_does_smoothing_help.py",
+    "plot_label_noise.py",
+    "plot_mislabelled_images.py",
+    "plot_text.py",
+    "plot_table.py",
+    "plot_epsilon_conventions.py",
+    "plot_binary_cross_entropy.py",
+    "*",
+]
+folder = Path(__file__).resolve().parent.parent / "examples"
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": "plot_",
     "ignore_pattern": r"quickstart\.py",  # make demo
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": ExplicitOrder(examples),
+    "minigallery_sort_order": ExplicitOrder(
+        [name if name == "*" else str(folder / name) for name in examples]
+    ),
     "doc_module": ("sklearn_ls",),
     "backreferences_dir": "generated/backreferences",
+    "remove_config_comments": True,
     "show_signature": False,
     "min_reported_time": 3600,  # times differ from build to build
     "write_computation_times": False,

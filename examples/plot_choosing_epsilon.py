@@ -38,9 +38,8 @@ print(f"epsilon {search.epsilon_}, accuracy {search.best_score_:.3f} on noisy la
 
 # %%
 # The grey lines are folds. They lie far apart, since some folds are harder than others,
-# and hide what epsilon does; but they rise and fall together. The differences from
-# epsilon 0 within each fold, on the right, leave out what folds have in common: their
-# standard error is the one to judge by.
+# and that hides what epsilon does. The differences from epsilon 0 within each fold, on
+# the right, leave out how hard a fold is: their standard error is the one to judge by.
 
 import matplotlib.pyplot as plt
 
@@ -63,4 +62,5 @@ plt.show()
 
 # %%
 # What the curve can't tell: how many labels are wrong, 30 % here. A curve that is flat
-# says that smoothing is not what matters on this data.
+# says that smoothing is not what matters on this data. :ref:`choosing_epsilon` has more
+# on reading it, and on the networks of the folds that predict together.

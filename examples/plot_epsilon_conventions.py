@@ -105,6 +105,7 @@ print(f"{theirs:.6f} and {ours:.6f}")
 # How much it matters depends on the number of classes. The figure shows what torch
 # would call an epsilon of 0.1.
 
+# sphinx_gallery_thumbnail_number = 3
 n_classes = np.unique(np.geomspace(2, 1000, 50).astype(int))
 figure, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
 for name in ("each", "others", "uniform"):
@@ -122,5 +123,6 @@ plt.show()
 # takes it there and for two classes only. ``"prior"`` and matrices have no equal among
 # the others.
 #
-# Which convention a paper means decides whether its epsilon is yours. Which of them is
-# best is another question, and nothing here answers it.
+# Which convention a paper means decides whether its epsilon is yours
+# (:ref:`five_meanings` has a table). Which of them is best is another question, and
+# nothing here answers it.

@@ -94,7 +94,7 @@ import matplotlib.pyplot as plt
 
 figure, ax = plt.subplots(figsize=(6.5, 3.8), layout="constrained")
 shown = mean[::-1, : len(epsilons)]
-ax.imshow(shown, cmap="PuOr", vmin=-8, vmax=8, aspect="auto")
+ax.imshow(shown, cmap="PuOr", vmin=-12, vmax=12, aspect="auto")
 for (row, column), gain in np.ndenumerate(shown):
     ax.text(column, row, f"{gain:+.1f}", ha="center", va="center")
 ax.set_xticks(range(len(epsilons)), epsilons)
@@ -105,6 +105,7 @@ plt.show()
 # %%
 # And the accuracies that one epsilon, 0.4, and the other methods lead to:
 
+# sphinx_gallery_thumbnail_number = 2
 figure, ax = plt.subplots(figsize=(6.5, 4.2), layout="constrained")
 markers = {"epsilon 0.0": "o", "epsilon 0.4": "s", "forward correction": "^"}
 markers |= {"weight decay": "v", names[-2]: "D", names[-1]: "x"}
@@ -117,18 +118,18 @@ ax.legend()
 plt.show()
 
 # %%
-# Up to a noise rate of 40 % smoothing gains about what forward correction does, which
-# agrees with the paper, and a large epsilon gains more than a small one. It also gains
-# on clean labels, so the noise is not all that it helps against. With 60 % of the
-# labels wrong it falls behind. Weight decay and early stopping know nothing of the
-# noise either, and then do far more. On top of early stopping smoothing may still add a
-# point or two.
+# Up to a noise rate of 40 % an epsilon of 0.4 gains no less than forward correction
+# does, which agrees with the paper, and a large epsilon gains more than a small one. It
+# also gains on clean labels, so the noise is not all that it helps against. With 60 %
+# of the labels wrong it falls behind. Weight decay and early stopping know nothing of
+# the noise either, and then do far more, but cost about a point on clean labels. On top
+# of early stopping smoothing adds 0.5 to 2.5 points up to 40 %, and none at 60 %.
 #
 # What does not follow is that a large epsilon is right for your data. Here it was
 # judged on clean labels, which one does not have, and all mistakes were alike. Where
 # people made them, a single smoothed network was no better than one without
 # (:doc:`/benchmarks`). The other methods were not tuned, and a network that learns less
-# by heart has less to gain.
+# by heart has less to gain. More on forward correction: :ref:`known_noise`.
 #
 # .. [1] M. Lukasik, S. Bhojanapalli, A. K. Menon and S. Kumar. Does label smoothing
 #    mitigate label noise? ICML 2020. :doi:`10.48550/arXiv.2003.02819`

@@ -95,6 +95,7 @@ import matplotlib.pyplot as plt
 
 first, last = "one network, hard labels", "fold networks, smoothed"
 figure, axes = plt.subplots(2, 6, figsize=(9, 4.4), layout="constrained")
+figure.get_layout_engine().set(hspace=0.1)
 for k, ax in enumerate(axes.flat):
     ax.imshow(X[wrong[k], 0], cmap="gray_r")
     ax.set(xticks=[], yticks=[], title=f"{y[wrong[k]]}, labelled {given[k]}")
@@ -114,3 +115,6 @@ plt.show()
 # it, as targets of 0.64 leave the right labels in doubt as well. Nor does it find wrong
 # labels: that a fold network doubts a label which it was not trained on holds without
 # smoothing, too.
+#
+# :ref:`choosing_epsilon` says more of fold networks, and :ref:`did_it_help` how to look
+# for wrong labels in data of your own.

@@ -96,23 +96,26 @@ print(y_proba.head().round(2))
 import matplotlib.pyplot as plt
 
 figure, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
-for name, part in table.groupby("distribution"):
-    axes[0].errorbar(
-        part["epsilon"], part["gain"], part["error"], marker="o", capsize=3, label=name
-    )
+for k, (name, part) in enumerate(table.groupby("distribution")):
+    x = part["epsilon"] + 0.01 * k  # side by side
+    axes[0].errorbar(x, part["gain"], part["error"], marker="o", capsize=3, label=name)
 axes[0].axhline(0, color="gray", linewidth=0.8)
 axes[0].set(xlabel="epsilon", title="accuracy gained over epsilon 0")
 axes[0].legend(title="distribution")
 means = y_proba.groupby(y_test).mean()
 means.plot.barh(
-    stacked=True, ax=axes[1], xlabel="mean probability", ylabel="true label"
+    stacked=True,
+    ax=axes[1],
+    xlabel="mean probability",
+    ylabel="true label",
+    color=["C2", "lightgray", "C4"],
 )
 axes[1].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False)
 plt.show()
 
 # %%
 # The gains are within their errors, so that whatever the grid chose was chance, and the
-# middle third is hard to tell from the others with smoothing or without. A gain of a
-# point or two could not be seen on so few rows: it does not follow that there is none.
-# Nor is accuracy the measure by which `ordinal` would have to gain, since it counts
-# "low" for "high" no worse than "low" for "middle".
+# middle third is hard to tell from the others. A gain of a point or two could not be
+# seen on so few rows: it does not follow that there is none. Nor is accuracy the
+# measure by which `ordinal` would have to gain, since it counts "low" for "high" no
+# worse than "low" for "middle". Other matrices as `distribution`: :ref:`distributions`.

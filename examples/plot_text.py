@@ -103,7 +103,7 @@ figure, axes = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
 ConfusionMatrixDisplay.from_predictions(
     y, y_noisy, normalize="true", values_format=".0%", ax=axes[0], colorbar=False
 )
-axes[0].tick_params(axis="x", rotation=30)
+plt.setp(axes[0].get_xticklabels(), rotation=30, ha="right")
 axes[0].set(xlabel="label as given", ylabel="true label", title="the labels")
 axes[1].plot(names, accuracy.T, color="lightgray", marker=".")
 axes[1].plot(names, accuracy.mean(axis=0), marker="o", label="mean")
@@ -113,11 +113,10 @@ plt.show()
 
 # %%
 # On this text smoothing gained nothing, and if anything it cost accuracy. A logistic
-# regression on the same words did better than the network: with more words than there
-# are paragraphs a linear model is hard to beat.
+# regression on the same words did better than the network.
 #
 # What does not follow is that text and smoothing don't go together: this is one small
 # collection, whose mistakes were drawn by a linear model of the words, and there was no
 # search over how long to train. What carries over is the pipeline. Where the number of
 # epochs and epsilon matter, put :class:`~sklearn_ls.LabelSmoothingClassifierCV` in the
-# place of the network.
+# place of the network (:ref:`choosing_epsilon`).

@@ -119,9 +119,10 @@ for data in datasets:
 # EN-DE     Transformer  0.056 0.018 (1.13) 0.019 (0.1)
 # ========= ============ ===== ============ ============
 #
-# Where do the errors come from? In the diagrams, of the first seed, a curve below the
-# diagonal is over-confident, and one above it under-confident. The histograms tell how
-# many rows stand behind its points.
+# Where do the errors come from? The diagrams are those of
+# :class:`~sklearn_ls.inspection.ReliabilityDisplay`, of the first seed. A curve below
+# the diagonal is over-confident, and one above it under-confident. The histograms tell
+# how many rows stand behind its points.
 
 import matplotlib.pyplot as plt
 
@@ -148,6 +149,7 @@ from scipy.spatial.distance import pdist
 from sklearn_ls.inspection import PenultimateDisplay
 
 X_train, X_test, y_train, y_test = split(0.0, 0)
+# sphinx_gallery_thumbnail_number = 2
 figure, axes = plt.subplots(2, 2, figsize=(9, 8), layout="constrained")
 for row, way in zip(axes, ("hard", "smoothed 0.1"), strict=True):
     for ax, name, X_shown, y_shown in (
@@ -174,7 +176,7 @@ for row, way in zip(axes, ("hard", "smoothed 0.1"), strict=True):
 plt.show()
 
 # %%
-# What was reproduced? Smoothing gains up to a point of accuracy, a little more than in
+# What was reproduced? Smoothing gains about a point of accuracy, a little more than in
 # the paper. On noisy digits the calibration errors have the shape of Table 3: with hard
 # labels the network is over-confident, and a temperature near 2 and an epsilon of 0.05
 # mend that equally well, as far as 900 test rows can tell. The temperature cost
@@ -185,7 +187,7 @@ plt.show()
 # The network with hard labels is right on 96 % of the rows and about as sure of them,
 # and smoothing makes it doubt what it gets right, the more the larger epsilon is. The
 # networks of Table 3 are over-confident with hard labels. Whether smoothing calibrates
-# yours depends on whether it is.
+# yours depends on whether it is: see :ref:`probabilities`.
 #
 # The picture has the paper's smaller scale and more regular triangle, on test rows too.
 # It does not have the paper's tight clusters: rows are only a little closer to the mean
