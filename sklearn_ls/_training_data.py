@@ -128,8 +128,8 @@ def hold_out(codes, rows, fraction, random_state):
     if n_held_out >= len(rows):
         raise ValueError(
             f"Rows to hold out for early stopping or a temperature: {n_held_out}. That "
-            f"is too many of {len(rows)} (without labels that occur once, which stay in "
-            "training). Pass more rows, or hold out none."
+            f"is too many of {len(rows)} (without labels that occur once, which stay "
+            "in training). Pass more rows, or hold out none."
         )
     training, validation = train_test_split(
         rows, test_size=n_held_out, stratify=stratify, random_state=random_state
