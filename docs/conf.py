@@ -53,6 +53,7 @@ warnings.filterwarnings("error", module="__main__")
 # From what is asked first to the background; a new example comes at the end.
 examples = [
     "plot_choosing_epsilon.py",
+    "plot_did_it_help.py",
     "plot_when_does_smoothing_help.py",
     "plot_label_noise.py",
     "plot_mislabelled_images.py",
