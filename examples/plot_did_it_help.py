@@ -2,10 +2,11 @@
 Did smoothing help?
 ===================
 
-:func:`~sklearn_ls.inspection.smoothing_report` answers for one's own data, with a verdict
-that may be no. Here it is asked twice, about digits with right labels and about digits
-with wrong ones. Since we know which ones are wrong, we can also see what its estimates of
-their share are worth, and what :func:`~sklearn_ls.inspection.find_label_issues` finds.
+:func:`~sklearn_ls.inspection.smoothing_report` answers for one's own data, with a
+verdict that may be no. Here it is asked twice, about digits with right labels and about
+digits with wrong ones. Since we know which ones are wrong, we can also see what its
+estimates of their share are worth, and what
+:func:`~sklearn_ls.inspection.find_label_issues` finds.
 """
 
 # %%
@@ -22,8 +23,8 @@ y_noisy, changed = corrupt_labels(y, 0.2, kind="instance", X=X, random_state=0)
 
 # %%
 # The search has chosen epsilon by cross-validation, and has predicted each row by a
-# network that was not trained on it. The report reads that, and trains hard labels beside
-# it on the same folds.
+# network that was not trained on it. The report reads that, and trains hard labels
+# beside it on the same folds.
 
 from sklearn_ls import LabelSmoothingClassifierCV
 from sklearn_ls.inspection import smoothing_report
@@ -69,7 +70,8 @@ for name, labels in {"given": y_noisy, "right": y}.items():
 
 # %%
 # How many labels are wrong? The two estimates fail in different ways, so here they are
-# for other mistakes too, all of them a fifth. An epsilon that is not searched is quicker.
+# for other mistakes too, all of them a fifth. An epsilon that is not searched is
+# quicker.
 
 estimates = {"instance": report.noise}
 one = clone(search).set_params(epsilons=[0.1])
@@ -104,11 +106,12 @@ plt.show()
 # %%
 # What to see: on right labels the report finds a gain in accuracy, just beyond two
 # standard errors, and better probabilities once they are scaled by a temperature; the
-# raw ones are far worse. On wrong labels it finds no gain and says so, and the
-# right labels, which it did not see, agree.
+# raw ones are far worse. On wrong labels it finds no gain and says so, and the right
+# labels, which it did not see, agree.
 #
-# The estimates of the share of wrong labels hold what their notes say. Mistakes at random
-# are found by both. Mistakes between pairs of classes are found by one of them. Mistakes
-# where digits truly look alike are found by none: of a fifth it sees a third at most.
-# So, too, with the list: nearly all of what it holds is wrong, but most of what is wrong
-# is not in it. These are digits and one draw of the mistakes. More: :ref:`did_it_help`.
+# The estimates of the share of wrong labels hold what their notes say. Mistakes at
+# random are found by both. Mistakes between pairs of classes are found by one of them.
+# Mistakes where digits truly look alike are found by none: of a fifth it sees a third
+# at most. So, too, with the list: nearly all of what it holds is wrong, but most of
+# what is wrong is not in it. These are digits and one draw of the mistakes. More:
+# :ref:`did_it_help`.
