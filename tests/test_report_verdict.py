@@ -72,6 +72,20 @@ FALL = [0.9, 0.9, 0.87, 0.87, 0.87]
             "good as any.",
         ),
         (
+            # Who smooths for accuracy needs no other network for probabilities.
+            {"accuracy": RISE, "loss": [0.3, 0.3, 0.45, 0.3, 0.3]},
+            "Smoothing helps: use it, with the probabilities of 'smoothed + "
+            "temperature'.",
+        ),
+        (
+            {
+                "accuracy": [0.9, 0.9, 0.93, 0.9, 0.93],
+                "loss": [0.3, 0.3, 0.45, 0.3, 0.4],
+            },
+            "Smoothing helps accuracy. For probabilities 'hard labels' is as good as "
+            "any.",
+        ),
+        (
             # The rows that a temperature is fitted on are not trained on.
             {"accuracy": [0.9, 0.9, 0.9, 0.87, 0.9], "loss": [0.5, 0.4, 0.4, 0.3, 0.4]},
             "Smoothing costs accuracy, but gives better probabilities (smoothed + ",

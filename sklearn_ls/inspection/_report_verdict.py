@@ -35,11 +35,17 @@ def judge(scores, smooths=True):
     enough = next(
         way for way in ways if not _is_above(scores["log-loss"], way, than=best)
     )
-    to_use = enough if enough in smoothed else smoothed[0]
+    both = (  # more accurate, and with probabilities that will do
+        way
+        for way in smoothed
+        if not _is_above(scores["log-loss"], way, than=best)
+        and _is_above(scores["accuracy"], way, than=HARD)
+    )
+    to_use = enough if enough in smoothed else next(both, smoothed[0])
     gain, error = _compare(scores["accuracy"], to_use, HARD)
     accuracy = np.sign(gain) if differs(gain, error) else 0
     sentences = [
-        _advise(scores, accuracy, enough, smoothed) if smooths else UNSMOOTHED,
+        _advise(scores, accuracy, enough, to_use, smoothed) if smooths else UNSMOOTHED,
         _tell_accuracy(accuracy, gain, error),
         _tell_probabilities(scores["log-loss"], best, enough),
     ]
@@ -54,7 +60,7 @@ def judge(scores, smooths=True):
     return " ".join(sentences)
 
 
-def _advise(scores, accuracy, enough, smoothed):
+def _advise(scores, accuracy, enough, to_use, smoothed):
     if accuracy < 0:
         if enough in smoothed:
             return (
@@ -63,8 +69,9 @@ def _advise(scores, accuracy, enough, smoothed):
             )
         return "Do not smooth: it costs accuracy."
     if accuracy > 0:
-        if enough in smoothed:
-            return f"Smoothing helps: use it, with the probabilities of '{enough}'."
+        best = min(scores["log-loss"], key=lambda way: scores["log-loss"][way].mean())
+        if not _is_above(scores["log-loss"], to_use, than=best):
+            return f"Smoothing helps: use it, with the probabilities of '{to_use}'."
         return (
             f"Smoothing helps accuracy. For probabilities '{enough}' is as good as any."
         )
