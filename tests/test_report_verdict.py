@@ -135,6 +135,14 @@ def test_verdict_says_which_simpler_way_will_do():
     )
 
 
+def test_verdict_says_where_log_loss_and_calibration_error_disagree():
+    loss = [0.5, 0.4, 0.3, 0.4, 0.4]
+    contrary = make(**{**SAME, "loss": loss, "ece": [0.05, 0.05, 0.08, 0.05, 0.05]})
+    told = "By the calibration error 'smoothed' is worse than hard labels (+0.03 +- 0)."
+    assert told in judge(contrary)
+    assert "By the calibration error" not in judge(make(**{**SAME, "loss": loss}))
+
+
 def test_verdict_counts_its_looks():
     # P(|t| > 2) is 0.116 with 4 degrees of freedom.
     assert "of 15, about 1.7 would" in judge(make(**SAME))

@@ -49,6 +49,13 @@ def judge(scores, smooths=True):
         _tell_accuracy(accuracy, gain, error),
         _tell_probabilities(scores["log-loss"], best, enough),
     ]
+    errors = scores["calibration error"]
+    if _is_above(errors, enough, than=HARD):
+        rise, error = _compare(errors, enough, HARD)
+        sentences.append(
+            f"By the calibration error '{enough}' is worse than {HARD} "
+            f"({_tell(rise, error, sign='+')})."
+        )
     raw = SMOOTHED[None]
     if smooths and raw in ways and _is_above(scores["log-loss"], raw, than=HARD):
         rise, error = _compare(scores["log-loss"], raw, HARD)
