@@ -33,6 +33,8 @@ from sklearn_ls.inspection import SmoothingReport, smoothing_report
 from sklearn_ls.inspection._held_out import read_held_out
 from sklearn_ls.metrics import expected_calibration_error
 
+pytest.importorskip("sklearn", "1.8", reason="no scaling by a temperature before")
+
 SHORT = {
     "hidden_layer_sizes": (8,),
     "learning_rate": 0.03,
