@@ -41,25 +41,28 @@ class TwoLayers(nn.Sequential):
         )
 
 
+# The defaults are checked once; the others need fewer epochs, of larger steps.
+QUICK = {"learning_rate": 0.01, "max_epochs": 30}
+
 ESTIMATORS = [
     LabelSmoothingClassifier(),
-    LabelSmoothingClassifier(epsilon=0),
-    LabelSmoothingClassifier(epsilon=0.5),
-    LabelSmoothingClassifier(distribution="others"),
-    LabelSmoothingClassifier(distribution="prior"),
-    LabelSmoothingClassifier(class_weight="balanced"),
-    LabelSmoothingClassifier(hidden_layer_sizes=(50, 20)),
-    LabelSmoothingClassifier(module=TwoLayers),
-    LabelSmoothingClassifier(transition_matrix=0.1),
-    LabelSmoothingClassifier(calibration="unsmooth"),
-    # Fewer epochs than by default, since every check trains on several folds.
-    LabelSmoothingClassifierCV(max_epochs=30, learning_rate=0.01),
-    LabelSmoothingClassifierCV([0, 0.3], ensemble=False, max_epochs=30),
+    LabelSmoothingClassifier(epsilon=0, **QUICK),
+    LabelSmoothingClassifier(distribution="others", **QUICK),
+    LabelSmoothingClassifier(distribution="prior", **QUICK),
+    LabelSmoothingClassifier(class_weight="balanced", **QUICK),
+    LabelSmoothingClassifier(hidden_layer_sizes=(50, 20), **QUICK),
+    LabelSmoothingClassifier(module=TwoLayers, **QUICK),
+    LabelSmoothingClassifier(transition_matrix=0.1, **QUICK),
+    LabelSmoothingClassifier(calibration="unsmooth", **QUICK),
+    LabelSmoothingClassifierCV([0, 0.3], **QUICK),
+    LabelSmoothingClassifierCV([0, 0.3], ensemble=False, cv=3, **QUICK),
     LabelSmoothingClassifierCV(
-        [0.1], early_stopping=True, max_epochs=30, learning_rate=0.05
+        [0.1], early_stopping=True, learning_rate=0.05, max_epochs=30
     ),
-    LabelSmoothingClassifierCV([0.1], class_weight="balanced", cv=3, max_epochs=30),
-    LabelSmoothingClassifierCV([0.1], calibration="temperature", max_epochs=30),
+    LabelSmoothingClassifierCV([0.1], class_weight="balanced", cv=3, **QUICK),
+    # Larger steps learn some rows for certain: then the number of rows counts, and a
+    # weight is no repetition.
+    LabelSmoothingClassifierCV([0.1], calibration="temperature", cv=3, max_epochs=30),
     SmoothedTargetClassifier(),
     SmoothedTargetClassifier(smoother=LabelSmoother(epsilon=0)),
     SmoothedTargetClassifier(min_share=0.05),
@@ -98,7 +101,9 @@ def weights_change_the_hold_out(estimator):
 @parametrize_with_checks(
     [
         LabelSmoothingClassifier(early_stopping=True, learning_rate=0.05),
-        LabelSmoothingClassifier(calibration="temperature", learning_rate=0.05),
+        LabelSmoothingClassifier(
+            calibration="temperature", learning_rate=0.05, max_epochs=30
+        ),
     ],
     expected_failed_checks=weights_change_the_hold_out,
 )

@@ -46,7 +46,7 @@ def assert_same_search(one, other, X):
 def test_search_on_a_cluster_equals_serial_bit_for_bit(client, digits):
     X, y = digits
     X = X.astype(np.float64)
-    serial = make(max_epochs=10).fit(X, y)
+    serial = make(max_epochs=4).fit(X, y)
     scattered = set()
     over = threading.Event()
 
@@ -60,7 +60,7 @@ def test_search_on_a_cluster_equals_serial_bit_for_bit(client, digits):
     watcher = threading.Thread(target=watch)
     watcher.start()
     with parallel_config(backend="dask"):
-        on_cluster = make(max_epochs=10).fit(X, y)
+        on_cluster = make(max_epochs=4).fit(X, y)
     over.set()
     watcher.join()
     assert_same_search(on_cluster, serial, X)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_matrix
@@ -34,6 +34,7 @@ def needs(kind, y, seed=0):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=50, deadline=None)
 @given(y=labels, rate=rates, seed=seeds)
 def test_exact_share_changes_and_never_to_itself(kind, y, rate, seed):
     more = needs(kind, y, seed)
@@ -44,6 +45,7 @@ def test_exact_share_changes_and_never_to_itself(kind, y, rate, seed):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=50, deadline=None)
 @given(y=labels, rate=rates, seed=seeds)
 def test_same_seed_same_labels_whatever_their_names(kind, y, rate, seed):
     more = needs(kind, y, seed)

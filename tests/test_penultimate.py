@@ -39,7 +39,7 @@ def project(embedding, y, templates, classes=(0, 1, 3)):
 networks = st.builds(draw_network, st.integers(0, 2**32 - 1), st.integers(2, 6))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(networks)
 def test_projection_is_that_of_least_squares(network):
     embedding, y, templates = network
@@ -55,7 +55,7 @@ def test_projection_is_that_of_least_squares(network):
     assert_allclose(ours, pdist(np.vstack([nearest, templates])), atol=1e-9)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(networks)
 def test_first_axis_leads_from_first_to_second_class_and_third_lies_above(network):
     first, second, third = project(*network).templates
@@ -65,7 +65,7 @@ def test_first_axis_leads_from_first_to_second_class_and_third_lies_above(networ
     assert_allclose(first + second + third, 0, atol=1e-9)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(networks, st.integers(0, 2**32 - 1))
 def test_motions_of_the_space_change_nothing(network, seed):
     embedding, y, templates = network
@@ -77,7 +77,7 @@ def test_motions_of_the_space_change_nothing(network, seed):
     assert_allclose(moved.templates, display.templates, atol=1e-9)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(networks, st.permutations([0, 1, 2]))
 def test_order_of_classes_turns_the_picture(network, order):
     embedding, y, templates = network

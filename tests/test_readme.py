@@ -9,6 +9,7 @@ from textwrap import dedent
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn.datasets
 from matplotlib import pyplot as plt
 from sklearn.datasets import load_iris
 
@@ -17,11 +18,22 @@ README = (ROOT / "README.md").read_text()
 QUICKSTART = ROOT / "examples" / "quickstart.py"
 
 
+@pytest.fixture
+def fewer_digits(monkeypatch):
+    """Give code that loads the digits as many as fold networks stop early by."""
+    X, y = sklearn.datasets.load_digits(return_X_y=True)
+    monkeypatch.setattr(
+        sklearn.datasets, "load_digits", lambda return_X_y: (X[:1050], y[:1050])
+    )
+
+
 @pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
+@pytest.mark.usefixtures("fewer_digits")
 def test_readme_code_runs(code):
     exec(code, {})
 
 
+@pytest.mark.usefixtures("fewer_digits")
 def test_code_of_the_landing_page_runs():
     landing = (ROOT / "docs" / "index.rst").read_text()
     (code,) = re.findall(r":: python\n\n((?: {3}.*\n|\n)+)", landing)

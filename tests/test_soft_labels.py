@@ -396,7 +396,7 @@ def test_soft_log_loss_prefers_probabilities_as_unsure_as_the_labels(iris, y_sof
 # Known noise
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_the_clean_posterior_is_recovered_through_the_true_transition(seed):
     """Of Gaussian classes with labels flipped by a known matrix, from many rows."""

@@ -183,7 +183,12 @@ def test_stack_equals_grid_search(iris, params, stack_size, stack_sizes):
         {"module": OneRowAtATime},
         {"module": Particular},
         {"module": Gelu, "optimizer": torch.optim.Adafactor},
-        {"optimizer": torch.optim.LBFGS, "learning_rate": 0.01, "weight_decay": 0},
+        {
+            "optimizer": torch.optim.LBFGS,
+            "optimizer_params": {"max_iter": 3},
+            "learning_rate": 0.01,
+            "weight_decay": 0,
+        },
         {"optimizer": torch.optim.Adafactor},
     ],
     ids=str,
