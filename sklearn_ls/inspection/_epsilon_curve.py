@@ -103,8 +103,9 @@ class EpsilonCurveDisplay:
         Parameters
         ----------
         search : LabelSmoothingClassifierCV, GridSearchCV or Pipeline
-            Fitted; a pipeline ends in a search. Of the parameters that were searched one is epsilon, maybe that of a
-            step of a pipeline; the others are held at their best values.
+            Fitted; a pipeline ends in a search. Of the parameters that were searched
+            one is epsilon, maybe that of a step of a pipeline; the others are held at
+            their best values.
 
         metric : str, default=None
             Which of several scorers; None for the one that chose.
