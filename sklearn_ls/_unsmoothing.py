@@ -21,7 +21,7 @@ OF_INDEPENDENT_PROBABILITIES = {
 
 
 def unsmooth(proba, smoother, transition_matrix=None):
-    """Undo the smoothing that a network has learnt, which never learns it exactly.
+    """Undo the smoothing in what a network predicts, as if it had learnt it exactly.
 
     Parameters
     ----------
