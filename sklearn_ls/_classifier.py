@@ -69,7 +69,7 @@ class LabelSmoothingClassifier(
         :class:`sklearn.neural_network.MLPClassifier` is another thing, a constant of
         its optimiser.
 
-    distribution : {"uniform", "others", "prior", "each"} or array-like of shape \
+    distribution : {"uniform", "others", "each", "prior"} or array-like of shape \
             (n_classes,) or (n_classes, n_classes), default="uniform"
         Where that probability goes, see :class:`LabelSmoother`. ``"each"`` gives no
         distribution for more than two classes, so there it serves multilabel `y` only.
@@ -122,7 +122,7 @@ class LabelSmoothingClassifier(
         improves.
 
     validation_fraction : float, default=0.15
-        The part held out for early stopping, in (0, 1).
+        The part held out for early stopping or for a temperature, in (0, 1).
 
     n_iter_no_change : int or np.inf, default=10
         Epochs in a row without an improvement of `tol` that are borne. ``np.inf``
@@ -226,7 +226,13 @@ class LabelSmoothingClassifier(
     See Also
     --------
     LabelSmoothingClassifierCV : Chooses epsilon by cross-validation.
+    SmoothedTargetClassifier : Smoothed and soft labels for other classifiers.
     LabelSmoother : The soft targets themselves.
+    sklearn_ls.distributions.from_confusion : A `transition_matrix`, from labels that
+        were checked.
+    sklearn_ls.inspection.smoothing_report : Whether smoothing helps on your data, and
+        which `calibration`.
+    sklearn_ls.inspection.ReliabilityDisplay : Whether the probabilities are too low.
     sklearn.neural_network.MLPClassifier : A perceptron on hard labels.
 
     Notes

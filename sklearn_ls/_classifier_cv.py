@@ -86,7 +86,7 @@ class LabelSmoothingClassifierCV(
         Whether the fold networks of the best epsilon predict together. If False one
         network is refitted on all data.
 
-    distribution : {"uniform", "others", "prior", "each"}, array-like of shape \
+    distribution : {"uniform", "others", "each", "prior"}, array-like of shape \
             (n_classes,) or (n_classes, n_classes), or list of these, default="uniform"
         Where the smoothed probability goes, see :class:`LabelSmoother`. A list that
         holds a string or an ndarray is searched along with `epsilons`.
@@ -139,8 +139,8 @@ class LabelSmoothingClassifierCV(
         loss no longer improves.
 
     validation_fraction : float, default=0.15
-        The part of the training rows held out for early stopping without `ensemble`,
-        in (0, 1).
+        The part of the training rows held out for early stopping or for a temperature
+        without `ensemble`, in (0, 1).
 
     n_iter_no_change : int or np.inf, default=10
         Epochs in a row without an improvement of `tol` that are borne. ``np.inf``
@@ -284,6 +284,9 @@ class LabelSmoothingClassifierCV(
     See Also
     --------
     LabelSmoothingClassifier : One network with an epsilon that is given.
+    sklearn_ls.inspection.EpsilonCurveDisplay : Whether an epsilon is better than none.
+    sklearn_ls.inspection.smoothing_report : Whether smoothing helps on your data.
+    sklearn_ls.inspection.find_label_issues : Ranks suspicious labels by `oof_proba_`.
     sklearn.model_selection.GridSearchCV : Searches any parameters of it.
     sklearn.calibration.CalibratedClassifierCV : Also predicts by its folds.
 

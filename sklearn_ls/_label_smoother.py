@@ -86,6 +86,7 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
     See Also
     --------
     LabelSmoothingClassifier : A neural network trained on smoothed labels.
+    SmoothedTargetClassifier : Trains other classifiers on soft targets.
     convert_epsilon : Convert epsilon between the conventions in use.
     sklearn.preprocessing.LabelBinarizer : One-hot targets, without smoothing.
 

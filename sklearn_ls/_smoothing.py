@@ -370,6 +370,10 @@ def convert_epsilon(epsilon, n_classes, *, from_, to):
     ValueError
         If no epsilon in [0, 1] of the convention `to` gives the same targets.
 
+    See Also
+    --------
+    LabelSmoother : The targets, with these conventions as `distribution`.
+
     References
     ----------
     .. [1] C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens and Z. Wojna. Rethinking the

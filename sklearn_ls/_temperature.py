@@ -16,8 +16,8 @@ def fit_temperature(logits, targets):
     logits : ndarray of shape (n_samples, n_classes)
 
     targets : iterable of LabelTarget or IndicatorTarget
-        In float64, on the CPU. The first counts for which ever smaller temperatures are
-        not ever better.
+        In float64, on the CPU. The first counts whose loss does not fall without end
+        as the temperature gets smaller, or else the last.
 
     Returns
     -------

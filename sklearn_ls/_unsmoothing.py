@@ -7,21 +7,21 @@ FLOOR = 1e-3  # of probabilities; smaller ones raised the log-loss
 
 # What the predict chain asks for, made of probabilities; by its own names.
 OF_PROBABILITIES = {
-    "logits": lambda proba: np.log(proba),
+    "logits": np.log,
     "softmax": lambda proba: proba,
-    "log_softmax": lambda proba: np.log(proba),
+    "log_softmax": np.log,
     "argmax": lambda proba: proba.argmax(axis=1),
 }
 OF_INDEPENDENT_PROBABILITIES = {
     "logits": logit,
     "logistic": lambda proba: proba,
-    "log_logistic": lambda proba: np.log(proba),
+    "log_logistic": np.log,
     "positive": lambda proba: (proba > 0.5).astype(int),
 }
 
 
 def unsmooth(proba, smoother, transition_matrix=None):
-    """Undo the smoothing that a network has learnt, which never learns it exactly.
+    """Undo the smoothing in what a network predicts, as if it had learnt it exactly.
 
     Parameters
     ----------

@@ -69,6 +69,11 @@ def votes_to_soft(answers, *, n_classes, method="share", smoothing=0.0):
         For labels that are no such codes, for missing ids, and for a sample without a
         vote, unless `smoothing` makes it uniform.
 
+    See Also
+    --------
+    sklearn_ls.distributions.from_votes : A `distribution` from the same votes.
+    sklearn_ls.metrics.soft_log_loss : Scores against soft labels.
+
     Notes
     -----
     The fit of Dawid and Skene's model starts from the shares of the votes, draws no

@@ -86,6 +86,7 @@ def corrupt_labels(
     See Also
     --------
     sklearn_ls.distributions.from_confusion : A transition matrix, from checked labels.
+    sklearn_ls.LabelSmoothingClassifier : Learns through one, its `transition_matrix`.
 
     Notes
     -----

@@ -50,6 +50,11 @@ def class_similarity(similarities, temperature=1.0):
     distribution : ndarray of shape (n_classes, n_classes)
         Row-stochastic, its diagonal zero.
 
+    Raises
+    ------
+    ValueError
+        For a matrix that is not square, or of one class alone.
+
     See Also
     --------
     ordinal : For classes that are steps of a scale.
@@ -199,10 +204,12 @@ def from_confusion(y_true, y_pred):
     Raises
     ------
     ValueError
-        If a class has no row in `y_true`. The message names it.
+        If a class has no row in `y_true`, which the message names, and for one class
+        alone.
 
     See Also
     --------
+    sklearn_ls.datasets.corrupt_labels : Changes labels as such a matrix says.
     from_votes : The same from several annotators, none of whom is right for sure.
 
     Notes
@@ -270,6 +277,7 @@ def from_votes(answers, *, n_classes):
     See Also
     --------
     from_confusion : The same from two labels a row, of which one is trusted.
+    sklearn_ls.crowds.votes_to_soft : The votes on each row as its soft label.
 
     Examples
     --------

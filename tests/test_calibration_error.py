@@ -291,7 +291,7 @@ GOOD = [[0.5, 0.5], [0.2, 0.8]]
         ([0, None], GOOD, {}, "Input y_true contains NaN or None"),
         ([0, 1], [[0.5, 0.6], [0.2, 0.8]], {}, "Row 0 is [0.5 0.6]"),
         ([0, 1], [[2.0, -1.0], [0.2, 0.8]], {}, "Row 0 is [ 2. -1.]"),
-        ([0, 1], [0.5, 1.2], {}, "must be probabilities that sum to 1. Row 1"),
+        ([0, 1], [0.5, 1.2], {}, "must be probabilities that sum to 1. Row 1 is 1.2"),
         ([0, 1], [[np.nan, 0.5], [0.2, 0.8]], {}, "y_proba contains NaN"),
         ([0, 1], [GOOD, GOOD], {}, "dim 3"),
         ([0, 1], GOOD, {"sample_weight": [1, -1]}, "Negative values"),

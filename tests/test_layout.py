@@ -105,6 +105,15 @@ def test_metrics_know_labels_but_no_estimators(module):
     assert all(name in below or ".metrics" in name for name in ours)
 
 
+@pytest.mark.parametrize("folder", ["inspection", "metrics"])
+def test_contributing_lists_what_is_private_apart(folder):
+    text = (ROOT / "docs" / "contributing.rst").read_text()
+    listed = re.findall(rf"^`{folder}/(\w+)\.py`  ", text, flags=re.MULTILINE)
+    public = {name.split(".")[-1] for name, _ in imports(f"{folder}/__init__")}
+    stems = {path.stem for path in PACKAGE.glob(f"{folder}/*.py")}
+    assert sorted(listed) == sorted(stems - public - {"__init__"})
+
+
 def test_no_estimator_imports_what_stands_apart():
     imported = [names for module in MODULES for names in imports(module)]
     names = {f"{module}.{name}" for module, name in imported}

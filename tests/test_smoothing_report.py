@@ -1,5 +1,6 @@
 import re
 import sys
+import warnings
 from html import unescape
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import (
@@ -226,6 +227,16 @@ def test_folds_in_parallel_are_the_same(iris, of_network):
     with parallel_config(backend="threading"):
         report = smoothing_report(network(), *iris, cv=3, n_jobs=2)
     assert_allclose(report.scores, of_network.scores)
+
+
+def test_what_all_trainings_warn_of_is_said_once(iris):
+    wants_more = network(n_iter_no_change=5)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        smoothing_report(wants_more, *iris, cv=3)
+    (warning,) = caught
+    assert warning.category is ConvergenceWarning
+    assert warning.filename == __file__
 
 
 def test_fitted_search_is_read_instead_of_trained_again(iris, fitted, monkeypatch):

@@ -1,11 +1,11 @@
 """EpsilonCurveDisplay: the scores of a search over epsilon."""
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_ls.inspection._figure import new_axes
+from sklearn_ls.inspection._pipeline import last_step
 from sklearn_ls.inspection._standard_error import differs, mean_and_error
 
 
@@ -56,6 +56,7 @@ class EpsilonCurveDisplay:
     See Also
     --------
     sklearn_ls.LabelSmoothingClassifierCV : Searches epsilon.
+    smoothing_report : Compares the probabilities, too, at one epsilon.
     sklearn.model_selection.ValidationCurveDisplay : The curve of any parameter.
 
     Notes
@@ -85,8 +86,8 @@ class EpsilonCurveDisplay:
     >>> search = LabelSmoothingClassifierCV([0, 0.1, 0.3], learning_rate=0.01)
     >>> search = search.set_params(random_state=0).fit(X, y)
     >>> display = EpsilonCurveDisplay.from_search(search)
-    >>> display.epsilons
-    array([0. , 0.1, 0.3])
+    >>> display.verdict
+    'no epsilon differs from 0 by more than two paired standard errors'
     """
 
     def __init__(self, epsilons, scores, *, epsilon=None, score_name="score"):
@@ -101,9 +102,10 @@ class EpsilonCurveDisplay:
 
         Parameters
         ----------
-        search : LabelSmoothingClassifierCV or GridSearchCV
-            Fitted. Of the parameters that were searched one is epsilon, maybe that of a
-            step of a pipeline; the others are held at their best values.
+        search : LabelSmoothingClassifierCV, GridSearchCV or Pipeline
+            Fitted; a pipeline ends in a search. Of the parameters that were searched
+            one is epsilon, maybe that of a step of a pipeline; the others are held at
+            their best values.
 
         metric : str, default=None
             Which of several scorers; None for the one that chose.
@@ -117,13 +119,23 @@ class EpsilonCurveDisplay:
         Returns
         -------
         display : EpsilonCurveDisplay
+
+        Raises
+        ------
+        TypeError
+            If it is no search.
+
+        ValueError
+            If epsilon was not searched or is an array, if `metric` is none of the
+            scorers, and for ``paired=True`` without epsilon 0.
         """
-        if isinstance(search, Pipeline):
-            raise TypeError(
-                "search must be a search, not a pipeline that ends in one: pass "
-                "pipeline[-1]."
-            )
+        search = last_step(search)
         check_is_fitted(search)
+        if not hasattr(search, "cv_results_"):
+            raise TypeError(
+                "search must be a LabelSmoothingClassifierCV or a GridSearchCV over "
+                f"epsilon, or a pipeline that ends in one. Got {type(search).__name__}."
+            )
         results = search.cv_results_
         metric = _check_metric(search, metric)
         name = _name_of_epsilon(results)

@@ -49,6 +49,7 @@ def find_label_issues(estimator, X, y, *, cv=5):
     See Also
     --------
     smoothing_report : Estimates the share of wrong labels, too.
+    sklearn_ls.datasets.corrupt_labels : Wrong labels, to try it where they are known.
 
     References
     ----------

@@ -15,7 +15,7 @@ def uniform_part(codes, y_proba):
     Maximises the likelihood of the labels under ``(1 - share) softmax(z / temperature)
     + share / n_classes`` over both unknowns, `z` being the log-probabilities. It is
     blind to mistakes that depend on the class or the features, which the classifier
-    learns along.
+    learns as well.
 
     Parameters
     ----------

@@ -50,6 +50,7 @@ class PenultimateDisplay:
 
     See Also
     --------
+    sklearn_ls.LabelSmoothingClassifier.embed : The activations themselves.
     ReliabilityDisplay : Whether the probabilities are right.
 
     Notes

@@ -68,6 +68,7 @@ class ReliabilityDisplay:
     --------
     sklearn_ls.metrics.calibration_curve_multiclass : The curve.
     sklearn_ls.metrics.expected_calibration_error : The number in the legend.
+    smoothing_report : Compares ways to probabilities by cross-validation.
     sklearn.calibration.CalibrationDisplay : The curve of one of two classes.
 
     Notes
@@ -93,6 +94,8 @@ class ReliabilityDisplay:
     >>> other = ReliabilityDisplay.from_estimator(
     ...     logistic, X[1::2], y[1::2], ax=display.ax_
     ... )
+    >>> round(display.calibration_error, 2), round(other.calibration_error, 2)
+    (0.08, 0.04)
     """
 
     def __init__(

@@ -26,6 +26,7 @@ from sklearn_ls.inspection._report_ways import (
     predict_ways,
 )
 from sklearn_ls.inspection._standard_error import LIMIT, differs, mean_and_error
+from sklearn_ls.inspection._warn_once import warn_once
 from sklearn_ls.metrics import expected_calibration_error
 
 UNIFORM, DISAGREEMENT = "uniform part", "disagreement"
@@ -35,6 +36,7 @@ WARNING = (
 )
 
 
+@warn_once
 def smoothing_report(estimator, X, y, *, cv=5, n_jobs=None):
     """Tell whether smoothing helps on one's own data, by cross-validation.
 
@@ -86,7 +88,9 @@ def smoothing_report(estimator, X, y, *, cv=5, n_jobs=None):
     See Also
     --------
     EpsilonCurveDisplay : The scores of all epsilons of a search.
+    ReliabilityDisplay : Whether the probabilities are too low or too high.
     find_label_issues : Which labels may be wrong.
+    sklearn_ls.metrics.expected_calibration_error : One of the scores.
 
     Notes
     -----
@@ -130,6 +134,8 @@ def smoothing_report(estimator, X, y, *, cv=5, n_jobs=None):
     >>> X, y = load_wine(return_X_y=True)
     >>> clf = LabelSmoothingClassifier(0.1, learning_rate=0.01, random_state=0)
     >>> report = smoothing_report(make_pipeline(StandardScaler(), clf), X, y, cv=3)
+    >>> report.verdict.partition(". ")[0]
+    'You do not need smoothing'
     >>> report.ways[:3]
     ['hard labels', 'hard + temperature', 'smoothed']
     >>> bool(report.table.loc["accuracy", "mean"].min() > 0.9)

@@ -21,7 +21,7 @@ def calibration_curve_multiclass(
     """Return how often predictions of about the same probability are right.
 
     It is what :func:`sklearn.calibration.calibration_curve` returns for one class, for
-    the predicted class or for all.
+    the predicted class or for all, and how many predictions there are in each bin.
 
     Parameters
     ----------
@@ -73,7 +73,8 @@ def calibration_curve_multiclass(
 
     See Also
     --------
-    expected_calibration_error : The mean distance of the two curves.
+    expected_calibration_error : The mean distance of the curve from the diagonal.
+    sklearn_ls.inspection.ReliabilityDisplay : Draws the curve.
     sklearn.calibration.calibration_curve : The curve of one class.
 
     Notes

@@ -94,6 +94,7 @@ def expected_calibration_error(
     --------
     calibration_curve_multiclass : The means of the bins.
     log_loss_decomposition : Calibration without bins, as part of a proper score.
+    sklearn_ls.inspection.ReliabilityDisplay : The diagram that it sums up.
 
     Notes
     -----

@@ -75,7 +75,8 @@ def log_loss_decomposition(y_true, y_proba, *, sample_weight=None, labels=None):
     See Also
     --------
     sklearn.metrics.log_loss : The sum of both.
-    sklearn.calibration.CalibratedClassifierCV : Recalibrates a classifier.
+    sklearn.calibration.CalibratedClassifierCV : Recalibrates a classifier, as does the
+        `calibration` of :class:`~sklearn_ls.LabelSmoothingClassifier`.
     expected_calibration_error : Calibration in bins.
 
     Notes

@@ -87,18 +87,17 @@ def check_against_soft_labels(y_soft, y_proba, sample_weight):
 
 def _check_probabilities(y_proba):
     """Return a column of probabilities for each class, the rows checked."""
-    y_proba = check_array(
+    given = check_array(
         y_proba,
         ensure_2d=False,
         dtype=[np.float64, np.float32],
         input_name="y_proba",
     )
-    if y_proba.ndim == 1:
-        y_proba = np.column_stack([1 - y_proba, y_proba])
+    y_proba = np.column_stack([1 - given, given]) if given.ndim == 1 else given
     if (bad := find_bad_row(y_proba, tolerance=1e-3)) is not None:
         raise ValueError(
             "The rows of y_proba must be probabilities that sum to 1. Row "
-            f"{bad} is {y_proba[bad]}."
+            f"{bad} is {given[bad]}."
         )
     return y_proba
 
