@@ -34,7 +34,7 @@ from sklearn_ls import (
     SmoothedTargetClassifier,
 )
 from sklearn_ls.inspection import SmoothingReport, smoothing_report
-from sklearn_ls.inspection._held_out import read_held_out
+from sklearn_ls.inspection._held_out import mean_of_splits, predict_all, read_held_out
 from sklearn_ls.metrics import expected_calibration_error
 
 pytest.importorskip("sklearn", "1.8", reason="no scaling by a temperature before")
@@ -242,6 +242,7 @@ def test_fitted_search_is_read_instead_of_trained_again(iris, fitted, monkeypatc
     assert trained == [[0.0]]
     assert "oof_proba_" in report.notes[0]
     assert "nothing smoothed was trained" in report.notes[0]
+    assert "trained anew" not in " ".join(report.notes)
 
 
 def test_what_is_read_and_what_is_trained_beside_it_are_paired(iris, fitted, of_fitted):
@@ -324,7 +325,10 @@ def test_held_out_predictions_are_read_only_of_the_same_rows_and_folds(iris, fit
     assert read_held_out(fitted, X[some], y[some], classes) is None
     assert read_held_out(fitted, X[::-1], y[::-1], classes) is None
     assert read_held_out(fitted, X[:, :2], y, classes) is None
-    assert read_held_out(fitted, X, y, np.arange(3) + 1) is None
+    for others in (np.arange(3) + 1, np.array([0, 1, 3])):
+        assert read_held_out(fitted, X, others[y], others) is None
+    other = search([0.3]).fit(X, y).set_params(cv=2)
+    assert read_held_out(other, X, y, classes) is None
     assert read_held_out(network().fit(X, y), X, y, classes) is None
     for splitter, params in (
         (StratifiedKFold(3, shuffle=True), {}),
@@ -332,6 +336,23 @@ def test_held_out_predictions_are_read_only_of_the_same_rows_and_folds(iris, fit
     ):
         other = clone(fitted).set_params(cv=splitter).fit(X, y, **params)
         assert read_held_out(other, X, y, classes) is None
+
+
+def test_classes_that_a_fold_lacks_get_no_probability(iris):
+    X, y = iris
+    some = y != 1
+    clf = LogisticRegression().fit(X[some], y[some])
+    y_proba = predict_all(clf, X, np.arange(3))
+    assert not y_proba[:, 1].any()
+    assert_allclose(y_proba[:, [0, 2]], clf.predict_proba(X))
+
+
+def test_rows_held_out_again_get_the_mean(rng):
+    probas = [rng.dirichlet(np.ones(3), 2) for _ in range(2)]
+    splits = [(None, np.array([0, 1])), (None, np.array([1, 3]))]
+    mean = mean_of_splits(probas, splits, 4)
+    expected = [probas[0][0], (probas[0][1] + probas[1][0]) / 2, [np.nan] * 3]
+    assert_array_equal(mean, [*expected, probas[1][1]])
 
 
 def test_noise_is_estimated_from_what_was_held_out(iris, fitted, of_fitted, rng):
@@ -421,13 +442,14 @@ def test_inner_folds_stop_early_as_the_whole_does(digits):
     assert_allclose(auto.scores, stopping.scores)
 
 
-def test_notes_warn_of_what_blurs_the_comparison(iris):
+def test_notes_warn_of_what_blurs_the_comparison(iris, of_network):
     for params, words in (
         ({"transition_matrix": 0.1}, "compare accuracies only"),
         ({"random_state": None}, "Without a random_state"),
     ):
         report = smoothing_report(network(**params), *iris, cv=2)
         assert words in " ".join(report.notes)
+        assert words not in " ".join(of_network.notes)
 
 
 def test_report_reads_well_as_text_and_as_html():
