@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_array, check_consistent_length, check_random_state
+from sklearn.utils import check_array, check_random_state
 
 from sklearn_ls._compat import Interval, StrOptions, validate_params
 from sklearn_ls._labels import (
@@ -192,7 +192,6 @@ def _resemblance(X, codes):
         Positive, but for the zeros of the label's own class.
     """
     X = check_array(X, accept_sparse="csr", input_name="X")
-    check_consistent_length(X, codes)
     model = make_pipeline(
         StandardScaler(with_mean=False), LogisticRegression(max_iter=1000)
     )
@@ -267,9 +266,10 @@ def _share_out(rng, total, weights):
         return np.zeros(len(weights), dtype=int)
     if not weights.any():
         raise ValueError("transition changes no label of y: its diagonal is all ones.")
-    shares = (total * weights / weights.sum()).round(9)  # so that integers are exact
+    shares = total * weights / weights.sum()
     numbers = np.floor(shares).astype(int)
-    order = np.lexsort((rng.permutation(len(shares)), numbers - shares))
+    remainders = (shares - numbers).round(9)  # so that equal ones are
+    order = np.lexsort((rng.permutation(len(shares)), -remainders))
     numbers[order[: total - numbers.sum()]] += 1
     return numbers
 

@@ -20,6 +20,9 @@ from sklearn_ls import (
     LabelSmoothingClassifierCV,
     _training,
 )
+from sklearn_ls._loss import label_target
+from sklearn_ls._smoothing import NO_SMOOTHING
+from sklearn_ls._temperature import fit_temperature
 from sklearn_ls._unsmoothing import FLOOR, unsmooth, unsmooth_indicators
 
 SHORT = {
@@ -112,21 +115,36 @@ def test_temperature_fits_the_labels_held_out(given_as, transition_matrix):
     assert clf.temperature_ == pytest.approx(expected, rel=1e-3)
 
 
-def test_temperature_of_independent_labels():
+@pytest.mark.parametrize("weighted", [False, True])
+def test_temperature_of_independent_labels(weighted):
     X, y = make_data(4)
     Y = np.column_stack([y % 2, y // 2])
+    weight = np.random.default_rng(0).uniform(0.1, 3, len(y)) if weighted else None
     clf = LabelSmoothingClassifierCV(
         [0.3], cv=[(np.arange(160), np.arange(160, 240))], calibration="temperature"
     )
-    (member,) = clf.set_params(**SHORT).fit(X, Y).estimators_
+    (member,) = clf.set_params(**SHORT).fit(X, Y, weight).estimators_
     logits = member.decision_function(X[160:]) * member.temperature_
 
     def loss(log_scale):
         proba = expit(np.exp(log_scale) * logits)
-        return -np.log(np.where(Y[160:], proba, 1 - proba)).mean()
+        losses = -np.log(np.where(Y[160:], proba, 1 - proba)).mean(axis=1)
+        return np.average(losses, weights=weight[160:] if weighted else None)
 
     best = minimize_scalar(loss, bounds=(-6, 6), method="bounded")
     assert member.temperature_ == pytest.approx(np.exp(-best.x), rel=1e-3)
+
+
+@given(log_scale=st.floats(-8, 8), seed=st.integers(0, 1000))
+def test_temperature_is_in_proportion_to_the_logits(log_scale, seed):
+    rng = np.random.default_rng(seed)
+    logits, codes = rng.normal(size=(50, 3)), rng.integers(3, size=50)
+    codes[:40] = logits[:40].argmax(axis=1)
+    target = label_target(codes, NO_SMOOTHING, None, dtype=np.float64, device="cpu")
+    scale = np.exp(log_scale)
+    assert fit_temperature(scale * logits, [target]) == pytest.approx(
+        scale * fit_temperature(logits, [target]), rel=1e-5
+    )
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -172,6 +190,18 @@ def test_temperature_is_positive_where_all_is_right(transition_matrix):
     assert 1 - proba[np.arange(n), y[test]].mean() == pytest.approx(0.5 / n, rel=0.5)
 
 
+def test_temperature_of_independent_labels_is_positive_where_all_is_right():
+    X = np.random.default_rng(0).choice([-5.0, 5.0], (100, 2))
+    Y = (X > 0).astype(int)
+    clf = LabelSmoothingClassifierCV(
+        [0.2], cv=[(np.arange(50), np.arange(50, 100))], calibration="temperature"
+    )
+    clf.set_params(**{**SHORT, "max_epochs": 50}).fit(X, Y)
+    proba = clf.predict_proba(X[50:])
+    assert_array_equal(proba > 0.5, Y[50:])
+    assert np.abs(Y[50:] - proba).mean() == pytest.approx(0.5 / 50, rel=0.5)
+
+
 def test_temperature_where_nothing_was_learnt():
     X, y = make_data()
     proba = fit_on_fold(0 * X, y)[0].predict_proba(X)
@@ -180,10 +210,12 @@ def test_temperature_where_nothing_was_learnt():
 
 def test_temperature_of_a_part_of_many_logits(monkeypatch):
     X, y = make_data(3, 1200)
-    expected = fit_on_fold(X, y)[0].temperature_
     monkeypatch.setattr(_training, "ENOUGH_LOGITS", 300)
-    assert fit_on_fold(X, y)[0].temperature_ == pytest.approx(expected, rel=0.3)
-    assert fit_on_fold(X, y)[0].temperature_ != expected
+    clf, test = fit_on_fold(X, y)  # 1200 logits
+    some = test[::4]
+    logits = clf.decision_function(X[some]) * clf.temperature_
+    expected = best_temperature(logits, np.eye(3)[y[some]])
+    assert clf.temperature_ == pytest.approx(expected, rel=1e-3)
 
 
 @given(
@@ -240,6 +272,18 @@ def test_unsmooth_undoes_the_formula_of_independent_labels():
     smoother = LabelSmoother(0.3).fit(Y)
     recovered = unsmooth_indicators(smoother.transform(Y), smoother)
     assert_allclose(recovered, Y.clip(FLOOR, 1 - FLOOR))
+    single = smoother.transform(Y).astype(np.float32)
+    assert unsmooth_indicators(single, smoother).dtype == np.float32
+
+
+@pytest.mark.parametrize("matrix", [0.2, [[0.8, 0.2, 0], [0.1, 0.8, 0.1], [0, 0, 1]]])
+def test_unsmooth_takes_account_of_a_transition(matrix):
+    X, y = make_data()
+    raw = LabelSmoothingClassifier(0.3, transition_matrix=matrix, **SHORT)
+    clf = clone(raw).set_params(calibration="unsmooth").fit(X, y)
+    proba = raw.fit(X, y).predict_proba(X)
+    expected = unsmooth(proba, clf.label_smoother_, np.asarray(matrix))
+    assert_allclose(clf.predict_proba(X), expected)
 
 
 def test_unsmooth_of_an_epsilon_of_each_row_is_refused():

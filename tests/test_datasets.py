@@ -69,10 +69,14 @@ def test_each_class_changes_by_the_rate_up_to_rounding(kind, y, rate, seed):
         assert abs(changed[rows].sum() - n_changed * rows.mean()) < 1
 
 
-def test_which_rows_change_is_drawn_evenly():
-    y = np.arange(20) % 2
-    times = sum(corrupt_labels(y, 0.3, random_state=seed)[1] for seed in range(1000))
-    assert_allclose(times / 1000, 0.3, atol=0.06)  # four standard errors
+@pytest.mark.parametrize(
+    ("sizes", "rate"),
+    [((10, 10), 0.3), ((1, 4, 1), 1 / 3)],  # the second by remainders, all equal
+)
+def test_which_rows_change_is_drawn_evenly(sizes, rate):
+    y = np.repeat(np.arange(len(sizes)), sizes)
+    times = sum(corrupt_labels(y, rate, random_state=seed)[1] for seed in range(1000))
+    assert_allclose(times / 1000, rate, atol=0.06)  # four standard errors
 
 
 def test_no_rate_changes_nothing_and_leaves_y_alone():
@@ -81,6 +85,8 @@ def test_no_rate_changes_nothing_and_leaves_y_alone():
     assert_array_equal(y_noisy, y)
     assert not changed.any()
     assert not np.shares_memory(y_noisy, y)
+    keeps = {"kind": "transition", "transition": np.eye(2)}
+    assert_array_equal(corrupt_labels(y, 0, **keeps)[0], y)
     corrupt_labels(y, 0.9)
     assert_array_equal(y, ["b", "a", "b"])
 
@@ -160,6 +166,11 @@ def test_instance_reaches_high_rates_of_classes_far_apart():
     X = 1e6 * y[:, np.newaxis] + np.arange(40)[:, np.newaxis]
     _, changed = corrupt_labels(y, 0.9, kind="instance", X=X, random_state=0)
     assert changed.sum() == 36
+    y = np.arange(100_000) % 2
+    X = 2.0 * y[:, np.newaxis] - 1
+    X[1] = 300  # so far out that the fit has no doubt of it
+    _, changed = corrupt_labels(y, 1 - 1e-9, kind="instance", X=X, random_state=0)
+    assert changed.all()
 
 
 @pytest.mark.parametrize(
@@ -251,3 +262,6 @@ def test_highest_rate_of_a_transition_is_reached():
     assert_array_equal(changed, y == 0)
     with pytest.raises(ValueError, match=re.escape("rate can be 0.600 at most")):
         corrupt_labels(y, 0.61, kind="transition", transition=one_way)
+    y = np.repeat([0, 1], [2000, 1000])
+    with pytest.raises(ValueError, match=re.escape("rate can be 0.666 at most")):
+        corrupt_labels(y, 0.667, kind="transition", transition=one_way)

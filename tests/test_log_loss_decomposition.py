@@ -66,6 +66,27 @@ def test_what_carries_no_information_has_the_entropy_as_refinement():
     assert_allclose(parts.refinement, entropy, atol=1e-3)
 
 
+@pytest.mark.parametrize("n_classes", [2, 50])
+def test_unsure_rows_that_are_all_right_lack_a_temperature_only(n_classes):
+    y = np.arange(100) % n_classes
+    y_proba = (1 + np.eye(n_classes)[y]) / (n_classes + 1)
+    parts = log_loss_decomposition(y, y_proba)
+    # A scale fitted on 80 rows, with one more of which nothing is known.
+    assert_allclose(parts.refinement, -np.log((80 + 1 / n_classes) / 81))
+    assert_allclose(sum(parts), np.log((n_classes + 1) / 2))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_zeros_count_as_the_machine_precision(dtype):
+    y = np.arange(100) % 2
+    y_proba = np.eye(2, dtype=dtype)[y]
+    y_proba[:10] = y_proba[:10, ::-1]  # sure, and wrong
+    eps = np.finfo(dtype).eps
+    parts = log_loss_decomposition(y, y_proba)
+    clipped = log_loss_decomposition(y, y_proba.clip(eps, 1 - eps))
+    assert_allclose(parts, clipped, rtol=1e-5)
+
+
 def test_one_mistake_among_sure_rows_costs_no_more_than_a_row_can():
     y = np.arange(100) % 2
     y_proba = np.where(np.eye(2)[y] == 1, 0.8, 0.2)

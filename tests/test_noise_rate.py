@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax, softmax
 
+from sklearn_ls.inspection import _noise_rate
 from sklearn_ls.inspection._noise_rate import disagreement, uniform_part
 
 
@@ -38,6 +39,20 @@ def test_uniform_part_is_the_likeliest_of_a_grid(rng):
     ]
     share = shares[np.min(losses, axis=0).argmin()]
     assert uniform_part(y, posterior) == pytest.approx(share * 3 / 4, abs=0.01)
+
+
+@pytest.mark.parametrize("temperature", [0.1, 0.5, 10])
+def test_uniform_part_has_nowhere_better_to_start_from(monkeypatch, temperature):
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        posterior = softmax(3 * rng.normal(size=(300, 4)), axis=1)
+        y = (posterior.cumsum(axis=1) < rng.random((300, 1))).sum(axis=1)
+        y = np.where(rng.random(300) < 0.5, (y + rng.integers(1, 4, 300)) % 4, y)
+        y_proba = softmax(temperature * np.log(posterior), axis=1)
+        found = uniform_part(y, y_proba)
+        with monkeypatch.context() as patch:
+            patch.setattr(_noise_rate, "STARTS", np.linspace(0.01, 0.95, 9))
+            assert found == pytest.approx(uniform_part(y, y_proba), abs=0.003)
 
 
 def test_uniform_part_is_blind_to_mistakes_that_are_learnt(rng):

@@ -77,6 +77,17 @@ def test_motions_of_the_space_change_nothing(network, seed):
     assert_allclose(moved.templates, display.templates, atol=1e-9)
 
 
+@pytest.mark.parametrize("scale", [1e-9, 1e9])
+def test_any_scale_will_do(scale):
+    embedding, y, templates = draw_network(0, 5)
+    display = project(embedding, y, templates)
+    scaled = project(scale * embedding, y, scale * templates)
+    assert_allclose(scaled.points / scale, display.points)
+    on_a_line = np.outer([0.1, 0.7, 0.3], templates[0]) + templates[1]
+    with pytest.raises(ValueError, match="lie on a line"):
+        project(embedding, y, scale * on_a_line)
+
+
 @settings(max_examples=10, deadline=None)
 @given(networks, st.permutations([0, 1, 2]))
 def test_order_of_classes_turns_the_picture(network, order):
@@ -108,10 +119,12 @@ def test_places_in_the_plane_tell_the_differences_of_logits(digits, bias):
     kept = np.isin(y, [7, 2, 4])
     assert_array_equal(display.y, y[kept])
     logits = clf.decision_function(X)[kept][:, [7, 2, 4]]
+    templates = np.column_stack(clf._last_layer())[[7, 2, 4]]
     for a, b in ((0, 1), (0, 2), (1, 2)):
         along = display.points @ (display.templates[b] - display.templates[a])
         rest = logits[:, b] - logits[:, a] - along
-        assert_allclose(rest, rest.mean(), atol=1e-5)
+        of_origin = (templates[b] - templates[a]) @ templates.mean(axis=0)
+        assert_allclose(rest, of_origin, atol=1e-5)
 
 
 def test_pipelines_and_searches_show_their_network(iris):
@@ -155,8 +168,10 @@ def test_display_draws_rows_and_templates(rng):
     assert display.plot(ax=axes[1]) is display
     assert display.ax_ is axes[1]
     assert display.figure_ is figure
-    for label, scatter in zip("cab", display.scatters_, strict=True):
+    colors = display.templates_.get_facecolors()
+    for label, scatter, color in zip("cab", display.scatters_, colors, strict=True):
         assert scatter.get_label() == label
+        assert_array_equal(scatter.get_facecolors()[0, :3], color[:3])
         assert_array_equal(scatter.get_offsets(), display.points[display.y == label])
     assert_array_equal(display.templates_.get_offsets(), display.templates)
     texts = [text.get_text() for text in display.ax_.get_legend().get_texts()]
@@ -190,7 +205,7 @@ def test_display_refuses_what_has_no_plane(iris):
     clf.fit(X, y)
     with pytest.raises(ValueError, match=re.escape("classes holds [5, 7], but")):
         from_estimator(clf, X, y, classes=(5, 1, 7))
-    for classes in ((0, 1), (0, 1, 1), (0, 1, 2, 3), 0, [[0, 1, 2]]):
+    for classes in ((0, 1), (0, 1, 1), (0, 1, 2, 2), 0, [[0, 1, 2]]):
         with pytest.raises(ValueError, match="must be three different classes"):
             from_estimator(clf, X, y, classes=classes)
     with pytest.raises(ValueError, match="No row of y is of one of the classes"):
@@ -213,6 +228,8 @@ def test_embedding_must_fit_the_templates(rng):
             project(embedding, y, wrong, (0, 1, 2))
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         project(embedding, y[:8], templates, (0, 1, 2))
+    column = project(embedding, y[:, np.newaxis], templates, (0, 1, 2))
+    assert_array_equal(column.y, y)
     on_a_line = np.outer([1, 2, 3.5], templates[0]) + 1
     for wrong in (on_a_line, np.ones((3, 4))):
         with pytest.raises(ValueError, match="lie on a line"):

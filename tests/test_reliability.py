@@ -66,7 +66,7 @@ def test_histogram_counts_what_is_in_uniform_bins(seed, n_bins, kind):
     assert_allclose(shares, counts / counts.sum())
 
 
-def test_estimators_are_asked_for_their_probabilities(iris):
+def test_estimators_are_asked_for_their_probabilities(iris, rng):
     X, y = iris
     y = np.array(["setosa", "versicolor", "virginica"])[y]
     pipeline = make_pipeline(StandardScaler(), DecisionTreeClassifier(max_depth=2))
@@ -74,13 +74,20 @@ def test_estimators_are_asked_for_their_probabilities(iris):
         ReliabilityDisplay.from_estimator(pipeline, X, y)
     pipeline.fit(X, y)
     some = y != "virginica"  # which the classifier knows nevertheless
-    display = ReliabilityDisplay.from_estimator(pipeline, X[some], y[some], n_bins=5)
+    options = {"kind": "class-wise", "strategy": "quantile", "n_bins": 5}
+    options["sample_weight"] = rng.uniform(size=some.sum())
+    display = ReliabilityDisplay.from_estimator(pipeline, X[some], y[some], **options)
     expected = ReliabilityDisplay.from_predictions(
-        y[some], pipeline.predict_proba(X[some]), n_bins=5, labels=pipeline.classes_
+        y[some],
+        pipeline.predict_proba(X[some]),
+        labels=pipeline.classes_,
+        **options,
     )
-    for name in ("prob_true", "prob_pred", "shares", "calibration_error"):
+    for name in ("kind", "prob_true", "prob_pred", "shares", "calibration_error"):
         assert_array_equal(getattr(display, name), getattr(expected, name))
     assert (display.name, expected.name) == ("Pipeline", None)
+    named = ReliabilityDisplay.from_estimator(pipeline, X, y, name="mine")
+    assert named.name == "mine"
 
 
 def test_vector_of_probabilities_is_that_of_the_second_class(iris):

@@ -143,6 +143,26 @@ def test_verdict_says_where_log_loss_and_calibration_error_disagree():
     assert "By the calibration error" not in judge(make(**{**SAME, "loss": loss}))
 
 
+def test_verdict_takes_nothing_better_for_worse():
+    changed = {
+        "loss": [0.5, 0.3, 0.4, 0.4, 0.4],
+        "ece": [0.08, 0.03, 0.05, 0.05, 0.05],
+    }
+    assert "is worse than" not in (verdict := judge(make(**{**SAME, **changed})))
+    assert "worse with smoothing" not in verdict
+    # Nor one that costs accuracy for one that adds to it.
+    some_fall = make(**{**SAME, "accuracy": [0.9, 0.9, 0.9, 0.87, 0.87]})
+    assert judge(some_fall).startswith("You do not need smoothing. Accuracy does not")
+
+
+def test_verdict_without_the_networks_own_probabilities():
+    ways = WAYS[:2] + WAYS[4:]
+    means = {name: values[:3] for name, values in SAME.items()}
+    verdict = judge(make(ways, **means))
+    assert verdict.startswith("You do not need smoothing.")
+    assert "own probabilities" not in verdict
+
+
 def test_verdict_counts_its_looks():
     # P(|t| > 2) is 0.116 with 4 degrees of freedom.
     assert "of 15, about 1.7 would" in judge(make(**SAME))

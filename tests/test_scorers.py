@@ -181,3 +181,5 @@ def test_unknown_names_and_parameters_are_refused():
         get_scorer("neg_log_loss")
     with pytest.raises(TypeError, match=r"has no parameters \['bins', 'labels'\], but"):
         get_scorer("neg_expected_calibration_error", bins=3, labels=[0, 1])
+    with pytest.raises(TypeError, match=r"has no parameters \['sample_weight'\]"):
+        get_scorer("neg_soft_log_loss", sample_weight=[1, 2])

@@ -35,7 +35,8 @@ from sklearn_ls import (
     SmoothedTargetClassifier,
 )
 from sklearn_ls.inspection import SmoothingReport, smoothing_report
-from sklearn_ls.inspection._held_out import read_held_out
+from sklearn_ls.inspection._held_out import mean_of_splits, predict_all, read_held_out
+from sklearn_ls.inspection._report_ways import scale
 from sklearn_ls.metrics import expected_calibration_error
 
 pytest.importorskip("sklearn", "1.8", reason="no scaling by a temperature before")
@@ -121,6 +122,13 @@ def test_scores_equal_those_of_cross_validation(iris, of_network):
         assert_equals_cross_validation(of_network, way, estimator, *iris)
 
 
+@pytest.mark.parametrize("calibration", ["temperature", "unsmooth"])
+def test_ways_are_the_same_whichever_is_given(iris, of_network, calibration):
+    report = smoothing_report(network(calibration=calibration), *iris, cv=3)
+    assert report.ways == of_network.ways
+    assert_allclose(report.scores, of_network.scores)
+
+
 def test_calibration_error_is_that_of_the_metrics(iris, of_network):
     X, y = iris
     train, test = next(StratifiedKFold(3).split(X, y))
@@ -154,6 +162,19 @@ def test_other_ways_are_at_the_epsilon_and_distribution_that_were_chosen(iris):
     pipeline = make_pipeline(clone(estimator))
     scores = cross_validate(pipeline, *iris, cv=2, scoring="neg_log_loss")
     assert_allclose(report.scores[1, 4], -scores["test_score"])
+
+
+def test_only_the_smoothed_way_searches(iris, monkeypatch):
+    searches = []
+    fit = LabelSmoothingClassifierCV.fit
+
+    def spy(self, *args, **params):
+        searches.append(len(self.epsilons) > 1 or isinstance(self.distribution, list))
+        return fit(self, *args, **params)
+
+    monkeypatch.setattr(LabelSmoothingClassifierCV, "fit", spy)
+    smoothing_report(search(distribution=["uniform", "others"]), *iris, cv=2)
+    assert sum(searches) == 2  # one a fold
 
 
 def test_table_holds_means_and_paired_differences(of_network):
@@ -253,6 +274,7 @@ def test_fitted_search_is_read_instead_of_trained_again(iris, fitted, monkeypatc
     assert trained == [[0.0]]
     assert "oof_proba_" in report.notes[0]
     assert "nothing smoothed was trained" in report.notes[0]
+    assert "trained anew" not in " ".join(report.notes)
 
 
 def test_what_is_read_and_what_is_trained_beside_it_are_paired(iris, fitted, of_fitted):
@@ -279,15 +301,41 @@ def test_temperature_beside_a_search_is_of_the_other_folds(iris, fitted, of_fitt
     _, test = next(StratifiedKFold(3).split(X, y))
     others = np.setdiff1d(np.arange(len(y)), test)
 
-    def losses(scale, some):
-        z = scale * np.log(fitted.oof_proba_[some])
+    def losses(factor, some):
+        z = factor * np.log(fitted.oof_proba_[some])
         return np.log(np.exp(z).sum(axis=1)) - z[np.arange(len(some)), y[some]]
 
     scales = np.exp(np.linspace(-3, 3, 3001))
-    best = scales[np.argmin([losses(scale, others).mean() for scale in scales])]
+    best = scales[np.argmin([losses(factor, others).mean() for factor in scales])]
     assert of_fitted.scores[1, 3, 0] == pytest.approx(
         losses(best, test).mean(), rel=1e-3
     )
+
+
+def test_temperature_beside_a_search_is_of_labels_that_could_be_learnt(iris):
+    X, y = iris[0][:101], iris[1][:101]  # the only row of the last label is the last
+    even, odd = np.arange(0, 101, 2), np.arange(1, 101, 2)
+    fitted = search([0.3], cv=[(odd, even), (even, odd)]).fit(X, y)
+    report = smoothing_report(fitted, X, y)
+    assert "nothing smoothed was trained" in report.notes[0]
+    logits = np.log(fitted.oof_proba_[even[:-1], :2])
+    factor = minimize_scalar(
+        lambda log_scale: log_loss(
+            y[even[:-1]], softmax(np.exp(log_scale) * logits, axis=1)
+        ),
+        bounds=(-10, 10),
+    ).x
+    scaled = softmax(np.exp(factor) * np.log(fitted.oof_proba_[odd]), axis=1)
+    expected = log_loss(y[odd], scaled, labels=[0, 1, 2])
+    assert report.scores[1, 3, 1] == pytest.approx(expected, rel=1e-3)
+
+
+def test_temperature_leaves_only_classes_that_nobody_knows_at_zero():
+    known = np.array([[0.6, 0.4, 0, 0, 0], [0.3, 0.7, 0, 0, 0], [0.8, 0.2, 0, 0, 0]])
+    y_proba = np.array([[0.7, 0, 0.3, 0, 0]])
+    scaled = scale(known, np.array([0, 0, 3]), y_proba)
+    assert_array_equal(scaled > 0, [[True, True, True, True, False]])
+    assert scaled.sum() == pytest.approx(1)
 
 
 def test_temperature_keeps_classes_that_no_fold_holds_out(iris):
@@ -307,6 +355,12 @@ def test_fitted_search_at_the_end_of_a_pipeline_is_read(iris, of_fitted):
     assert_allclose(report.scores, of_fitted.scores, atol=1e-8)
 
 
+def test_scoring_of_a_search_does_not_matter_to_hard_labels(iris, of_fitted):
+    scoring = {"scoring": ["accuracy", "neg_log_loss"], "refit": "neg_log_loss"}
+    report = smoothing_report(search([0.3], **scoring).fit(*iris), *iris)
+    assert_allclose(report.scores, of_fitted.scores)
+
+
 def test_smoothing_behind_a_transition_is_not_undone_in_what_is_read(iris):
     report = smoothing_report(search(transition_matrix=0.1).fit(*iris), *iris)
     assert "smoothed + unsmooth" not in report.ways
@@ -314,9 +368,12 @@ def test_smoothing_behind_a_transition_is_not_undone_in_what_is_read(iris):
 
 
 def test_calibration_of_a_fitted_search_names_the_way(iris):
-    fitted = search(calibration="unsmooth").fit(*iris)
+    fitted = search([0.3], calibration="unsmooth").fit(*iris)
     report = smoothing_report(fitted, *iris)
     assert report.ways == ["hard labels", "hard + temperature", "smoothed + unsmooth"]
+    losses = -np.log(fitted.oof_proba_[np.arange(150), iris[1]])
+    folds = [losses[test].mean() for _, test in StratifiedKFold(3).split(*iris)]
+    assert_allclose(report.scores[1, 2], folds, rtol=1e-6)
 
 
 def test_search_fitted_to_other_rows_is_trained_anew(iris, rng, fitted):
@@ -335,7 +392,10 @@ def test_held_out_predictions_are_read_only_of_the_same_rows_and_folds(iris, fit
     assert read_held_out(fitted, X[some], y[some], classes) is None
     assert read_held_out(fitted, X[::-1], y[::-1], classes) is None
     assert read_held_out(fitted, X[:, :2], y, classes) is None
-    assert read_held_out(fitted, X, y, np.arange(3) + 1) is None
+    for others in (np.arange(3) + 1, np.array([0, 1, 3])):
+        assert read_held_out(fitted, X, others[y], others) is None
+    other = search([0.3]).fit(X, y).set_params(cv=2)
+    assert read_held_out(other, X, y, classes) is None
     assert read_held_out(network().fit(X, y), X, y, classes) is None
     for splitter, params in (
         (StratifiedKFold(3, shuffle=True), {}),
@@ -343,6 +403,23 @@ def test_held_out_predictions_are_read_only_of_the_same_rows_and_folds(iris, fit
     ):
         other = clone(fitted).set_params(cv=splitter).fit(X, y, **params)
         assert read_held_out(other, X, y, classes) is None
+
+
+def test_classes_that_a_fold_lacks_get_no_probability(iris):
+    X, y = iris
+    some = y != 1
+    clf = LogisticRegression().fit(X[some], y[some])
+    y_proba = predict_all(clf, X, np.arange(3))
+    assert not y_proba[:, 1].any()
+    assert_allclose(y_proba[:, [0, 2]], clf.predict_proba(X))
+
+
+def test_rows_held_out_again_get_the_mean(rng):
+    probas = [rng.dirichlet(np.ones(3), 2) for _ in range(2)]
+    splits = [(None, np.array([0, 1])), (None, np.array([1, 3]))]
+    mean = mean_of_splits(probas, splits, 4)
+    expected = [probas[0][0], (probas[0][1] + probas[1][0]) / 2, [np.nan] * 3]
+    assert_array_equal(mean, [*expected, probas[1][1]])
 
 
 def test_noise_is_estimated_from_what_was_held_out(iris, fitted, of_fitted, rng):
@@ -403,6 +480,18 @@ def test_tiny_data_with_too_few_rows_for_a_temperature_is_refused(iris):
         smoothing_report(network(), X, y, cv=2)
 
 
+def test_temperature_of_three_rows_a_label_is_by_three_folds(iris):
+    some = np.r_[0:6, 50:56]
+    report = smoothing_report(network(), iris[0][some], iris[1][some], cv=2)
+    assert np.isfinite(report.scores).all()
+
+
+def test_folds_of_one_label_fit_no_temperature(iris):
+    some = np.r_[0:12, 50:52]  # one of the second label to train on
+    report = smoothing_report(logistic(), iris[0][some], iris[1][some], cv=2)
+    assert np.isfinite(report.scores).all()
+
+
 def test_search_that_chose_no_smoothing_is_no_merit_of_smoothing(iris):
     def favour(classifier, X, y):
         return classifier.epsilon
@@ -432,13 +521,14 @@ def test_inner_folds_stop_early_as_the_whole_does(digits):
     assert_allclose(auto.scores, stopping.scores)
 
 
-def test_notes_warn_of_what_blurs_the_comparison(iris):
+def test_notes_warn_of_what_blurs_the_comparison(iris, of_network):
     for params, words in (
         ({"transition_matrix": 0.1}, "compare accuracies only"),
         ({"random_state": None}, "Without a random_state"),
     ):
         report = smoothing_report(network(**params), *iris, cv=2)
         assert words in " ".join(report.notes)
+        assert words not in " ".join(of_network.notes)
 
 
 def test_report_reads_well_as_text_and_as_html():

@@ -93,10 +93,8 @@ def read_held_out(estimator, X, y, classes):
     try:
         X = transform_up_to_last(estimator, X)
         splits = list(check_cv(search.cv, y, classifier=True).split(X, y))
-        if len(splits) != len(search.estimators_):
-            return None
         probas = predict_splits(search.estimators_, X, splits, classes)
-    except (TypeError, ValueError):  # groups are wanted, or X is another one
+    except (TypeError, ValueError):  # groups are wanted, X or the splits are others
         return None
     again = mean_of_splits(probas, splits, len(y))
     if not np.allclose(again, known, atol=1e-4, equal_nan=True):
@@ -129,7 +127,7 @@ def predict_all(estimator, X, classes):
     y_proba : ndarray of shape (n_samples, n_classes), float64
         Rows sum to one more exactly than those of float32 do.
     """
-    known = np.asarray(estimator.predict_proba(X), dtype=np.float64)
+    known = estimator.predict_proba(X)
     y_proba = np.zeros((len(known), len(classes)))
     y_proba[:, np.searchsorted(classes, estimator.classes_)] = known
     return y_proba / y_proba.sum(axis=1, keepdims=True)

@@ -1,7 +1,6 @@
 """find_label_issues: rows whose labels may be wrong, by cleanlab."""
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.model_selection import cross_val_predict
 
 from sklearn_ls.inspection._held_out import check_rows, read_held_out
@@ -75,9 +74,7 @@ def find_label_issues(estimator, X, y, *, cv=5):
     X, y, classes, codes = check_rows(X, y)
     held_out = read_held_out(estimator, X, y, classes)
     if held_out is None:
-        y_proba = cross_val_predict(
-            clone(estimator), X, y, cv=cv, method="predict_proba"
-        )
+        y_proba = cross_val_predict(estimator, X, y, cv=cv, method="predict_proba")
     else:
         y_proba = held_out.search.oof_proba_
     rows = np.flatnonzero(~np.isnan(y_proba[:, 0]))
