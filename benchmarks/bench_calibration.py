@@ -23,18 +23,16 @@ width. Standard errors are over seeds, which draw rows, noise and whatever the
 estimators draw.
 """
 
-import argparse
 import json
-import tempfile
 import warnings
 from itertools import product
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from bench_noise import SOURCES, find_data, scale
 from scores import (
     append_result,
+    make_parser,
     mean_and_error,
     print_table,
     results_under,
@@ -50,7 +48,6 @@ from sklearn_ls.datasets import corrupt_labels
 SETS = ["letter", "covertype", "Fashion-MNIST"]
 NOISES = {"clean": 0.0, "symmetric": 0.2, "pairs": 0.3}
 SCORES = {"accuracy": 1, "log_loss": 2, "calibration_error": 3}
-CALIBRATIONS = {0.0: [None, "temperature"]}  # nothing to undo
 
 
 class Arm(NamedTuple):
@@ -79,7 +76,7 @@ def arms():
         Arm(epsilon, calibration, **kind)
         for kind in ({}, {"known": True}, {"folds": True}, {"stops": False})
         for epsilon in (0.0, 0.1, 0.4)
-        for calibration in CALIBRATIONS.get(epsilon, ways)
+        for calibration in (ways if epsilon else ways[:2])  # nothing to undo at 0
         if epsilon < 0.4 or not kind
     ]
 
@@ -184,15 +181,10 @@ def print_means(results, score):
 
 
 def parse_args():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, metavar="DIR")
-    default = Path(tempfile.gettempdir()) / "bench_calibration.jsonl"
-    parser.add_argument("--results", type=Path, metavar="FILE", default=default)
-    parser.add_argument("--seeds", type=int, default=6, help="how many (default: 6)")
+    parser = make_parser(__doc__, "bench_calibration", seeds=6)
     parser.add_argument("--max-epochs", type=int, default=100)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--quick", action="store_true", help="one seed, two epochs")
-    parser.add_argument("--report", action="store_true", help="print the tables only")
     args = parser.parse_args()
     if args.quick:
         args.seeds, args.max_epochs = 1, 2

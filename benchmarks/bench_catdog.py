@@ -22,16 +22,14 @@ the top label in 15 bins of equal width. Of the votes, those for cat and for dog
 log-loss under their shares, and the distance to their share of dogs.
 """
 
-import argparse
 import json
-import tempfile
 import warnings
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from scores import (
     append_result,
+    make_parser,
     mean_and_error,
     print_table,
     results_under,
@@ -242,11 +240,7 @@ def print_differences(results):
 
 
 def parse_args():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, metavar="DIR")
-    default = Path(tempfile.gettempdir()) / "bench_catdog.jsonl"
-    parser.add_argument("--results", type=Path, metavar="FILE", default=default)
-    parser.add_argument("--seeds", type=int, default=6, help="how many (default: 6)")
+    parser = make_parser(__doc__, "bench_catdog", seeds=6)
     parser.add_argument("--n-train", type=int, default=2500)
     parser.add_argument("--n-filters", type=int, default=16)
     parser.add_argument("--max-epochs", type=int, default=12)
@@ -256,7 +250,6 @@ def parse_args():
     )
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--quick", action="store_true", help="a few rows and epochs")
-    parser.add_argument("--report", action="store_true", help="print the tables only")
     args = parser.parse_args()
     if args.quick:
         args.seeds, args.n_train, args.n_filters, args.max_epochs = 1, 300, 4, 2

@@ -28,17 +28,21 @@ seeds and the kinds of noise of a set are averaged.
 import argparse
 import ast
 import importlib.util
-import tempfile
 import time
 import warnings
 import zlib
 from collections import defaultdict
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from scores import append_result, print_table, read_results, score_probabilities
+from scores import (
+    append_result,
+    make_parser,
+    print_table,
+    read_results,
+    score_probabilities,
+)
 from side_by_side import use_one_thread
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -586,11 +590,7 @@ def parameter(text):
 
 
 def parse_args():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, metavar="DIR")
-    default = Path(tempfile.gettempdir()) / "bench_noise.jsonl"
-    parser.add_argument("--results", type=Path, metavar="FILE", default=default)
-    parser.add_argument("--seeds", type=int, default=3, help="how many (default: 3)")
+    parser = make_parser(__doc__, "bench_noise", seeds=3)
     parser.add_argument("--half", choices=["tuning", "reporting"])
     parser.add_argument("--sets", nargs="+", choices=SOURCES, metavar="SET")
     parser.add_argument("--methods", nargs="+", choices=METHODS, metavar="METHOD")
@@ -603,7 +603,6 @@ def parse_args():
         metavar="NAME=VALUE",
         help="a parameter of our estimators; can be repeated",
     )
-    parser.add_argument("--report", action="store_true", help="print the tables only")
     parser.add_argument("--reference", default="single0", metavar="METHOD")
     return parser.parse_args()
 

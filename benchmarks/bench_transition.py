@@ -26,18 +26,16 @@ width. Standard errors are over seeds, which draw rows, noise, the checked sampl
 whatever the estimators draw.
 """
 
-import argparse
 import json
-import tempfile
 import warnings
 from itertools import product
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from bench_noise import SOURCES, find_data, random_source, scale
 from scores import (
     append_result,
+    make_parser,
     mean_and_error,
     print_table,
     results_under,
@@ -247,15 +245,10 @@ def print_scores(results, score):
 
 
 def parse_args():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, metavar="DIR")
-    default = Path(tempfile.gettempdir()) / "bench_transition.jsonl"
-    parser.add_argument("--results", type=Path, metavar="FILE", default=default)
-    parser.add_argument("--seeds", type=int, default=3, help="how many (default: 3)")
+    parser = make_parser(__doc__, "bench_transition", seeds=3)
     parser.add_argument("--max-epochs", type=int, default=100)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--quick", action="store_true", help="one seed, two epochs")
-    parser.add_argument("--report", action="store_true", help="print the tables only")
     args = parser.parse_args()
     if args.quick:
         args.seeds, args.max_epochs = 1, 2

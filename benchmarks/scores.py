@@ -1,6 +1,9 @@
-"""What the benchmarks of accuracy share: scores, files of results, tables."""
+"""What the benchmarks of accuracy share: arguments, scores, results, tables."""
 
+import argparse
 import json
+import tempfile
+from pathlib import Path
 
 import numpy as np
 
@@ -24,6 +27,30 @@ def score_probabilities(y_true, y_proba):
         "log_loss": -np.log(np.maximum(right, np.finfo(np.float32).eps)).mean(),
         "calibration_error": expected_calibration_error(y_true, y_proba, labels=codes),
     }
+
+
+def make_parser(doc, name, seeds):
+    """Return the parser of a benchmark that goes on where it was stopped.
+
+    Parameters
+    ----------
+    doc : str
+        Its first line tells what it does.
+
+    name : str
+        Of the file of results.
+
+    seeds : int
+        How many by default.
+    """
+    parser = argparse.ArgumentParser(description=doc.partition("\n")[0])
+    parser.add_argument("--data", type=Path, metavar="DIR")
+    default = Path(tempfile.gettempdir()) / f"{name}.jsonl"
+    parser.add_argument("--results", type=Path, metavar="FILE", default=default)
+    seeds_help = "how many (default: %(default)s)"
+    parser.add_argument("--seeds", type=int, default=seeds, help=seeds_help)
+    parser.add_argument("--report", action="store_true", help="print the tables only")
+    return parser
 
 
 def mean_and_error(numbers, digits, sign=""):

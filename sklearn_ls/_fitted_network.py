@@ -15,8 +15,8 @@ from sklearn_ls._modules import build_module
 from sklearn_ls._net import build_net
 from sklearn_ls._predict import PredictChainMixin
 from sklearn_ls._unsmoothing import (
-    OF_INDEPENDENT_PROBABILITIES,
-    OF_PROBABILITIES,
+    FROM_INDICATORS,
+    FROM_PROBABILITIES,
     unsmooth,
     unsmooth_indicators,
 )
@@ -73,10 +73,10 @@ class FittedNetworkMixin(PredictChainMixin):
         smoother = self.label_smoother_
         if smoother.multilabel_:
             proba = unsmooth_indicators(apply_module(module, X, "logistic"), smoother)
-            return OF_INDEPENDENT_PROBABILITIES[finish](proba)
+            return FROM_INDICATORS[finish](proba)
         proba = apply_module(module, X, "softmax")
         proba = unsmooth(proba, smoother, self._transition_matrix)
-        return OF_PROBABILITIES[finish](proba)
+        return FROM_PROBABILITIES[finish](proba)
 
     def _last_layer(self):
         """Return what makes logits of the embedding: weights and biases, as arrays."""

@@ -6,13 +6,13 @@ from scipy.special import logit
 FLOOR = 1e-3  # of probabilities; smaller ones raised the log-loss
 
 # What the predict chain asks for, made of probabilities; by its own names.
-OF_PROBABILITIES = {
+FROM_PROBABILITIES = {
     "logits": np.log,
     "softmax": lambda proba: proba,
     "log_softmax": np.log,
     "argmax": lambda proba: proba.argmax(axis=1),
 }
-OF_INDEPENDENT_PROBABILITIES = {
+FROM_INDICATORS = {
     "logits": logit,
     "logistic": lambda proba: proba,
     "log_logistic": np.log,

@@ -275,18 +275,19 @@ def predict_beside(held_out, knobs, codes, classes):
         HARD: (hard.oof_proba_, predict_splits(hard.estimators_, X, splits, classes)),
         SMOOTHED[calibration]: (search.oof_proba_, held_out.probas),
     }
+    scaled = {HARD: HARD_SCALED, SMOOTHED[None]: SMOOTHED["temperature"]}
+    known = {
+        way: forget_unseen(oof, codes, splits)
+        for way, (oof, _) in ways.items()
+        if way in scaled
+    }
     predicted = []
     for number, (_, test) in enumerate(splits):
         probas = {way: parts[number] for way, (_, parts) in ways.items()}
-        for way, scaled in (
-            (HARD, HARD_SCALED),
-            (SMOOTHED[None], SMOOTHED["temperature"]),
-        ):
-            if way in ways:
-                oof = forget_unseen(ways[way][0], codes, splits)
-                probas[scaled] = scale(
-                    np.delete(oof, test, axis=0), np.delete(codes, test), probas[way]
-                )
+        others = np.delete(codes, test)
+        for way, oof in known.items():
+            oof = np.delete(oof, test, axis=0)
+            probas[scaled[way]] = scale(oof, others, probas[way])
         left_out = {}
         if calibration is None:
             try:
