@@ -3,8 +3,8 @@
 from sklearn_ls._classifier import LabelSmoothingClassifier
 from sklearn_ls._classifier_cv import LabelSmoothingClassifierCV
 from sklearn_ls._label_smoother import LabelSmoother
-from sklearn_ls._smoothing import convert_epsilon
-from sklearn_ls._target import SmoothedTargetClassifier
+from sklearn_ls._labels.smoothing import convert_epsilon
+from sklearn_ls._smoothed_target import SmoothedTargetClassifier
 
 __all__ = [
     "LabelSmoother",

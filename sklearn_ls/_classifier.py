@@ -1,28 +1,26 @@
 """LabelSmoothingClassifier: a torch network behind scikit-learn's interface."""
 
-from numbers import Integral, Real
+import copy
 
-import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import clone
 from sklearn.utils.metaestimators import available_if
 
+from sklearn_ls._base import BaseNetworkClassifier, describe_fit
 from sklearn_ls._compat import (
-    CallbackSupportMixin,
-    DocLinkMixin,
     FitProgress,
-    Interval,
-    Options,
-    Probability,
-    StrOptions,
     _check_partial_fit_first_call,
     _fit_context,
+    validate_parameters,
     with_callbacks,
 )
-from sklearn_ls._device import draw_seed, resolve_device
-from sklearn_ls._faults import warn_unless_converged
 from sklearn_ls._label_smoother import LabelSmoother
-from sklearn_ls._labels import labels_to_array
-from sklearn_ls._training import NetworkTrainerMixin, keep_fitted_on_error
+from sklearn_ls._labels.containers import labels_to_array
+from sklearn_ls._network.device import draw_seed, resolve_device
+from sklearn_ls._network.fitting import SingleTraining
+from sklearn_ls._network.plans import TrainingParams, plan_network, plan_part
+from sklearn_ls._network.skorch_net import make_net
+from sklearn_ls._network.training_checks import warn_unless_converged
+from sklearn_ls._warnings import warn
 
 
 def _learns_in_parts(estimator):
@@ -34,8 +32,8 @@ def _learns_in_parts(estimator):
         "calibration": ("temperature", "Set it to None or 'unsmooth'."),
     }
     for name, (value, what_to_do) in advice.items():
-        given = getattr(estimator, name)
-        if type(given) is type(value) and given == value:
+        actual = getattr(estimator, name)
+        if type(actual) is type(value) and actual == value:
             raise AttributeError(
                 f"partial_fit is not available with {name}={value!r}, which needs all "
                 f"the data at once. {what_to_do}"
@@ -43,13 +41,7 @@ def _learns_in_parts(estimator):
     return True
 
 
-class LabelSmoothingClassifier(
-    CallbackSupportMixin,
-    DocLinkMixin,
-    NetworkTrainerMixin,
-    ClassifierMixin,
-    BaseEstimator,
-):
+class LabelSmoothingClassifier(BaseNetworkClassifier):
     """A neural network classifier trained on smoothed labels.
 
     Minimises the cross-entropy of the network's probabilities against soft targets [1]_
@@ -74,45 +66,7 @@ class LabelSmoothingClassifier(
         Where that probability goes, see :class:`LabelSmoother`. ``"each"`` gives no
         distribution for more than two classes, so there it serves multilabel `y` only.
 
-    hidden_layer_sizes : array-like of int or int, default=(100,)
-        Units of each hidden layer of the built-in perceptron; ``()`` makes it linear.
-
-    activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
-        Of the hidden layers of the built-in perceptron.
-
-    dropout : float, default=0.0
-        Probability of dropping a hidden unit of the built-in perceptron in training,
-        in [0, 1).
-
-    module : {"convnet"} or callable, default=None
-        The network. None is a multilayer perceptron of the three parameters above,
-        which other modules ignore. ``"convnet"`` is a small convolutional network for
-        images, X of shape (n_samples, n_channels, height, width). A callable gets
-        `(n_features, n_classes, **module_params)` and returns a
-        :class:`torch.nn.Module` that ends in logits; `n_features` is a tuple, the shape
-        of one sample, where X has more than two dimensions.
-
-    module_params : dict, default=None
-        Keyword arguments of `module`.
-
-    optimizer : {"adam", "adamw", "sgd"} or class, default="adam"
-        One of torch's optimisers, or a class like them.
-
-    optimizer_params : dict, default=None
-        Further keyword arguments of the optimiser, such as ``{"momentum": 0.9}``.
-
-    learning_rate : float, default=1e-3
-        Step size of the optimiser, positive.
-
-    weight_decay : float, default=1e-4
-        Weight decay of the optimiser, non-negative.
-
-    batch_size : int or "auto", default="auto"
-        Rows a step. ``"auto"`` is `min(200, n_samples)`. A last batch of a single row
-        joins the one before it.
-
-    max_epochs : int, default=200
-        Most passes over the training data.
+    {network}
 
     early_stopping : bool or "auto", default="auto"
         Whether to hold out a part of the training data, stratified by label (unless
@@ -124,19 +78,7 @@ class LabelSmoothingClassifier(
     validation_fraction : float, default=0.15
         The part held out for early stopping or for a temperature, in (0, 1).
 
-    n_iter_no_change : int or np.inf, default=10
-        Epochs in a row without an improvement of `tol` that are borne. ``np.inf``
-        trains for `max_epochs`.
-
-    tol : float, default=1e-4
-        The least improvement that counts: of accuracy with early stopping, else of the
-        training loss.
-
-    class_weight : dict or "balanced", default=None
-        Weights of the classes, ``{label: weight}``; a label that is missing has 1.
-        ``"balanced"`` gives all classes the same total weight. A row's loss is
-        multiplied with the weight of its label, of soft labels the most likely, after
-        smoothing.
+    {stopping}
 
     transition_matrix : float or array-like of shape (n_classes, n_classes), \
             default=None
@@ -160,9 +102,7 @@ class LabelSmoothingClassifier(
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the fit before.
 
-    device : str, default="auto"
-        Where to compute: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, or ``"auto"``, CUDA if
-        there is any, else the CPU.
+    {device}
 
     callbacks : list of skorch callbacks, default=None
         Passed on to the network of `net_` for training. scikit-learn's own callbacks
@@ -272,40 +212,9 @@ class LabelSmoothingClassifier(
     """
 
     _parameter_constraints = {
+        **BaseNetworkClassifier._parameter_constraints,
         "epsilon": LabelSmoother._parameter_constraints["epsilon"],
-        "distribution": LabelSmoother._parameter_constraints["distribution"],
-        "hidden_layer_sizes": [
-            "array-like",
-            Interval(Integral, 1, None, closed="left"),
-        ],
-        "activation": [StrOptions({"identity", "logistic", "tanh", "relu"})],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "module": [StrOptions({"convnet"}), callable, None],
-        "module_params": [dict, None],
-        "optimizer": [StrOptions({"adam", "adamw", "sgd"}), callable],
-        "optimizer_params": [dict, None],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [
-            StrOptions({"auto"}),
-            Interval(Integral, 1, None, closed="left"),
-        ],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "early_stopping": ["boolean", StrOptions({"auto"})],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [
-            Interval(Integral, 1, None, closed="left"),
-            Options(Real, {np.inf}),
-        ],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "class_weight": [dict, StrOptions({"balanced"}), None],
-        "transition_matrix": [Probability(), "array-like", None],
-        "calibration": [StrOptions({"temperature", "unsmooth"}), None],
         "warm_start": ["boolean"],
-        "device": [str],
-        "callbacks": [list, tuple, None],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -337,36 +246,37 @@ class LabelSmoothingClassifier(
         random_state=None,
         verbose=0,
     ):
+        super().__init__(
+            distribution=distribution,
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            dropout=dropout,
+            module=module,
+            module_params=module_params,
+            optimizer=optimizer,
+            optimizer_params=optimizer_params,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            class_weight=class_weight,
+            transition_matrix=transition_matrix,
+            calibration=calibration,
+            device=device,
+            callbacks=callbacks,
+            random_state=random_state,
+            verbose=verbose,
+        )
         self.epsilon = epsilon
-        self.distribution = distribution
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.dropout = dropout
-        self.module = module
-        self.module_params = module_params
-        self.optimizer = optimizer
-        self.optimizer_params = optimizer_params
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.class_weight = class_weight
-        self.transition_matrix = transition_matrix
-        self.calibration = calibration
         self.warm_start = warm_start
-        self.device = device
-        self.callbacks = callbacks
-        self.random_state = random_state
-        self.verbose = verbose
 
-    @keep_fitted_on_error
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, y_soft=None, epsilon=None):
+    def fit(self, X, y, sample_weight=None, *, y_soft=None, sample_epsilon=None):
         """Train the network.
 
         Parameters
@@ -404,34 +314,59 @@ class LabelSmoothingClassifier(
             For bad input, and when training diverges. What was fitted before remains.
         """
         progress = FitProgress(self, X, y, self.max_epochs)
-        again = self.warm_start and hasattr(self, "_state")
-        self.device_ = resolve_device(self.device)
-        X, given = self._check_data(X, y, sample_weight, y_soft, epsilon, again=again)
-        self._seed = draw_seed(self.random_state)
-        training, validation, calibration = self._prepare(X, given, again=again)
-        net = self._build_net(self._start_module(again), self.device_)
-        converged = net.train(
-            training,
-            validation,
-            seed=self._seed,
-            first_epoch=self.n_iter_ if again else 0,
-            **self._stopping(),
+        earlier = getattr(self, "_network", None) if self.warm_start else None
+        device, seed = resolve_device(self.device), draw_seed(self.random_state)
+        X, labels, features = self._check_training_data(
+            X, y, sample_weight, y_soft, sample_epsilon, device=device, network=earlier
+        )
+        plan = plan_network(
+            X,
+            labels,
+            self._training_params(),
+            seed=seed,
+            device=device,
+            earlier=earlier,
+        )
+        training = SingleTraining(plan, earlier)
+        training.run(
+            seed=seed,
+            max_epochs=self.max_epochs,
+            keep_interrupted=not hasattr(self, "_network"),
             epoch_end=lambda: progress.task_end(
-                "epoch", lambda: self._snapshot(net.module_)
+                "epoch", lambda: describe_training(training, training.snapshot(), features)
             ),
         )
-        self._net = net
-        self._record(net.module_, *net.curves(), again=again)
-        self._calibrate(X, calibration)
-        progress.end(lambda: self._snapshot(net.module_))
-        warn_unless_converged([converged], **self._stopping())
+        attributes = describe_training(training, training.finish(X), features)
+        progress.end(lambda: attributes)
+        self._store(attributes)
+        self._warn_of_ending(training.state)
         return self
 
+    def _warn_of_ending(self, state):
+        if state.interrupted:
+            warn(
+                f"Training was interrupted after {state.n_epochs} epochs. The best "
+                "weights so far are kept."
+            )
+        else:
+            warn_unless_converged(
+                [state.converged],
+                max_epochs=self.max_epochs,
+                tol=self.tol,
+                n_iter_no_change=self.n_iter_no_change,
+            )
+
     @available_if(_learns_in_parts)
-    @keep_fitted_on_error
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
-        self, X, y, classes=None, sample_weight=None, *, y_soft=None, epsilon=None
+        self,
+        X,
+        y,
+        classes=None,
+        sample_weight=None,
+        *,
+        y_soft=None,
+        sample_epsilon=None,
     ):
         """Train for one epoch on a part of the data.
 
@@ -476,32 +411,119 @@ class LabelSmoothingClassifier(
             ``distribution="prior"`` and ``calibration="temperature"``, which need all
             the data at once.
         """
-        again = hasattr(self, "_state")
-        classes = classes if classes is None else labels_to_array(classes)
-        _check_partial_fit_first_call(self, classes)
-        self.device_ = resolve_device(self.device)
-        classes = self.classes_ if classes is None else classes
-        X, given = self._check_data(
-            X, y, sample_weight, y_soft, epsilon, again=again, classes=classes
+        validate_parameters(self)  # scikit-learn does so in the first call only
+        earlier = getattr(self, "_network", None)
+        classes = None if classes is None else labels_to_array(classes)
+        checked = copy.copy(self)  # which scikit-learn writes the classes on
+        _check_partial_fit_first_call(checked, classes)
+        device = resolve_device(self.device)
+        X, labels, features = self._check_training_data(
+            X,
+            y,
+            sample_weight,
+            y_soft,
+            sample_epsilon,
+            device=device,
+            network=earlier,
+            classes=checked.classes_.copy(),
         )
-        self._learn_classes(given, again, self.classes_)
-        codes, weight = self._encode_and_weigh(given, len(given))
-        if not again:
-            self._seed = draw_seed(self.random_state)
-        net = self._build_net(self._start_module(again), self.device_)
-        if again and self._optimizer_state is not None:
-            net.load_optimizer_arrays(self._optimizer_state)
-        rows = np.flatnonzero(weight)
-        target = self._target(
-            codes[rows], weight[rows], given.take(rows), smoothed=True
+        if earlier is None:
+            seed, prior = draw_seed(self.random_state), None
+        else:
+            seed, prior = earlier.architecture.seed, self.label_smoother_.class_prior_
+        plan = plan_part(
+            X, labels, self._training_params(), prior=prior, seed=seed, device=device
         )
-        training = self._batches(X, rows, target, len(rows))
-        net.train(training, seed=self._seed, first_epoch=self.n_iter_ if again else 0)
-        self._net = net
-        self._record(
-            net.module_,
-            *net.curves(),
-            again=again,
-            optimizer_state=net.optimizer_arrays(),
+        training = SingleTraining(
+            plan, earlier, getattr(self, "_optimizer_state", None)
         )
+        training.run(seed=seed, max_epochs=1)
+        attributes = describe_training(training, training.finish(X), features)
+        attributes["_optimizer_state"] = training.optimizer_state()
+        self._store(attributes)
         return self
+
+    def embed(self, X):
+        """Return the penultimate layer, the input of the last linear layer.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or array-like \
+                of shape (n_samples, ...)
+            Samples.
+
+        Returns
+        -------
+        embedding : ndarray of shape (n_samples, n_units)
+            Values of the units.
+        """
+        network = self._fitted()
+        return network.embed(self._check_X(X, network))
+
+    @property
+    def net_(self):
+        """The skorch net.
+
+        It is the one that was trained where there are callbacks, and otherwise made for
+        the trained weights, with an optimizer that starts anew.
+        """
+        network = self._fitted()
+        if "_net" not in vars(self):
+            self._net = make_net(
+                network.module,
+                network.objective,
+                network.optimizer,
+                device=str(network.here),
+                callbacks=self.callbacks,
+                verbose=self.verbose,
+                history=network.history,
+            )
+        return self._net
+
+
+def describe_training(training, network, features):
+    """Return all that a single training has learnt, as attributes.
+
+    Parameters
+    ----------
+    training : SingleTraining
+
+    network : FittedNetwork
+
+    features : dict
+        The attributes that describe X.
+    """
+    plan = training.plan
+    attributes = describe_fit(
+        network, plan.params, plan.summary, features, training.n_earlier_epochs
+    )
+    if training.net.callbacks:
+        attributes["_net"] = training.net
+    return attributes
+
+
+def make_fitted(params, network, summary, features):
+    """Return a classifier that has learnt a network which was trained elsewhere.
+
+    Parameters
+    ----------
+    params : dict
+        Parameters of the classifier.
+
+    network : FittedNetwork
+
+    summary : ClassSummary
+        Of the labels that it was trained on.
+
+    features : dict
+        The attributes that describe X.
+
+    Returns
+    -------
+    classifier : LabelSmoothingClassifier
+    """
+    classifier = clone(LabelSmoothingClassifier(**params))
+    training_params = TrainingParams.of(params, type(classifier).__name__)
+    attributes = describe_fit(network, training_params, summary, features)
+    vars(classifier).update(attributes)
+    return classifier

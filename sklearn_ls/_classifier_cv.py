@@ -1,27 +1,55 @@
 """LabelSmoothingClassifierCV: a grid of epsilons searched, its folds an ensemble."""
 
 import copy
+import time
+from itertools import cycle
 from numbers import Integral
 
-from sklearn.base import BaseEstimator, ClassifierMixin
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn import get_config
 from sklearn.metrics import get_scorer, get_scorer_names
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.model_selection import ParameterGrid, check_cv
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_ls._classifier import LabelSmoothingClassifier
-from sklearn_ls._compat import (
-    CallbackSupportMixin,
-    DocLinkMixin,
-    Interval,
-    StrOptions,
-    _fit_context,
-    with_callbacks,
+from sklearn_ls._base import BaseNetworkClassifier, fit_label_smoother
+from sklearn_ls._classifier import LabelSmoothingClassifier, make_fitted
+from sklearn_ls._compat import SearchRules, StrOptions, _fit_context, with_callbacks
+from sklearn_ls._labels.smoothing import check_epsilon
+from sklearn_ls._labels.soft_labels import find_soft_labels
+from sklearn_ls._labels.training_labels import encode_target
+from sklearn_ls._network.device import draw_seed, resolve_device
+from sklearn_ls._network.ensemble import Ensemble
+from sklearn_ls._network.fitting import train_networks
+from sklearn_ls._network.plans import TrainingParams, plan_network
+from sklearn_ls._network.training_checks import warn_unless_converged
+from sklearn_ls._search.progress import SearchProgress
+from sklearn_ls._search.results import predict_held_out, store_scores
+from sklearn_ls._search.run import SearchData, train_and_score
+from sklearn_ls._search.tasks import assign_devices, choose_stack_size, divide_tasks
+from sklearn_ls._warnings import warn
+
+OF_PROBABILITIES = {
+    "neg_log_loss",
+    "neg_brier_score",
+    "d2_log_loss_score",
+    "d2_brier_score",
+}
+_REFITTED = (
+    "n_iter_",
+    "loss_curve_",
+    "best_loss_",
+    "validation_scores_",
+    "best_validation_score_",
+    "temperature_",
 )
-from sklearn_ls._device import resolve_device
-from sklearn_ls._search import SHARED, SearchMixin, SearchProgress
-from sklearn_ls._soft_labels import find_soft_labels
-from sklearn_ls._training import keep_fitted_on_error
 
 
 def _has_one_network(estimator):
@@ -38,9 +66,7 @@ def _has_one_network(estimator):
     return True
 
 
-class LabelSmoothingClassifierCV(
-    CallbackSupportMixin, DocLinkMixin, SearchMixin, ClassifierMixin, BaseEstimator
-):
+class LabelSmoothingClassifierCV(BaseNetworkClassifier):
     """Label smoothing with epsilon chosen by cross-validation.
 
     Trains a network for every epsilon [1]_ on every fold, many of them at once as one
@@ -69,67 +95,28 @@ class LabelSmoothingClassifierCV(
         the soft labels; it can't hold both.
 
     refit : bool, str or callable, default=True
-        How to choose, as in :class:`~sklearn.model_selection.GridSearchCV`: True by the
-        score, a str by that of several scorers, and a callable takes `cv_results_` and
-        returns `best_index_`. With False the estimator does not predict.
+        How the best candidate is chosen, as in
+        :class:`~sklearn.model_selection.GridSearchCV`: True by the score, a str by that
+        of several scorers, and a callable takes `cv_results_` and returns
+        `best_index_`. With False nothing predicts, which requires ``ensemble=False``.
 
     n_jobs : int, default=None
-        How many processes train stacks of networks, as in
-        :class:`~sklearn.model_selection.GridSearchCV`; at most one a GPU.
-
-    stack_size : int or "auto", default="auto"
-        The most networks to train as one; 1 trains them one after another. ``"auto"``
-        takes so many that they stay in the caches of the CPU or in the memory of the
-        GPU. It does not change the results but by rounding.
+        Number of processes that train networks, as in
+        :class:`~sklearn.model_selection.GridSearchCV`; at most one per GPU. It does not
+        change the results, except by rounding.
 
     ensemble : bool, default=True
-        Whether the fold networks of the best epsilon predict together. If False one
-        network is refitted on all data.
+        What predicts once the best candidate is chosen: the networks of its folds
+        together, which are not trained again, or, if False, one network that is
+        trained on all data with the chosen epsilon.
 
-    distribution : {"uniform", "others", "each", "prior"}, array-like of shape \
-            (n_classes,) or (n_classes, n_classes), or list of these, default="uniform"
-        Where the smoothed probability goes, see :class:`LabelSmoother`. A list that
-        holds a string or an ndarray is searched along with `epsilons`.
+    distribution : {"uniform", "others", "each", "prior"} or array-like of shape \
+            (n_classes,) or (n_classes, n_classes), default="uniform"
+        Where the smoothed probability goes, see :class:`LabelSmoother`. To compare
+        several, use :class:`~sklearn.model_selection.GridSearchCV` over
+        :class:`LabelSmoothingClassifier`.
 
-    hidden_layer_sizes : array-like of int or int, default=(100,)
-        Units of each hidden layer of the built-in perceptron; ``()`` makes it linear.
-
-    activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
-        Of the hidden layers of the built-in perceptron.
-
-    dropout : float, default=0.0
-        Probability of dropping a hidden unit of the built-in perceptron in training,
-        in [0, 1).
-
-    module : {"convnet"} or callable, default=None
-        The network. None is a multilayer perceptron of the three parameters above,
-        which other modules ignore. ``"convnet"`` is a small convolutional network for
-        images, X of shape (n_samples, n_channels, height, width). A callable gets
-        `(n_features, n_classes, **module_params)` and returns a
-        :class:`torch.nn.Module` that ends in logits; `n_features` is a tuple, the shape
-        of one sample, where X has more than two dimensions.
-
-    module_params : dict, default=None
-        Keyword arguments of `module`.
-
-    optimizer : {"adam", "adamw", "sgd"} or class, default="adam"
-        One of torch's optimisers, or a class like them.
-
-    optimizer_params : dict, default=None
-        Further keyword arguments of the optimiser, such as ``{"momentum": 0.9}``.
-
-    learning_rate : float, default=1e-3
-        Step size of the optimiser, positive.
-
-    weight_decay : float, default=1e-4
-        Weight decay of the optimiser, non-negative.
-
-    batch_size : int or "auto", default="auto"
-        Rows a step. ``"auto"`` is `min(200, n_samples)`. A last batch of a single row
-        joins the one before it.
-
-    max_epochs : int, default=200
-        Most passes over the training data.
+    {network}
 
     early_stopping : bool or "auto", default="auto"
         Whether a network stops when its accuracy on labels that it does not train on,
@@ -142,19 +129,7 @@ class LabelSmoothingClassifierCV(
         The part of the training rows held out for early stopping or for a temperature
         without `ensemble`, in (0, 1).
 
-    n_iter_no_change : int or np.inf, default=10
-        Epochs in a row without an improvement of `tol` that are borne. ``np.inf``
-        trains for `max_epochs`.
-
-    tol : float, default=1e-4
-        The least improvement that counts: of accuracy with early stopping, else of the
-        training loss.
-
-    class_weight : dict or "balanced", default=None
-        Weights of the classes, ``{label: weight}``; a label that is missing has 1.
-        ``"balanced"`` gives all classes the same total weight. A row's loss is
-        multiplied with the weight of its label, of soft labels the most likely, after
-        smoothing.
+    {stopping}
 
     transition_matrix : float or array-like of shape (n_classes, n_classes), \
             default=None
@@ -170,9 +145,7 @@ class LabelSmoothingClassifierCV(
         fitted on its own held-out fold, which makes scores of probabilities there
         slightly optimistic.
 
-    device : str, default="auto"
-        Where to compute: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, or ``"auto"``, CUDA if
-        there is any, else the CPU.
+    {device}
 
     callbacks : list of skorch callbacks, default=None
         Passed on to the networks, which are then trained one after another.
@@ -208,13 +181,13 @@ class LabelSmoothingClassifierCV(
         a network has also stopped it, this is optimistic, whatever the epsilon.
 
     best_params_ : dict
-        Its epsilon, and its distribution where that was searched.
+        Its epsilon.
 
     n_splits_ : int
         Number of folds.
 
     scorer_ : callable or dict of callables
-        What scored.
+        Scorer, or dict of scorers, used to choose `best_index_`.
 
     multimetric_ : bool
         Whether there were several scorers.
@@ -245,13 +218,13 @@ class LabelSmoothingClassifierCV(
         What turns labels into soft targets, at the best epsilon.
 
     n_iter_ : int
-        Epochs trained; of fold networks, by the one that was trained longest.
+        Number of epochs; of fold networks, that of the one trained longest.
 
     n_layers_ : int
-        Layers with weights, and one for the input.
+        Number of layers with weights, plus one for the input.
 
     n_outputs_ : int
-        Outputs of a network.
+        Number of outputs of a network.
 
     out_activation_ : {"softmax", "logistic"}
         What makes probabilities of the outputs; ``"logistic"`` for multilabel `y`.
@@ -276,7 +249,7 @@ class LabelSmoothingClassifierCV(
         Seconds that its training took.
 
     device_ : str
-        Where they were trained.
+        Device used for training.
 
     net_ : skorch.NeuralNet
         The network of `best_estimator_`. Only with ``ensemble=False``.
@@ -327,6 +300,7 @@ class LabelSmoothingClassifierCV(
     """
 
     _parameter_constraints = {
+        **BaseNetworkClassifier._parameter_constraints,
         "epsilons": ["array-like"],
         "cv": ["cv_object"],
         "scoring": [
@@ -340,15 +314,7 @@ class LabelSmoothingClassifierCV(
         ],
         "refit": ["boolean", str, callable],
         "n_jobs": [Integral, None],
-        "stack_size": [
-            StrOptions({"auto"}),
-            Interval(Integral, 1, None, closed="left"),
-        ],
         "ensemble": ["boolean"],
-        **{
-            name: LabelSmoothingClassifier._parameter_constraints[name]
-            for name in SHARED
-        },
     }
 
     def __init__(
@@ -359,7 +325,6 @@ class LabelSmoothingClassifierCV(
         scoring=None,
         refit=True,
         n_jobs=None,
-        stack_size="auto",
         ensemble=True,
         distribution="uniform",
         hidden_layer_sizes=(100,),
@@ -385,38 +350,38 @@ class LabelSmoothingClassifierCV(
         random_state=None,
         verbose=0,
     ):
+        super().__init__(
+            distribution=distribution,
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            dropout=dropout,
+            module=module,
+            module_params=module_params,
+            optimizer=optimizer,
+            optimizer_params=optimizer_params,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            class_weight=class_weight,
+            transition_matrix=transition_matrix,
+            calibration=calibration,
+            device=device,
+            callbacks=callbacks,
+            random_state=random_state,
+            verbose=verbose,
+        )
         self.epsilons = epsilons
         self.cv = cv
         self.scoring = scoring
         self.refit = refit
         self.n_jobs = n_jobs
-        self.stack_size = stack_size
         self.ensemble = ensemble
-        self.distribution = distribution
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.dropout = dropout
-        self.module = module
-        self.module_params = module_params
-        self.optimizer = optimizer
-        self.optimizer_params = optimizer_params
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.class_weight = class_weight
-        self.transition_matrix = transition_matrix
-        self.calibration = calibration
-        self.device = device
-        self.callbacks = callbacks
-        self.random_state = random_state
-        self.verbose = verbose
 
-    @keep_fitted_on_error
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, y_soft=None, **params):
@@ -458,27 +423,243 @@ class LabelSmoothingClassifierCV(
             For bad input, for folds that can't be learnt from, and when training
             diverges. What was fitted before remains.
         """
-        self._forget()
-        self.device_ = resolve_device(self.device)
-        rules, candidates, X_seen = self._rules(), self._candidates(), X
+        rules, candidates = self._rules(), self._candidates()
+        self._check_choice()
         self._warn_of_noisy_scores()
-        X, given = self._check_data(X, y, sample_weight, y_soft)
+        device = resolve_device(self.device)
+        X_seen, n_networks = X, len(candidates)
+        X, labels, features = self._check_training_data(
+            X, y, sample_weight, y_soft, device=device
+        )
         X_seen = X_seen if hasattr(X_seen, "columns") else X
-        to_split, to_score = self._route(sample_weight, given.weight, params, rules)
-        splits = self._split(X_seen, given.y, to_split)
-        refits = not self.ensemble and bool(self.refit)
-        n_networks = len(candidates) * len(splits) + refits
-        progress = SearchProgress(self, X_seen, given.y, n_networks)
-        is_soft = given.soft is not None and y_soft is None
-        y_seen = self._y_to_score(given.soft) if is_soft else given.y
-        data = X, given, X_seen, y_seen, to_score
-        fitted = self._search(data, candidates, splits, rules.scorer, progress)
-        if self._store_results(rules, candidates, fitted):
-            self._choose(X, given, splits, fitted)
-        refitted = [self._refit(X, given, progress)] if refits else []
-        progress.end(predicts=bool(self.refit))
-        self._warn_unless_converged(fitted + refitted)
+        weight = None if sample_weight is None else labels.weight
+        to_split, to_score = self._route(weight, params, rules)
+        splits = split_samples(self.cv, X_seen, labels.y, to_split)
+        y_seen = labels.y if y_soft is not None else self._y_to_score(labels)
+        data = SearchData(X, labels, features, X_seen, y_seen, to_score)
+        progress = SearchProgress(
+            self, X_seen, labels.y, n_networks * len(splits) + self._refits
+        )
+        seed = draw_seed(self.random_state)
+        scored = self._search(
+            data, candidates, splits, rules.scorer, progress, seed=seed, device=device
+        )
+        attributes = {
+            **features,
+            "classes_": labels.classes,
+            "epsilons_": np.array([candidate["epsilon"] for candidate in candidates]),
+            "device_": device,
+            **store_scores(rules, candidates, len(splits), scored),
+        }
+        converged = [one.converged for one in scored]
+        if "best_index_" in attributes:
+            attributes |= self._choose(data, splits, scored, attributes)
+        if self._refits:
+            refitted, retrained = self._retrain(
+                data, attributes["best_params_"], seed=seed, device=device
+            )
+            attributes |= retrained
+            converged.append(refitted.converged)
+            progress.network_end()
+        progress.end(attributes if self.refit else None)
+        self._store(attributes)
+        warn_unless_converged(
+            converged,
+            max_epochs=self.max_epochs,
+            tol=self.tol,
+            n_iter_no_change=self.n_iter_no_change,
+        )
         return self
+
+    @property
+    def _refits(self):
+        return not self.ensemble and bool(self.refit)
+
+    def _rules(self):
+        scoring = self.scoring
+        if scoring is None:
+            scoring = get_scorer("accuracy")
+            if get_config()["enable_metadata_routing"]:
+                scoring.set_score_request(sample_weight=True)
+        return SearchRules(LabelSmoothingClassifier(), scoring, self.refit)
+
+    def _candidates(self):
+        """Return the parameters to compare, in the order of GridSearchCV."""
+        epsilons = check_epsilon(
+            self.epsilons,
+            [(None,)],
+            "The 'epsilons' parameter of LabelSmoothingClassifierCV must be a "
+            "one-dimensional array of one float or more in the range [0.0, 1.0]",
+        )
+        if len(epsilons) > 1 and 0 not in epsilons:
+            warn(
+                "epsilons does not contain 0, so the search cannot tell whether "
+                "smoothing helps at all."
+            )
+        return list(ParameterGrid({"epsilon": epsilons.tolist()}))
+
+    def _check_choice(self):
+        if self.ensemble and self.refit is False:
+            raise ValueError(
+                "refit=False chooses no epsilon whose fold networks could predict "
+                "together. Set ensemble=False, which compares only, or another refit."
+            )
+
+    def _warn_of_noisy_scores(self):
+        """Warn of scores of the true labels' probabilities by the observed labels."""
+        if self.transition_matrix is not None and any(
+            isinstance(scorer, str) and scorer in OF_PROBABILITIES
+            for scorer in _list_scorers(self.scoring)
+        ):
+            warn(
+                f"scoring={self.scoring!r} judges the probabilities of the true labels "
+                "by the observed labels, some of which are wrong: the more certain "
+                "they are, the worse. Choose by accuracy, or by labels that you trust."
+            )
+
+    def _y_to_score(self, labels):
+        """Return the y that scorers get if `y` has soft labels.
+
+        Scorers given by name get the most likely labels, callables the soft ones.
+        """
+        if labels.y_soft is None:
+            return labels.y
+        called = [callable(scorer) for scorer in _list_scorers(self.scoring)]
+        if any(called) and not all(called):
+            raise ValueError(
+                "With soft labels as y, scoring must hold names only, which get the "
+                "most likely labels, or callables only, which get the soft labels."
+            )
+        return labels.y_soft if any(called) else labels.y
+
+    def _route(self, weight, params, rules):
+        """Return the arguments of `fit` for the splitter, and those for the scorer."""
+        if get_config()["enable_metadata_routing"]:
+            if weight is not None:
+                params = {**params, "sample_weight": weight}
+            if not params:
+                return {}, {}
+            routed = process_routing(self, "fit", **params)
+            return routed.splitter.split, routed.scorer.score
+        if "sample_epsilon" in params:
+            raise TypeError(
+                "LabelSmoothingClassifierCV.fit does not accept a per-sample epsilon. "
+                "Pass soft labels instead, or use LabelSmoothingClassifier."
+            )
+        if unknown := params.keys() - {"groups"}:
+            raise TypeError(
+                f"fit got unexpected arguments: {', '.join(sorted(unknown))}. They can "
+                "be passed on with metadata routing only: "
+                "sklearn.set_config(enable_metadata_routing=True)."
+            )
+        to_score = {}
+        if weight is not None and rules.takes_sample_weight():
+            to_score = {"sample_weight": weight}
+        elif weight is not None:
+            warn(
+                f"scoring={self.scoring!r} takes no sample_weight, so the folds are "
+                "scored without weights."
+            )
+        return {k: v for k, v in params.items() if v is not None}, to_score
+
+    def _member_params(self, candidate):
+        """Return the parameters of the classifier of one network."""
+        names = LabelSmoothingClassifier().get_params()
+        shared = {n: v for n, v in self.get_params(deep=False).items() if n in names}
+        return {**shared, "verbose": 0, **candidate}
+
+    def _search(self, data, candidates, splits, scorer, progress, *, seed, device):
+        """Return the trained and scored networks, those of a candidate together."""
+        members = [self._member_params(candidate) for candidate in candidates]
+        params = self._training_params(epsilon=0.0)
+        summary = data.labels.summarize()
+        params.make_objective(summary)  # raises before anything is trained
+        stack_size = choose_stack_size(
+            params.make_architecture(data.X, len(summary.classes), seed),
+            data.X,
+            params,
+            device=device,
+            n_samples=max(len(train) for train, _ in splits),
+            verbose=self.verbose,
+        )
+        devices = assign_devices(device, self.n_jobs)
+        n_processes = effective_n_jobs(self.n_jobs)
+        tasks = divide_tasks(
+            len(candidates),
+            len(splits),
+            stack_size,
+            devices=devices,
+            n_processes=n_processes,
+        )
+        here = n_processes == 1
+        results = _parallel(self.n_jobs)(
+            delayed(train_and_score)(
+                data,
+                [members[c] for c, _ in task],
+                [splits[s] for _, s in task],
+                scorer=scorer,
+                stop_on_test=self.ensemble,
+                seed=seed,
+                device=task_device,
+                stack_size=stack_size,
+                network_end=progress.network_end if here else _nothing,
+            )
+            for task, task_device in zip(tasks, cycle(devices))
+        )
+        scored = {}
+        for task, networks in zip(tasks, results, strict=True):
+            scored.update(zip(task, networks, strict=True))
+            if not here:
+                progress.network_end(len(task))
+        return [scored[pair] for pair in np.ndindex(len(candidates), len(splits))]
+
+    def _choose(self, data, splits, scored, attributes):
+        """Return what the fold networks of the best candidate give, as attributes."""
+        best, classes = attributes["best_params_"], attributes["classes_"]
+        first = attributes["best_index_"] * len(splits)
+        chosen = scored[first : first + len(splits)]
+        ensemble = Ensemble([one.network for one in chosen], classes)
+        params = self._member_params(best)
+        members = [
+            make_fitted(params, one.network, one.summary, data.features)
+            for one in chosen
+        ]
+        return {
+            "estimators_": members,
+            "oof_proba_": predict_held_out(ensemble, data.X, splits),
+            "label_smoother_": fit_label_smoother(
+                self._training_params(**best), data.labels.summarize()
+            ),
+            "n_iter_": max(member.n_iter_ for member in members),
+            "n_layers_": members[0].n_layers_,
+            "n_outputs_": len(classes),
+            "out_activation_": ensemble.activation,
+            "_network": ensemble,
+        }
+
+    def _retrain(self, data, best, *, seed, device):
+        """Return the network trained on all data, and its attributes."""
+        start = time.perf_counter()
+        params = self._member_params(best)
+        plan = plan_network(
+            data.X,
+            data.labels,
+            TrainingParams.of(params, LabelSmoothingClassifier.__name__),
+            seed=seed,
+            device=device,
+        )
+        (refitted,) = train_networks(data.X, [plan], seed=seed)
+        seconds = time.perf_counter() - start
+        classifier = make_fitted(
+            params, refitted.network, refitted.summary, data.features
+        )
+        names = {*_REFITTED} & vars(classifier).keys()
+        return refitted, {
+            "best_estimator_": classifier,
+            "refit_time_": seconds,
+            "_network": refitted.network,
+            **{name: getattr(classifier, name) for name in names},
+        }
 
     def score(self, X, y, sample_weight=None):
         """Score the predictions by `scoring`.
@@ -501,8 +682,9 @@ class LabelSmoothingClassifierCV(
             Accuracy unless `scoring` says otherwise; of several scorers that of
             `refit`.
         """
-        if not self._is_multilabel() and (soft := find_soft_labels(y, self.classes_)):
-            y = self._y_to_score(soft)
+        network = self._fitted()
+        if not network.multilabel and (soft := find_soft_labels(y, network.classes)):
+            y = self._y_to_score(encode_target(soft))
         scorer = self.scorer_
         if isinstance(scorer, dict):
             scorer = scorer[self.refit]
@@ -551,13 +733,66 @@ class LabelSmoothingClassifierCV(
             .add(scorer=self._rules().scorer, method_mapping=to_score)
         )
 
-    def _members(self):
+    def _splitter(self):
+        """Return what may ask for metadata to split by."""
+        return self.cv if hasattr(self.cv, "split") else check_cv()
+
+    def _fitted(self):
         check_is_fitted(self)
         if not self.refit:
             raise AttributeError(
                 "This LabelSmoothingClassifierCV was initialized with refit=False, so "
-                "it does not predict. Its fold networks are in estimators_."
+                "it does not predict. Its scores are in cv_results_."
             )
-        if hasattr(self, "best_estimator_"):
-            return [self.best_estimator_]
-        return self.estimators_
+        return super()._fitted()
+
+
+def _nothing():
+    """Report nothing from another process."""
+
+
+def _parallel(n_jobs):
+    """Return joblib's Parallel, with results as they come if its backend can."""
+    try:
+        return Parallel(n_jobs=n_jobs, return_as="generator")
+    except ValueError:
+        return Parallel(n_jobs=n_jobs)
+
+
+def _list_scorers(scoring):
+    """Return all that `scoring` names or holds."""
+    if isinstance(scoring, dict):
+        return list(scoring.values())
+    return list(scoring) if isinstance(scoring, (list, tuple, set)) else [scoring]
+
+
+def split_samples(cv, X, y, params):
+    """Return the samples to train on and those to score on, of each split.
+
+    Parameters
+    ----------
+    cv : int, cross-validation generator, iterable or None
+
+    X : array-like of shape (n_samples, ...)
+
+    y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+
+    params : dict
+        What else the splitter gets.
+
+    Returns
+    -------
+    splits : list of (ndarray, ndarray)
+    """
+    samples = np.arange(len(y))
+    splits = check_cv(cv, y, classifier=True).split(X, y, **params)
+    splits = [(samples[train], samples[test]) for train, test in splits]
+    if not splits:
+        raise ValueError("cv gives no splits.")
+    for number, (train, test) in enumerate(splits):
+        if not len(train) or not len(test):
+            raise ValueError(
+                f"Split {number} of cv has {len(train)} training and {len(test)} test "
+                "samples; both must be non-empty."
+            )
+    return splits

@@ -13,23 +13,18 @@ from sklearn_ls._compat import (
     _fit_context,
     check_sample_weight,
 )
-from sklearn_ls._labels import (
-    check_labels,
-    encode_labels,
-    find_classes,
-    order_by_class,
-)
-from sklearn_ls._smoothing import (
-    check_distribution,
-    check_epsilon,
+from sklearn_ls._labels.containers import encode_labels
+from sklearn_ls._labels.objective import check_smoothing
+from sklearn_ls._labels.smoothing import (
+    CONVENTIONS,
     recover_indicators,
     recover_targets,
     smooth_targets,
-    smoothing_of,
     soft_indicators,
     soft_targets,
 )
-from sklearn_ls._soft_labels import SoftLabels, check_target
+from sklearn_ls._labels.soft_labels import SoftLabels, check_target
+from sklearn_ls._labels.training_labels import ClassSummary, encode_target
 
 
 class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
@@ -128,7 +123,7 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
     _parameter_constraints = {
         "epsilon": [Probability(), "array-like"],
         "distribution": [
-            StrOptions({"uniform", "others", "each", "prior"}),
+            StrOptions({*CONVENTIONS, "prior"}),
             "array-like",
         ],
         "dtype": "no_validation",  # by NumPy in fit
@@ -166,55 +161,32 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
             distributions, a single class, or an `epsilon` or `distribution` whose shape
             does not fit the classes.
         """
-        self._learn(check_target(y), sample_weight)
+        if isinstance(y, ClassSummary):  # from networks, which have encoded the labels
+            return self._settle(y)
+        self._encode_and_settle(y, sample_weight)
         return self
 
-    def _learn(self, y, sample_weight):
-        """Fit on what `check_target` returns; return the codes."""
-        soft = isinstance(y, SoftLabels)
-        codes = y.y_soft if soft else y
-        sample_weight = check_sample_weight(sample_weight, codes)
-        if codes.ndim == 2:
-            classes = y.classes if soft else np.arange(y.shape[1])
-            prior = np.average(codes, axis=0, weights=sample_weight)
-        else:
-            classes = find_classes(check_labels(y))
-            codes = encode_labels(y, classes)
-            prior = np.bincount(codes, weights=sample_weight) / sample_weight.sum()
-        multilabel = codes.ndim == 2 and not soft
-        present = classes[codes.any(axis=0)] if soft else classes
-        if not multilabel and len(present) < 2:
-            raise ValueError(
-                f"y holds one class only, {present[0]}; smoothing needs two."
-            )
-        self._settle(classes, prior, multilabel)
-        return codes
+    def _encode_and_settle(self, y, sample_weight):
+        """Fit; return the codes of the labels, or the soft labels."""
+        labels = encode_target(y)
+        weight = check_sample_weight(sample_weight, labels.codes)
+        self._settle(labels.weighted(weight).summarize())
+        return labels.codes if labels.y_soft is None else labels.y_soft
 
-    def _settle(self, classes, class_prior, multilabel):
+    def _settle(self, summary):
         """Check the parameters against the classes, then store all that is fitted."""
         self._check_dtype()
-        n_classes = len(classes)
-        epsilon = check_epsilon(self.epsilon, n_classes, type(self).__name__)
-        distribution = self.distribution
-        if not isinstance(distribution, str):
-            distribution = order_by_class(distribution, classes, "distribution")
-            distribution = check_distribution(distribution, n_classes, multilabel)
-        self.classes_ = classes
-        self.class_prior_ = class_prior
-        self.multilabel_ = multilabel
-        vars(self).pop("distribution_", None)
-        if not isinstance(distribution, str):
-            self.distribution_ = distribution
-        self._smoothing = self._smoothing_by(epsilon)
-
-    def _smoothing_by(self, epsilon):
-        """Return the smoothing by another epsilon, such as one a row."""
-        return smoothing_of(
-            epsilon,
-            getattr(self, "distribution_", self.distribution),
-            2 if self.multilabel_ else len(self.classes_),
-            self.class_prior_,
+        rule = check_smoothing(
+            self.epsilon, self.distribution, summary, type(self).__name__
         )
+        self.classes_ = summary.classes
+        self.class_prior_ = summary.prior
+        self.multilabel_ = summary.multilabel
+        vars(self).pop("distribution_", None)
+        if not isinstance(self.distribution, str):
+            self.distribution_ = rule.distribution
+        self._smoothing = rule.smoothing
+        return self
 
     def _check_dtype(self):
         try:
@@ -282,22 +254,12 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
         """
         return self._soften(self.encode(y))
 
-    def _soften(self, codes, epsilon=None):
-        """Return soft targets, those of a matrix also by an `epsilon` of each row."""
-        smoothing = self._smoothing
-        if epsilon is not None:
-            smoothing = self._smoothing_by(epsilon[:, np.newaxis])
+    def _soften(self, codes):
         if self.multilabel_:
-            return soft_indicators(codes, smoothing, self.dtype)
+            return soft_indicators(codes, self._smoothing, self.dtype)
         if codes.ndim == 2:
-            return smooth_targets(codes, smoothing, self.dtype)
-        return soft_targets(codes, smoothing, len(self.classes_), self.dtype)
-
-    def _smoothing_of_rows(self, codes, epsilon=None):
-        """Return the smoothing of rows by their labels, or by an `epsilon` of each."""
-        if epsilon is None:
-            return self._smoothing.of_rows(codes)
-        return self._smoothing_by(epsilon)
+            return smooth_targets(codes, self._smoothing, self.dtype)
+        return soft_targets(codes, self._smoothing, len(self.classes_), self.dtype)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, y, sample_weight=None):
@@ -315,7 +277,7 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
         -------
         y_soft : ndarray of shape (n_samples, n_classes)
         """
-        return self._soften(self._learn(check_target(y), sample_weight))
+        return self._soften(self._encode_and_settle(y, sample_weight))
 
     def inverse_transform(self, Y):
         """Turn soft targets or probabilities into labels.

@@ -7,7 +7,7 @@ from scipy.sparse import csr_array
 from scipy.special import logsumexp
 
 from sklearn_ls._compat import Interval, StrOptions, validate_params
-from sklearn_ls._votes import read_votes
+from sklearn_ls._labels.votes import read_votes
 
 __all__ = ["votes_to_soft"]
 

@@ -9,14 +9,14 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array, check_random_state
 
 from sklearn_ls._compat import Interval, StrOptions, validate_params
-from sklearn_ls._labels import (
+from sklearn_ls._labels.containers import (
     check_labels,
     encode_labels,
     find_classes,
     labels_to_array,
     order_by_class,
 )
-from sklearn_ls._smoothing import check_stochastic
+from sklearn_ls._labels.smoothing import check_stochastic
 
 __all__ = ["corrupt_labels"]
 

@@ -14,8 +14,8 @@ from sklearn.utils import check_array
 from sklearn.utils.multiclass import unique_labels
 
 from sklearn_ls._compat import Interval, StrOptions, validate_params
-from sklearn_ls._labels import labels_to_array
-from sklearn_ls._votes import read_votes
+from sklearn_ls._labels.containers import labels_to_array
+from sklearn_ls._labels.votes import read_votes
 
 __all__ = ["class_similarity", "from_confusion", "from_votes", "ordinal"]
 

@@ -7,7 +7,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import check_consistent_length, indexable
 
 from sklearn_ls._compat import take_rows
-from sklearn_ls._labels import (
+from sklearn_ls._labels.containers import (
     check_labels,
     encode_labels,
     find_classes,

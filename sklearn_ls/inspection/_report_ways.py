@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.model_selection import StratifiedKFold
 
 from sklearn_ls._compat import take_rows
-from sklearn_ls._unsmoothing import unsmooth
+from sklearn_ls._labels.unsmoothing import unsmooth
 from sklearn_ls.inspection._held_out import predict_all, predict_splits
 from sklearn_ls.inspection._pipeline import last_step
 from sklearn_ls.metrics._temperature import fit_scale, log_probabilities

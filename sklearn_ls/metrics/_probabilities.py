@@ -4,14 +4,14 @@ import numpy as np
 from sklearn.utils import check_array, check_consistent_length
 
 from sklearn_ls._compat import check_sample_weight
-from sklearn_ls._labels import (
+from sklearn_ls._labels.containers import (
     check_labels,
     encode_labels,
     find_classes,
     labels_to_array,
 )
-from sklearn_ls._smoothing import find_bad_row
-from sklearn_ls._soft_labels import check_soft_labels
+from sklearn_ls._labels.smoothing import find_bad_row
+from sklearn_ls._labels.soft_labels import check_soft_labels
 
 
 def check_against_labels(y_true, y_proba, sample_weight, labels):

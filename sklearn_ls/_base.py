@@ -1,0 +1,509 @@
+"""What the network classifiers share: parameters, input validation, predictions."""
+
+import copy
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_ls._compat import (
+    CallbackSupportMixin,
+    DocLinkMixin,
+    Interval,
+    Options,
+    Probability,
+    StrOptions,
+    check_sample_weight,
+)
+from sklearn_ls._features import raise_for_dates
+from sklearn_ls._label_smoother import LabelSmoother
+from sklearn_ls._labels.soft_labels import find_soft_labels
+from sklearn_ls._labels.training_labels import encode_training_labels
+from sklearn_ls._network.calibration import CALIBRATIONS
+from sklearn_ls._network.device import float_dtypes
+from sklearn_ls._network.fitted import count_weight_layers
+from sklearn_ls._network.modules import ACTIVATIONS
+from sklearn_ls._network.optimizers import OPTIMIZERS
+from sklearn_ls._network.plans import TrainingParams
+from sklearn_ls._warnings import warn
+
+PRIVATE = {"_network", "_net", "_optimizer_state"}  # what is learnt, besides `..._`
+
+# The documentation of parameters that mean the same in every network classifier. It
+# replaces the placeholders {network} and so on in their docstrings.
+SHARED_DOCUMENTATION = {
+    "network": """
+    hidden_layer_sizes : array-like of int or int, default=(100,)
+        Number of units in each hidden layer of the built-in perceptron; ``()`` makes it
+        linear. Ignored if `module` is given.
+
+    activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
+        Activation function of the hidden layers. Ignored if `module` is given.
+
+    dropout : float, default=0.0
+        Probability of dropping a hidden unit during training, in [0, 1). Ignored if
+        `module` is given.
+
+    module : {"convnet"} or callable, default=None
+        The network. None is a multilayer perceptron with the three parameters above.
+        ``"convnet"`` is a small convolutional network for images, X of shape
+        (n_samples, n_channels, height, width). A callable gets
+        `(n_features, n_classes, **module_params)` and returns a
+        :class:`torch.nn.Module` that ends in logits; `n_features` is a tuple, the shape
+        of one sample, if X has more than two dimensions.
+
+    module_params : dict, default=None
+        Keyword arguments of `module`.
+
+    optimizer : {"adam", "adamw", "sgd"} or class, default="adam"
+        One of torch's optimizers, or a class with the same interface.
+
+    optimizer_params : dict, default=None
+        Further keyword arguments of the optimizer, such as ``{"momentum": 0.9}``.
+
+    learning_rate : float, default=1e-3
+        Step size of the optimizer, positive.
+
+    weight_decay : float, default=1e-4
+        Weight decay of the optimizer, non-negative.
+
+    batch_size : int or "auto", default="auto"
+        Number of samples per mini-batch. ``"auto"`` is `min(200, n_samples)`. A last
+        batch of a single sample is merged with the one before it.
+
+    max_epochs : int, default=200
+        Maximum number of epochs.
+""",
+    "stopping": """
+    n_iter_no_change : int or np.inf, default=10
+        Maximum number of consecutive epochs without an improvement of at least `tol`
+        before training stops. ``np.inf`` trains for `max_epochs`.
+
+    tol : float, default=1e-4
+        Minimum improvement that counts: of accuracy with early stopping, otherwise of
+        the training loss.
+
+    class_weight : dict or "balanced", default=None
+        Weights of the classes, ``{label: weight}``; a label that is missing has weight
+        1. ``"balanced"`` gives all classes the same total weight. The loss of a sample
+        is multiplied by the weight of its label, or of its most likely label if labels
+        are soft, after smoothing.
+""",
+    "device": """
+    device : str, default="auto"
+        Device used for training: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, or ``"auto"``,
+        which is CUDA if it is available and the CPU otherwise.
+""",
+}
+
+
+class BaseNetworkClassifier(
+    CallbackSupportMixin, DocLinkMixin, ClassifierMixin, BaseEstimator
+):
+    """Base class of classifiers that predict by trained networks.
+
+    What a classifier has learnt is one value, `_network`, which has the classes and
+    gives predictions for an array of samples; the fitted attributes describe it.
+    Fitting computes it on the side and stores it with them in one step.
+    """
+
+    _parameter_constraints = {
+        "distribution": LabelSmoother._parameter_constraints["distribution"],
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "module": [StrOptions({"convnet"}), callable, None],
+        "module_params": [dict, None],
+        "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
+        "optimizer_params": [dict, None],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean", StrOptions({"auto"})],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [
+            Interval(Integral, 1, None, closed="left"),
+            Options(Real, {np.inf}),
+        ],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "transition_matrix": [Probability(), "array-like", None],
+        "calibration": [StrOptions(set(CALIBRATIONS) - {None}), None],
+        "device": [str],
+        "callbacks": [list, tuple, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        for name, text in SHARED_DOCUMENTATION.items():
+            if cls.__doc__ is not None:  # as with python -OO
+                cls.__doc__ = cls.__doc__.replace(f"    {{{name}}}", text.strip("\n"))
+
+    def __init__(
+        self,
+        *,
+        distribution,
+        hidden_layer_sizes,
+        activation,
+        dropout,
+        module,
+        module_params,
+        optimizer,
+        optimizer_params,
+        learning_rate,
+        weight_decay,
+        batch_size,
+        max_epochs,
+        early_stopping,
+        validation_fraction,
+        n_iter_no_change,
+        tol,
+        class_weight,
+        transition_matrix,
+        calibration,
+        device,
+        callbacks,
+        random_state,
+        verbose,
+    ):
+        self.distribution = distribution
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.dropout = dropout
+        self.module = module
+        self.module_params = module_params
+        self.optimizer = optimizer
+        self.optimizer_params = optimizer_params
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.class_weight = class_weight
+        self.transition_matrix = transition_matrix
+        self.calibration = calibration
+        self.device = device
+        self.callbacks = callbacks
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        state.pop("_net", None)  # `_network` has all that predictions depend on
+        return state
+
+    def _training_params(self, **changes):
+        """Return the parameters that decide how networks are trained."""
+        params = {**self.get_params(deep=False), **changes}
+        return TrainingParams.of(params, type(self).__name__)
+
+    def _check_training_data(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        y_soft=None,
+        sample_epsilon=None,
+        *,
+        device,
+        network=None,
+        classes=None,
+    ):
+        """Validate training data.
+
+        Parameters
+        ----------
+        X, y, sample_weight, y_soft, sample_epsilon : see fit
+
+        device : str
+            Where to train.
+
+        network : FittedNetwork, default=None
+            An earlier fit that training goes on from, whose features must be the same.
+
+        classes : ndarray of shape (n_classes,), default=None
+            If they are known already.
+
+        Returns
+        -------
+        X : ndarray or CSR matrix of shape (n_samples, ...)
+
+        labels : TrainingLabels
+
+        features : dict
+            The fitted attributes that describe the features.
+        """
+        raise_for_dates(X)
+        labels = None
+        if y is not None:  # else validate_data raises
+            labels = encode_training_labels(y, y_soft, sample_epsilon, classes)
+            if classes is not None and network is not None:
+                _check_kind(labels, network)
+            _warn_of_one_hot(labels)
+        checked = copy.copy(self)  # scikit-learn sets attributes, which may yet fail
+        X, _ = validate_data(
+            checked,
+            X,
+            None if labels is None else labels.codes,
+            reset=network is None,
+            dtype=float_dtypes(device) if network is None else network.dtype,
+            multi_output=True,
+            accept_sparse="csr",
+            order="C",
+            allow_nd=self.module is not None,
+        )
+        if network is not None:
+            self._check_sample_shape(X, network)
+        labels = labels.weighted(check_sample_weight(sample_weight, X))
+        names = ("n_features_in_", "feature_names_in_")
+        state = vars(checked)
+        return X, labels, {name: state[name] for name in names if name in state}
+
+    def _check_X(self, X, network):
+        """Return X as a fitted network takes it."""
+        raise_for_dates(X)
+        X = validate_data(
+            self,
+            X,
+            reset=False,
+            dtype=network.dtype,
+            accept_sparse="csr",
+            order="C",
+            allow_nd=network.takes_any_shape,
+        )
+        self._check_sample_shape(X, network)
+        return X
+
+    def _check_sample_shape(self, X, network):
+        if X.shape[1:] != network.sample_shape:
+            raise ValueError(
+                f"X has samples of shape {X.shape[1:]}, but {type(self).__name__} was "
+                f"fitted with samples of shape {network.sample_shape}."
+            )
+
+    def _store(self, attributes):
+        """Replace all that was learnt, in one step.
+
+        Neither another thread nor Ctrl-C can find the estimator half fitted, since the
+        dict of its attributes is exchanged as a whole.
+
+        Parameters
+        ----------
+        attributes : dict
+            Everything that the fit has learnt.
+        """
+        kept = {
+            name: value
+            for name, value in vars(self).items()
+            if name not in PRIVATE and not name.endswith("_")
+        }
+        self.__dict__ = {**kept, **attributes}
+
+    def _fitted(self):
+        """Return the network that predicts; read once, it stays the same."""
+        check_is_fitted(self)
+        return self._network
+
+    def _apply(self, X, output):
+        """Return what is made of the logits, and the network that gave them."""
+        network = self._fitted()
+        return network.apply(self._check_X(X, network), output), network
+
+    def predict(self, X):
+        """Predict the labels of X.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or array-like \
+                of shape (n_samples, ...)
+            Samples.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Predicted labels.
+        """
+        labels, network = self._apply(X, "labels")
+        return labels if labels.ndim == 2 else network.classes[labels]
+
+    def predict_proba(self, X):
+        """Predict probabilities.
+
+        With smoothing the network's own probabilities are under-confident by
+        construction; the parameter `calibration` says how they are corrected. With a
+        `transition_matrix` they are those of the true labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or array-like \
+                of shape (n_samples, ...)
+            Samples.
+
+        Returns
+        -------
+        y_proba : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`. Rows sum to one, except for multilabel `y`,
+            where each column is the probability of that label.
+        """
+        return self._apply(X, "proba")[0]
+
+    def predict_log_proba(self, X):
+        """Predict the logarithms of the probabilities.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or array-like \
+                of shape (n_samples, ...)
+            Samples.
+
+        Returns
+        -------
+        y_log_proba : ndarray of shape (n_samples, n_classes)
+            Finite even where a probability is rounded to 0.
+        """
+        return self._apply(X, "log_proba")[0]
+
+    def decision_function(self, X):
+        """Return the logits.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or array-like \
+                of shape (n_samples, ...)
+            Samples.
+
+        Returns
+        -------
+        logits : ndarray of shape (n_samples, n_classes) or (n_samples,)
+            For two classes the log-odds of `classes_[1]`.
+        """
+        logits, network = self._apply(X, "logits")
+        if logits.shape[1] == 2 and not network.multilabel:
+            return logits[:, 1] - logits[:, 0]
+        return logits
+
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy of the predicted labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or array-like \
+                of shape (n_samples, ...)
+            Samples.
+
+        y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, \
+                n_classes)
+            The true labels; of soft labels the most likely count.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Sample weights.
+
+        Returns
+        -------
+        score : float
+            For multilabel `y` the fraction of samples with all labels correct.
+        """
+        network = self._fitted()
+        if not network.multilabel and (soft := find_soft_labels(y, network.classes)):
+            y = soft.most_likely
+        return super().score(X, y, sample_weight)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        single = self.class_weight is not None or self.transition_matrix is not None
+        tags.classifier_tags.multi_label = not single
+        tags.input_tags.sparse = self.module != "convnet"
+        tags.input_tags.two_d_array = self.module != "convnet"
+        return tags
+
+
+def describe_fit(network, params, summary, features, n_earlier_epochs=0):
+    """Return everything that a fit of one network has learnt, as attributes.
+
+    Parameters
+    ----------
+    network : FittedNetwork
+
+    params : TrainingParams
+
+    summary : ClassSummary
+        Of the labels that it was trained on.
+
+    features : dict
+        The attributes that describe X.
+
+    n_earlier_epochs : int, default=0
+        The number of epochs of earlier fits.
+
+    Returns
+    -------
+    attributes : dict
+    """
+    losses = [row["train_loss"] for row in network.history]
+    last_fit = network.history[n_earlier_epochs:]
+    scores = [row["valid_acc"] for row in last_fit if "valid_acc" in row]
+    return {
+        **features,
+        "classes_": network.classes,
+        "label_smoother_": fit_label_smoother(params, summary),
+        "loss_curve_": losses,
+        "best_loss_": min(losses),
+        "n_iter_": len(losses),
+        "validation_scores_": scores or None,
+        "best_validation_score_": max(scores, default=None),
+        "n_layers_": count_weight_layers(network.module) + 1,
+        "n_outputs_": len(network.classes),
+        "out_activation_": network.activation,
+        "device_": network.device,
+        **network.calibrator.attributes(),
+        "_network": network,
+    }
+
+
+def fit_label_smoother(params, summary):
+    """Return the smoother of a classifier's labels.
+
+    Parameters
+    ----------
+    params : TrainingParams
+
+    summary : ClassSummary
+
+    Returns
+    -------
+    smoother : LabelSmoother
+        With copies of the parameters.
+    """
+    epsilon, distribution = copy.deepcopy((params.epsilon, params.distribution))
+    return LabelSmoother(epsilon, distribution=distribution).fit(summary)
+
+
+def _check_kind(labels, network):
+    if labels.multilabel != network.multilabel:
+        kinds = {True: "several independent labels", False: "one label"}
+        raise ValueError(
+            f"y has {kinds[labels.multilabel]} per sample, but the classifier was "
+            f"fitted with {kinds[network.multilabel]} per sample."
+        )
+
+
+def _warn_of_one_hot(labels):
+    if labels.multilabel and np.all(labels.codes.sum(axis=1) == 1):
+        warn(
+            "y is a matrix of integers, which is taken as independent labels, several "
+            "per sample, but every row has exactly one 1. For one label per sample "
+            "pass y.argmax(axis=1), for soft labels floats."
+        )

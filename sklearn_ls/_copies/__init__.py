@@ -1,0 +1,1 @@
+"""Samples copied once per class, for classifiers that take sample weights."""

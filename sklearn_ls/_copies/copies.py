@@ -1,0 +1,137 @@
+"""Rows copied once a class, labelled and weighted by their soft targets."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sklearn_ls._compat import take_rows
+from sklearn_ls._labels.smoothing import find_bad_row
+
+
+class RowCopies(NamedTuple):
+    """Copies of rows, those of a row together and rows in their order.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_copies,)
+        Which row each is a copy of.
+
+    codes : ndarray of shape (n_copies,)
+        The class of each.
+
+    weight : ndarray of shape (n_copies,) or None
+        None where copies have no weights.
+    """
+
+    rows: np.ndarray
+    codes: np.ndarray
+    weight: np.ndarray | None
+
+    def select(self, chosen):
+        """Return some of the copies, chosen by a mask."""
+        weight = None if self.weight is None else self.weight[chosen]
+        return RowCopies(self.rows[chosen], self.codes[chosen], weight)
+
+    def of(self, X):
+        """Return the copied rows of `X`: `X` itself if each is there just once."""
+        n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
+        if len(self.rows) == n_rows and np.array_equal(self.rows, np.arange(n_rows)):
+            return X
+        return take_rows(X, self.rows)
+
+
+def check_smoothed(y_soft, n_samples, classes):
+    """Return the output of a smoother as an array of distributions, one a row.
+
+    Raises
+    ------
+    ValueError
+        If the rows are no distributions, or not one for each sample, or `classes` are
+        not sorted.
+    """
+    y_soft, n_classes = np.asarray(y_soft), len(classes)
+    if not np.array_equal(classes, np.unique(classes)):
+        raise ValueError(f"The smoother's classes_ must be sorted. Got {classes}.")
+    if y_soft.shape != (n_samples, n_classes):
+        raise ValueError(
+            f"The smoother gave soft targets of shape {y_soft.shape} for {n_samples} "
+            f"rows and {n_classes} classes."
+        )
+    tolerance = 1e-6 + n_classes * np.finfo(y_soft.dtype).eps
+    if (bad := find_bad_row(y_soft, tolerance)) is not None:
+        raise ValueError(
+            "The soft targets of a row must be probabilities that sum to 1. The "
+            f"smoother gave {y_soft[bad]} for row {bad}. With distribution='each' "
+            "and more than two classes they do not sum to 1: use distribution='uniform'"
+            " and epsilon=convert_epsilon(epsilon, n_classes, from_='each', "
+            "to='uniform')."
+        )
+    return y_soft.astype(float, copy=False)
+
+
+def weighted_copies(y_soft, sample_weight, min_share=0.0):
+    """Return a copy of each row for each class of its soft target.
+
+    Parameters
+    ----------
+    y_soft : ndarray of shape (n_samples, n_classes)
+        Rows sum to one.
+
+    sample_weight : ndarray of shape (n_samples,) or None
+
+    min_share : float, default=0.0
+        Classes with a smaller share of a row get no copy, unless it is the row's
+        largest; the others then share the row's weight.
+
+    Returns
+    -------
+    copies : RowCopies
+        Of weight `y_soft[i, k]`, times `sample_weight[i]`; none has weight zero.
+    """
+    if min_share > 0:
+        kept = y_soft >= np.minimum(min_share, y_soft.max(axis=1))[:, np.newaxis]
+        y_soft = np.where(kept, y_soft, 0)
+        y_soft /= y_soft.sum(axis=1, keepdims=True)
+    weight = y_soft
+    if sample_weight is not None:
+        weight = y_soft * sample_weight[:, np.newaxis]
+    rows, codes = np.nonzero(weight)
+    return RowCopies(rows, codes, weight[rows, codes])
+
+
+def draw_labels(y_soft, n_draws, random_state):
+    """Draw labels from soft targets.
+
+    Parameters
+    ----------
+    y_soft : ndarray of shape (n_samples, n_classes)
+        Rows sum to one.
+
+    n_draws : int
+        How many a row.
+
+    random_state : RandomState
+
+    Returns
+    -------
+    counts : ndarray of shape (n_samples, n_classes)
+        How often each class was drawn for each row.
+    """
+    generator = np.random.default_rng(random_state.randint(2**31))
+    return generator.multinomial(n_draws, y_soft / y_soft.sum(axis=1, keepdims=True))
+
+
+def repeated_copies(counts):
+    """Return a copy of each row for each label drawn, without weights.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (n_samples, n_classes)
+
+    Returns
+    -------
+    copies : RowCopies
+    """
+    rows, codes = np.nonzero(counts)
+    times = counts[rows, codes]
+    return RowCopies(np.repeat(rows, times), np.repeat(codes, times), None)

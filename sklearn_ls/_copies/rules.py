@@ -1,0 +1,241 @@
+"""Which classifiers can be given copies of rows, and what others need instead.
+
+The copies of a row belong together. What draws or splits the rows that it is given
+would draw and split them like strangers.
+"""
+
+import numpy as np
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    VotingClassifier,
+)
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_random_state, get_tags
+from sklearn.utils.validation import has_fit_parameter
+
+from sklearn_ls._compat import balanced_class_weight
+from sklearn_ls._labels.hold_out import hold_out
+
+ONE_DRAW = "strategy='sample' with n_draws=1"
+
+
+def takes_sample_weight(classifier):
+    """Return whether `fit` takes `sample_weight`."""
+    if isinstance(classifier, VotingClassifier):  # which does not say so
+        members = [member for _, member in classifier.estimators if member != "drop"]
+        return all(map(takes_sample_weight, members))
+    return has_fit_parameter(classifier, "sample_weight")
+
+
+def require_sample_weight(classifier):
+    """Raise ValueError if `fit` takes no weights."""
+    if takes_sample_weight(classifier):
+        return
+    name = type(classifier).__name__
+    if isinstance(classifier, Pipeline):
+        raise ValueError(
+            "A Pipeline does not hand sample_weight to its steps by itself. Make "
+            "SmoothedTargetClassifier its last step instead: make_pipeline(scaler, "
+            "SmoothedTargetClassifier(classifier)), or use strategy='sample'."
+        )
+    raise ValueError(
+        "strategy='replicate' needs a classifier whose fit takes sample_weight; that "
+        f"of {name} takes none. Use strategy='sample'."
+    )
+
+
+def _check_copyable(classifier):
+    """Raise ValueError for what must not be given copies, and say what to do instead.
+
+    Parameters
+    ----------
+    classifier : estimator
+        Nested estimators are checked, too.
+    """
+    if get_tags(classifier).input_tags.pairwise:
+        raise ValueError(
+            f"{type(classifier).__name__} takes a matrix of all pairs of rows, of which"
+            f" rows alone can't be copied. Use {ONE_DRAW}."
+        )
+    for estimator in _nested(classifier):
+        params = estimator.get_params(deep=False)
+        for rule in RULES:
+            if problem := rule(estimator, params):
+                raise ValueError(f"{type(estimator).__name__} {problem}")
+        if estimator is not classifier:
+            _check_nested(estimator)
+
+
+def _nested(classifier):
+    """Yield an estimator and those among its parameters, whatever the depth."""
+    yield classifier
+    for value in classifier.get_params(deep=True).values():
+        if hasattr(value, "fit") and hasattr(value, "get_params"):
+            yield value
+
+
+def _bags(estimator, params):
+    kinds = {kind.__name__ for kind in type(estimator).__mro__}
+    bags = kinds & {"BaggingClassifier", "XGBRFClassifier"}
+    if bags or "rf" in (params.get("boosting_type"), params.get("boosting")):
+        return (
+            "draws the copies of a row separately, so that a row may be left with wrong"
+            " classes only. Draw rows outside, BaggingClassifier("
+            f"SmoothedTargetClassifier(...)), or use {ONE_DRAW}."
+        )
+
+
+def _bootstraps(estimator, params):
+    if params.get("bootstrap", False):
+        return (
+            "draws the copies of a row separately for each of its trees, so that a row "
+            "may be left with wrong classes only. Set bootstrap=False, draw rows "
+            "outside, BaggingClassifier(SmoothedTargetClassifier(tree)), or use "
+            f"{ONE_DRAW}."
+        )
+
+
+def _cross_validates(estimator, params):
+    if params.get("cv", "prefit") != "prefit" or params.get("probability") is True:
+        return (
+            "cross-validates inside, which would put copies of one row on both sides of"
+            " a split. Cross-validate outside, as in GridSearchCV("
+            "SmoothedTargetClassifier(...), ...) or CalibratedClassifierCV("
+            f"SmoothedTargetClassifier(...)), or use {ONE_DRAW}."
+        )
+
+
+def _stops_early(estimator, params):
+    if isinstance(estimator, HistGradientBoostingClassifier):
+        return  # see `adapt_to_copies`
+    advice = "early_stopping=False"
+    on = params.get("early_stopping", False)
+    if isinstance(estimator, GradientBoostingClassifier):
+        advice = "n_iter_no_change=None"
+        on = params["n_iter_no_change"] is not None
+    if on:
+        ours = type(estimator).__module__.startswith("sklearn_ls.")
+        besides = ", or fit it on the soft labels itself" if ours else ""
+        return (
+            "would hold out some rows to stop early, and with them copies of rows that "
+            f"it trains on. Set {advice}{besides}, or use {ONE_DRAW}."
+        )
+
+
+RULES = (_bags, _bootstraps, _cross_validates, _stops_early)
+
+
+def _check_nested(estimator):
+    """Raise for what can be put right in the classifier itself only."""
+    name = type(estimator).__name__
+    if _is_balanced(estimator):
+        raise ValueError(
+            f"{name}(class_weight={estimator.class_weight!r}) inside of another "
+            "estimator would count copies, of which all classes may have the same "
+            "number. Give class_weight as a dict, or use sample_weight."
+        )
+    if isinstance(estimator, HistGradientBoostingClassifier) and _holds_out(estimator):
+        raise ValueError(
+            f"{name} inside of another estimator would hold out some rows to stop "
+            "early, and with them copies of rows that it trains on. Set "
+            f"early_stopping=False, or use {ONE_DRAW}."
+        )
+
+
+def _is_balanced(estimator):
+    return str(getattr(estimator, "class_weight", None)).startswith("balanced")
+
+
+def _settle_early_stopping(classifier, n_samples):
+    """Decide what ``early_stopping="auto"`` means, which would count copies."""
+    for estimator in _nested(classifier):
+        if isinstance(estimator, HistGradientBoostingClassifier):
+            if estimator.early_stopping == "auto":
+                estimator.set_params(early_stopping=n_samples > 10_000)
+
+
+def _balance(classifier, copies, classes):
+    """Weigh classes by the weights of their copies, where they would be counted."""
+    if copies.weight is None or not _is_balanced(classifier):
+        return
+    weights = balanced_class_weight(copies.codes, copies.weight, len(classes))
+    weights = {classes[k]: weights[k] for k in np.flatnonzero(weights)}
+    classifier.set_params(class_weight=weights)
+
+
+def _holds_out(classifier):
+    return (
+        isinstance(classifier, HistGradientBoostingClassifier)
+        and bool(classifier.early_stopping)
+        and classifier.validation_fraction is not None
+    )
+
+
+def _hold_out(classifier, y_soft):
+    """Return which rows HistGradientBoostingClassifier would hold out, as a mask.
+
+    They are those that it draws if it gets the rows themselves with their most likely
+    labels.
+    """
+    n_samples = len(y_soft)
+    fraction = classifier.validation_fraction
+    if fraction >= 1:  # a number of rows; `hold_out` rounds up
+        fraction = (fraction - 0.5) / n_samples
+    random_state = check_random_state(classifier.random_state)
+    seed = random_state.randint(np.iinfo(np.uint32).max, dtype="u8")
+    labels = y_soft.argmax(axis=1)
+    _, rows = hold_out(labels, np.arange(n_samples), fraction, seed)
+    held_out = np.zeros(n_samples, dtype=bool)
+    held_out[rows] = True
+    return held_out
+
+
+def adapt_to_copies(classifier, copies, y_soft, classes, validated=False):
+    """Make a classifier see the copies of a row as one row, or refuse it.
+
+    Parameters
+    ----------
+    classifier : estimator
+        Its parameters are changed, where they count rows: ``early_stopping="auto"`` of
+        HistGradientBoostingClassifier, ``class_weight="balanced"``.
+
+    copies : RowCopies
+
+    y_soft : ndarray of shape (n_samples, n_classes)
+        The soft target of each row.
+
+    classes : ndarray of shape (n_classes,)
+
+    validated : bool, default=False
+        Whether the classifier is given rows to validate on anyway.
+
+    Returns
+    -------
+    training : RowCopies
+
+    validation : RowCopies or None
+        Where the classifier would hold out some rows to stop early. Their labels all
+        occur in training.
+
+    Raises
+    ------
+    ValueError
+        For what would draw or split copies.
+    """
+    if not validated:
+        _settle_early_stopping(classifier, len(y_soft))
+    _check_copyable(classifier)
+    validation = None
+    if not validated and _holds_out(classifier):
+        if not has_fit_parameter(classifier, "X_val"):
+            raise ValueError(
+                "HistGradientBoostingClassifier would hold out some rows to stop early,"
+                " and with them copies of rows that it trains on. Set early_stopping="
+                "False, or install scikit-learn >= 1.7, which takes validation data."
+            )
+        held_out = _hold_out(classifier, y_soft)[copies.rows]
+        copies, validation = copies.select(~held_out), copies.select(held_out)
+        validation = validation.select(np.isin(validation.codes, copies.codes))
+    _balance(classifier, copies, classes)
+    return copies, validation

@@ -1,0 +1,47 @@
+"""Checks of X that scikit-learn leaves to estimators."""
+
+import numpy as np
+
+
+def raise_for_dates(X):
+    """Raise for columns of dates, which NumPy would silently turn into nanoseconds.
+
+    Parameters
+    ----------
+    X : array-like or dataframe
+
+    Raises
+    ------
+    TypeError
+        That names the columns of a dataframe.
+    """
+    if hasattr(X, "columns") and hasattr(X, "dtypes"):
+        dtypes = zip(X.columns, X.dtypes, strict=True)
+        dates = [name for name, dtype in dtypes if _is_date(dtype)]
+    else:
+        dates = ["X"] if _holds_dates(X) else []
+    if dates:
+        raise TypeError(
+            f"Dates and durations are not features: {', '.join(map(str, dates))}. "
+            "Convert them to numbers, such as the days since a certain date."
+        )
+
+
+def _holds_dates(X):
+    if isinstance(X, (list, tuple)):
+        try:
+            X = np.asarray(X)
+        except ValueError:  # ragged
+            return False
+    dtype = getattr(X, "dtype", None)
+    if isinstance(X, np.ndarray) and dtype.kind == "O":
+        return any(isinstance(x, (np.datetime64, np.timedelta64)) for x in X.flat)
+    return _is_date(dtype)
+
+
+def _is_date(dtype):
+    dtype = getattr(getattr(dtype, "categories", None), "dtype", dtype)
+    kind = getattr(dtype, "kind", "")
+    return kind in ("M", "m") or str(dtype).startswith(
+        ("Date", "Time", "Duration", "period")
+    )

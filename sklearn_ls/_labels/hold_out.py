@@ -1,0 +1,60 @@
+"""Which training samples are held out."""
+
+import math
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+
+def hold_out(codes, samples, fraction, random_state):
+    """Split samples into those to train on and those to validate on.
+
+    Stratified by label, except where that is impossible: for multilabel targets, and
+    with more classes than samples to hold out. A label that occurs once stays in the
+    training part.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,) or (n_samples, n_labels)
+
+    samples : ndarray of shape (n_selected,)
+        The positions in `codes` to split.
+
+    fraction : float
+        Fraction of the samples to validate on.
+
+    random_state : int
+
+    Returns
+    -------
+    training, validation : ndarray
+        Parts of `samples`.
+
+    Raises
+    ------
+    ValueError
+        Where there are too few samples to hold out or to train on.
+    """
+    n_held_out = count_held_out(len(samples), fraction)
+    alone, stratify = samples[:0], None
+    if codes.ndim == 1:
+        counts = np.bincount(codes[samples])
+        if n_held_out >= np.count_nonzero(counts > 1):
+            single = counts[codes[samples]] == 1
+            alone, samples = samples[single], samples[~single]
+            stratify = codes[samples]
+    if n_held_out >= len(samples):
+        raise ValueError(
+            f"{n_held_out} samples can't be held out, for early stopping or for a "
+            f"temperature, of {len(samples)} (without labels that occur once, which stay "
+            "in training). Pass more samples, or hold out none."
+        )
+    training, validation = train_test_split(
+        samples, test_size=n_held_out, stratify=stratify, random_state=random_state
+    )
+    return np.concatenate([training, alone]), validation
+
+
+def count_held_out(n_samples, fraction):
+    """Return the number of samples to hold out."""
+    return math.ceil(fraction * n_samples)

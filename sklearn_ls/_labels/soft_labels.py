@@ -1,0 +1,156 @@
+"""Soft labels: for each row a distribution over the classes, from any container."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sklearn_ls._labels.containers import check_labels, labels_to_array
+from sklearn_ls._labels.smoothing import find_bad_row
+
+
+class SoftLabels(NamedTuple):
+    """Distributions over classes, one a row.
+
+    Parameters
+    ----------
+    y_soft : ndarray of shape (n_samples, n_classes)
+        Rows sum to one.
+
+    classes : ndarray of shape (n_classes,)
+        What the columns stand for, sorted.
+    """
+
+    y_soft: np.ndarray
+    classes: np.ndarray
+
+    @property
+    def most_likely(self):
+        """The label of the largest entry of each row, the first of equals."""
+        return self.classes[self.y_soft.argmax(axis=1)]
+
+    def take(self, rows):
+        """Return the soft labels of some rows."""
+        return SoftLabels(self.y_soft[rows], self.classes)
+
+
+def check_target(y, classes=None, name="y"):
+    """Return labels as an array, matrices of them checked, and soft labels as such.
+
+    A matrix of floats can only be meant as soft labels; one of integers or bools is an
+    indicator matrix.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,), or {array-like, sparse matrix, dataframe} of \
+            shape (n_samples, n_labels)
+
+    classes : ndarray of shape (n_classes,), default=None
+        The classes of soft labels, where they are known, sorted unless columns have
+        names; else the names of the columns or, without names, their numbers.
+
+    name : str, default="y"
+        Of what is checked, for error messages.
+
+    Returns
+    -------
+    target : ndarray or SoftLabels
+        Labels of shape (n_samples,), an indicator matrix, or soft labels.
+
+    Raises
+    ------
+    ValueError
+        For missing and mixed labels, for another matrix, for rows that are no
+        distributions, and for columns that are not the classes.
+    """
+    if isinstance(y, SoftLabels):
+        return y
+    array = labels_to_array(y, name)
+    if array.ndim == 1:
+        return array
+    if array.dtype.kind != "f":
+        return check_labels(array)
+    y_soft = _check_rows(array, name)
+    if not hasattr(y, "columns"):
+        if classes is None:
+            classes = np.arange(y_soft.shape[1])
+        if len(classes) != y_soft.shape[1]:
+            raise ValueError(
+                f"Soft labels have {y_soft.shape[1]} columns, but there are "
+                f"{len(classes)} classes: {classes}. Pass a DataFrame whose column "
+                "names are the classes, if they are others."
+            )
+        if not np.array_equal(classes, np.unique(classes)):
+            raise ValueError(
+                f"The columns of {name} have no names, so they must be in the order of "
+                f"the sorted classes. Sort the columns and classes, {classes}, or pass "
+                "a DataFrame whose column names are the classes."
+            )
+        return SoftLabels(y_soft, classes)
+    names = _check_names(list(y.columns))
+    order = np.argsort(names)
+    names = names[order]
+    if classes is not None and not np.array_equal(names, np.unique(classes)):
+        raise ValueError(
+            f"The columns of the soft labels are {names}, but the classes are "
+            f"{classes}."
+        )
+    return SoftLabels(y_soft[:, order], names)
+
+
+def find_soft_labels(y, classes):
+    """Return the soft labels that `y` holds, or None for labels of another kind.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,), or {array-like, sparse matrix, dataframe} of \
+            shape (n_samples, n_classes)
+
+    classes : ndarray of shape (n_classes,)
+
+    Returns
+    -------
+    soft : SoftLabels or None
+    """
+    target = check_target(y, classes) if np.ndim(y) == 2 else None
+    return target if isinstance(target, SoftLabels) else None
+
+
+def check_soft_labels(y_soft, classes=None):
+    """Return soft labels as :func:`check_target` does; raise for other labels."""
+    array = labels_to_array(y_soft, "y_soft")
+    if array.ndim != 2 or array.dtype.kind != "f":
+        raise ValueError(
+            "y_soft must be a matrix of floats, one column a class, whose rows are "
+            f"distributions. Got shape {array.shape} and dtype {array.dtype}. Divide "
+            "counts by the sum of their row."
+        )
+    return check_target(y_soft, classes, "y_soft")
+
+
+def _check_rows(y_soft, name):
+    """Return floats of which each row is a distribution, without rounding errors."""
+    tolerance = {2: 1e-3, 4: 1e-5}.get(y_soft.dtype.itemsize, 1e-6)
+    y_soft = y_soft.astype(float)
+    sums = y_soft.sum(axis=1, keepdims=True)
+    if (bad := find_bad_row(y_soft, tolerance)) is not None:
+        advice = "Divide counts, and rounded probabilities, by the sum of their row."
+        if np.any(y_soft < 0):
+            advice = "Log-probabilities need np.exp, logits scipy.special.softmax."
+        elif np.all((y_soft == 0) | (y_soft == 1)):
+            advice = "For several labels a row pass integers: y.astype(int)."
+        raise ValueError(
+            f"{name} is a matrix of floats, which is taken for soft labels: rows that "
+            f"are not negative and sum to 1. Row {bad} is {y_soft[bad]}, its sum "
+            f"{sums[bad, 0]:.9g}. {advice}"
+        )
+    return y_soft / sums
+
+
+def _check_names(names):
+    classes = labels_to_array(names)
+    if classes.ndim != 1:
+        raise ValueError(
+            "The names of the columns of soft labels are the classes, one label each. "
+            f"Got {names}."
+        )
+    return classes

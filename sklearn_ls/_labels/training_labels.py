@@ -1,0 +1,295 @@
+"""The labels of the training samples: encoded once, with what belongs to them."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from sklearn.utils import check_consistent_length, compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+
+from sklearn_ls._compat import balanced_class_weight
+from sklearn_ls._labels.containers import check_labels, encode_labels, find_classes
+from sklearn_ls._labels.smoothing import check_epsilon
+from sklearn_ls._labels.soft_labels import SoftLabels, check_soft_labels, check_target
+
+
+@dataclass(frozen=True, eq=False)
+class ClassSummary:
+    """What smoothing needs to know of the labels.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        The labels, sorted; of multilabel targets the numbers of the columns.
+
+    prior : ndarray of shape (n_classes,)
+        The weighted share of each class.
+
+    multilabel : bool
+        Whether the classes are independent labels.
+    """
+
+    classes: np.ndarray
+    prior: np.ndarray
+    multilabel: bool
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingLabels:
+    """The labels of samples, and how much each sample counts.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,) or (n_samples, n_labels)
+        Positions in `classes`, by which samples are split and scored; those of soft
+        labels are of the most likely label. Or indicators of independent labels.
+
+    classes : ndarray of shape (n_classes,)
+        The labels, sorted; of indicators the numbers of their columns.
+
+    weight : ndarray of shape (n_samples,), default=None
+        None until the samples are known.
+
+    y_soft : ndarray of shape (n_samples, n_classes), default=None
+        Soft labels to learn from instead of `codes`.
+
+    sample_epsilon : ndarray of shape (n_samples,), default=None
+        Epsilon of each sample.
+    """
+
+    codes: np.ndarray
+    classes: np.ndarray
+    weight: np.ndarray | None = None
+    y_soft: np.ndarray | None = None
+    sample_epsilon: np.ndarray | None = None
+
+    def __len__(self):
+        return len(self.codes)
+
+    def __sizeof__(self):
+        """Return the size in bytes, by which dask decides to send it only once."""
+        arrays = (self.codes, self.weight, self.y_soft, self.sample_epsilon)
+        return sum(array.nbytes for array in arrays if array is not None)
+
+    @property
+    def multilabel(self):
+        """Whether samples have several labels each."""
+        return self.codes.ndim == 2
+
+    @property
+    def y(self):
+        """The labels themselves, or the indicators."""
+        return self.codes if self.multilabel else self.classes[self.codes]
+
+    def take(self, samples):
+        """Return the labels of some samples."""
+
+        def part(values):
+            return None if values is None else values[samples]
+
+        return TrainingLabels(
+            self.codes[samples],
+            self.classes,
+            part(self.weight),
+            part(self.y_soft),
+            part(self.sample_epsilon),
+        )
+
+    def weighted(self, weight):
+        """Return the same labels with other sample weights."""
+        return replace(self, weight=weight)
+
+    def recode(self, classes):
+        """Return the same labels as positions in a part of the classes.
+
+        Parameters
+        ----------
+        classes : ndarray of shape (n_known,)
+            Sorted, with the labels of all samples.
+        """
+        if len(classes) == len(self.classes):
+            return self
+        known = np.searchsorted(self.classes, classes)
+        return replace(
+            self, codes=np.searchsorted(known, self.codes), classes=classes
+        )
+
+    def find_present(self):
+        """Return the classes to learn: those that occur, or all that were named."""
+        if self.multilabel or self.y_soft is not None:
+            return self.classes
+        counts = np.bincount(self.codes, minlength=len(self.classes))
+        return self.classes[counts > 0]
+
+    def summarize(self):
+        """Return what smoothing needs to know of the labels.
+
+        Returns
+        -------
+        summary : ClassSummary
+
+        Raises
+        ------
+        ValueError
+            Where a single class occurs.
+        """
+        shares = self.codes if self.multilabel else self.y_soft
+        if shares is None:
+            totals = np.bincount(
+                self.codes, weights=self.weight, minlength=len(self.classes)
+            )
+            prior = totals / self.weight.sum()
+            present = self.find_present()
+        else:
+            prior = np.average(shares, axis=0, weights=self.weight)
+            present = self.classes[shares.any(axis=0)]
+        if not self.multilabel and len(present) < 2:
+            raise ValueError(
+                f"y holds one class only, {present[0]}; smoothing needs two."
+            )
+        return ClassSummary(self.classes, prior, self.multilabel)
+
+
+def encode_target(y, classes=None):
+    """Return labels from any container, checked and encoded.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, \
+            n_classes)
+        Labels, an indicator matrix or soft labels.
+
+    classes : ndarray of shape (n_classes,), default=None
+        Where they are known.
+
+    Returns
+    -------
+    labels : TrainingLabels
+        Without weights.
+    """
+    target = check_target(y, classes)
+    if isinstance(target, SoftLabels):
+        codes = target.y_soft.argmax(axis=1)
+        return TrainingLabels(codes, target.classes, y_soft=target.y_soft)
+    target = check_labels(target)
+    if target.ndim == 2:
+        return TrainingLabels(target, np.arange(target.shape[1]))
+    if classes is None:
+        classes = find_classes(target)
+    return TrainingLabels(encode_labels(target, classes), classes)
+
+
+def encode_training_labels(y, y_soft=None, sample_epsilon=None, classes=None):
+    """Return the labels to train on, checked and encoded.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, \
+            n_classes)
+        Labels, an indicator matrix or soft labels.
+
+    y_soft : array-like of shape (n_samples, n_classes), default=None
+        Soft labels to learn from, where `y` has labels to split and to score by.
+
+    sample_epsilon : array-like of shape (n_samples,), default=None
+
+    classes : ndarray of shape (n_classes,), default=None
+        Where they are known.
+
+    Returns
+    -------
+    labels : TrainingLabels
+        Without weights.
+
+    Raises
+    ------
+    ValueError
+        For labels that can't be learnt from, and labels that are not in `classes`.
+    """
+    target = check_target(y, classes)
+    if not isinstance(target, SoftLabels) and target.ndim == 1:
+        check_classification_targets(y)  # like scikit-learn, no objects but strings
+        _check_seen(target, classes)
+    if y_soft is None:
+        labels = encode_target(target, classes)
+    else:
+        labels = _encode_beside(target, y_soft, classes)
+    if classes is not None and len(labels.classes) != len(classes):
+        raise ValueError(
+            f"y has {len(labels.classes)} columns, but there are {len(classes)} "
+            "classes."
+        )
+    if sample_epsilon is not None:
+        sample_epsilon = check_epsilon(
+            sample_epsilon,
+            [(len(labels),)],
+            "sample_epsilon must hold one float in the range [0.0, 1.0] for each of "
+            f"the {len(labels)} samples",
+        )
+    return replace(labels, sample_epsilon=sample_epsilon)
+
+
+def _check_seen(y, classes):
+    if classes is None:
+        return
+    if (unseen := np.setdiff1d(y, classes)).size:
+        raise ValueError(
+            "`y` has classes not in `self.classes_`. `self.classes_` has "
+            f"{classes}. 'y' also has {unseen}."
+        )
+
+
+def _encode_beside(target, y_soft, classes):
+    """Return the codes of labels, with the soft labels to learn from."""
+    if isinstance(target, SoftLabels) or target.ndim == 2:
+        raise ValueError(
+            "y_soft requires a y with one label per sample, by which samples are "
+            "split and scored. Got a matrix as y."
+        )
+    if classes is None and not hasattr(y_soft, "columns"):
+        classes = find_classes(target)
+    soft = check_soft_labels(y_soft, classes)
+    check_consistent_length(target, soft.y_soft)
+    try:
+        codes = encode_labels(target, soft.classes)
+    except ValueError as error:
+        raise ValueError(
+            f"The columns of y_soft are {soft.classes}, but y has the labels "
+            f"{find_classes(target)}. Name the columns by the labels, of their type, "
+            "or pass an array with a column for each sorted label."
+        ) from error
+    return TrainingLabels(codes, soft.classes, y_soft=soft.y_soft)
+
+
+def weigh_classes(labels, class_weight):
+    """Return the weights that `class_weight` stands for.
+
+    Parameters
+    ----------
+    labels : TrainingLabels
+
+    class_weight : dict, "balanced" or None
+
+    Returns
+    -------
+    weights : ndarray of shape (n_classes,) or None
+        None where classes have no weights.
+    """
+    if class_weight is None:
+        return None
+    if labels.multilabel:
+        raise ValueError(
+            "class_weight is not defined for multilabel y; use sample_weight."
+        )
+    classes = labels.classes
+    if class_weight == "balanced":
+        return balanced_class_weight(labels.codes, labels.weight, len(classes))
+    weights = compute_class_weight(class_weight, classes=classes, y=classes)
+    if not np.all((weights >= 0) & np.isfinite(weights)):
+        raise ValueError(
+            f"class_weight must be finite and not negative. Got {class_weight}."
+        )
+    if not np.any(labels.weight * weights[labels.codes]):
+        raise ValueError(
+            f"class_weight={class_weight} gives every sample a weight of zero."
+        )
+    return weights

@@ -1,0 +1,59 @@
+"""Smoothing undone in predicted probabilities."""
+
+import numpy as np
+
+from sklearn_ls._labels.noise import split_rate
+
+FLOOR = 1e-3  # of probabilities; smaller ones raised the log-loss
+
+
+def unsmooth(proba, recover, transition_matrix=None):
+    """Undo the smoothing in predicted probabilities, as if it had been learnt exactly.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_samples, n_classes)
+
+    recover : callable
+        Undoes the formula, as :meth:`LabelSmoother.recover` does.
+
+    transition_matrix : None, float or ndarray of shape (n_classes, n_classes)
+        As `check_transition_matrix` returns it: the observed labels were smoothed, and
+        `proba` is of the true ones.
+
+    Returns
+    -------
+    proba : ndarray of shape (n_samples, n_classes)
+        At least `FLOOR`, or a tenth of equal shares, before rows are made to sum to 1.
+    """
+    n_classes = proba.shape[1]
+    if transition_matrix is None:
+        recovered = recover(proba)
+    elif np.ndim(transition_matrix) == 0:
+        stay, move = split_rate(transition_matrix, n_classes)
+        recovered = (recover(stay * proba + move) - move) / stay
+    else:
+        observed = recover(proba @ transition_matrix)
+        recovered = np.linalg.solve(transition_matrix.T, observed.T).T
+    for floor in (0, min(FLOOR, 0.1 / n_classes)):
+        recovered = np.maximum(recovered, floor)
+        recovered /= recovered.sum(axis=1, keepdims=True)
+    return recovered.astype(proba.dtype, copy=False)
+
+
+def unsmooth_indicators(proba, recover):
+    """Undo the smoothing of independent labels.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_samples, n_labels)
+
+    recover : callable
+        Undoes the formula, as :meth:`LabelSmoother.recover` does.
+
+    Returns
+    -------
+    proba : ndarray of shape (n_samples, n_labels)
+        In [FLOOR, 1 - FLOOR].
+    """
+    return recover(proba).clip(FLOOR, 1 - FLOOR).astype(proba.dtype, copy=False)

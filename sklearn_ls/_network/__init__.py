@@ -1,0 +1,1 @@
+"""Networks in torch: arrays in, arrays out, no estimator."""

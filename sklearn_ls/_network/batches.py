@@ -1,0 +1,168 @@
+"""Samples and what their outputs are compared with, in batches on a device."""
+
+import math
+from itertools import islice
+
+import numpy as np
+import torch
+from scipy.sparse import issparse
+from sklearn.utils import gen_batches
+
+
+def to_tensor(X, index, device):
+    """Return the samples of `X` at `index` as a dense tensor.
+
+    Parameters
+    ----------
+    X : ndarray, CSR matrix or Tensor of shape (n_samples, ...)
+        May be read-only or memory-mapped: only the samples at `index` are copied.
+
+    index : ndarray of shape (n_selected,), or slice unless X is a Tensor
+
+    device : str
+
+    Returns
+    -------
+    samples : Tensor of shape (n_selected, ...)
+    """
+    if isinstance(X, torch.Tensor):
+        return X[torch.from_numpy(index)].to(device)
+    if issparse(X):
+        return torch.from_numpy(X[index].toarray()).to(device)
+    if isinstance(index, slice):
+        part = X[index]
+        part = part if part.flags.writeable else part.copy()
+        return torch.from_numpy(part).to(device)
+    return torch.from_numpy(X.take(index, axis=0)).to(device)
+
+
+def to_device_if_it_fits(X, device):
+    """Move dense `X` to a device with memory of its own, unless it would fill it."""
+    on_device = isinstance(X, torch.Tensor)
+    if torch.device(device).type != "cuda" or issparse(X) or on_device:
+        return X
+    free, _ = torch.cuda.mem_get_info(device)
+    return torch.tensor(X, device=device) if X.nbytes < free // 2 else X
+
+
+class Batches:
+    """Batches of some samples of `X`, in another random order each epoch.
+
+    A last batch of a single sample joins the one before it, since batch normalization
+    needs two. A single batch of all samples is not shuffled.
+
+    Parameters
+    ----------
+    X : ndarray, CSR matrix or Tensor of shape (n_samples, ...)
+
+    samples : ndarray of shape (n_selected,) or (n_networks, n_selected)
+        Which samples of `X` take part; for several networks that are trained together,
+        those of each, unless they share them.
+
+    rows : RowTensors
+        Of those samples, on `device`.
+
+    batch_size : int
+
+    device : str
+    """
+
+    def __init__(self, X, samples, rows, batch_size, device):
+        self.X = X
+        self.samples = samples
+        self.rows = rows
+        self.batch_size = batch_size
+        self.device = device
+
+    def __len__(self):
+        return self.samples.shape[-1]
+
+    def sharing(self, other):
+        """Return the same batches, holding tensors that `other` also has only once."""
+        return self._with(rows=self.rows.sharing(other.rows))
+
+    @classmethod
+    def stack(cls, batches):
+        """Return the batches of several networks as one's, with a leading dimension.
+
+        Parameters
+        ----------
+        batches : list of Batches
+            Of the same X, number of samples and batch size.
+
+        Returns
+        -------
+        stacked : Batches
+        """
+        first = batches[0]
+        samples = first.samples
+        if not all(np.array_equal(samples, other.samples) for other in batches):
+            samples = np.stack([other.samples for other in batches])
+        rows = first.rows.stack([other.rows for other in batches])
+        return first._with(samples=samples, rows=rows)
+
+    def of_networks(self, keep):
+        """Return the batches of some of the networks that they were stacked for."""
+        samples = self.samples if self.samples.ndim == 1 else self.samples[keep]
+        rows = self.rows.of_networks(torch.as_tensor(keep, device=self.device))
+        return self._with(samples=samples, rows=rows)
+
+    def _with(self, samples=None, rows=None):
+        samples = self.samples if samples is None else samples
+        rows = self.rows if rows is None else rows
+        return Batches(self.X, samples, rows, self.batch_size, self.device)
+
+    def stacking_key(self):
+        """Return what is equal for batches that can be stacked."""
+        return len(self), self.batch_size, self.rows.stacking_key()
+
+    def count(self, X):
+        """Return the number of samples of a batch X."""
+        return X.shape[self.samples.ndim - 1]
+
+    def epoch(self, rng=None):
+        """Yield (samples of X, their row tensors).
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator, default=None
+            Shuffles the samples; None leaves them in order.
+        """
+        order = np.arange(len(self))
+        if rng is not None and self.batch_size < len(self):
+            rng.shuffle(order)
+        samples = self.samples[..., order]
+        index = torch.from_numpy(order).to(self.device)
+        batches = gen_batches(
+            len(self), self.batch_size, min_batch_size=min(2, self.batch_size)
+        )
+        # Small batches are gathered several at once: a call costs more than the copy.
+        n_gathered = max(1, samples_at_once(self.X) // self.batch_size)
+        while group := list(islice(batches, n_gathered)):
+            span = slice(group[0].start, group[-1].stop)
+            sizes = [batch.stop - batch.start for batch in group]
+            X = to_tensor(self.X, samples[..., span].ravel(), self.device)
+            if samples.ndim > 1:
+                X = X.unflatten(0, (len(samples), -1))
+            yield from zip(
+                X.split(sizes, samples.ndim - 1),
+                self.rows.take(index[span]).split(sizes),
+                strict=True,
+            )
+
+
+def samples_at_once(X, at_least=1):
+    """Return how many samples of X to copy, or run a network on, at once.
+
+    Parameters
+    ----------
+    X : ndarray, CSR matrix or Tensor of shape (n_samples, ...)
+
+    at_least : int, default=1
+
+    Returns
+    -------
+    n_samples : int
+        So many fit in the caches.
+    """
+    return min(4096, max(at_least, 2**18 // math.prod(X.shape[1:])))

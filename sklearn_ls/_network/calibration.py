@@ -1,0 +1,192 @@
+"""What is made of the logits of a trained network, so that probabilities fit labels.
+
+A calibration is a subclass of `Calibrator` and its name in `CALIBRATIONS`.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import torch
+from scipy.optimize import minimize_scalar
+from scipy.special import logit
+from torch import Tensor
+
+from sklearn_ls._labels.objective import Objective, SmoothingRule
+from sklearn_ls._labels.smoothing import recover_indicators, recover_targets
+from sklearn_ls._labels.unsmoothing import unsmooth, unsmooth_indicators
+from sklearn_ls._network.losses import make_loss, make_rows
+
+LOG_SCALES = -10.0, 10.0  # where to look for the scale of the logits
+
+
+class Calibrator:
+    """Leaves the logits as they are, and says what others may do."""
+
+    needs_hold_out = False
+
+    @classmethod
+    def check(cls, objective, labels):
+        """Raise ValueError, before the training, where this calibration is impossible.
+
+        Parameters
+        ----------
+        objective : Objective
+
+        labels : TrainingLabels
+        """
+
+    @classmethod
+    def fit(cls, logits, labels, objective):
+        """Return a fitted calibrator.
+
+        Parameters
+        ----------
+        logits : ndarray of shape (n_held_out, n_classes)
+            Of samples that the network was not trained on; None unless
+            `needs_hold_out`.
+
+        labels : TrainingLabels
+            Of these samples.
+
+        objective : Objective
+        """
+        return cls()
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """Return calibrated logits."""
+        return logits
+
+    def attributes(self):
+        """Return the fitted attributes that the estimator shows, by name."""
+        return {}
+
+    @classmethod
+    def restore(cls, attributes, objective):
+        """Return the calibrator that had these attributes."""
+        return cls()
+
+
+@dataclass(frozen=True)
+class Temperature(Calibrator):
+    """Divides the logits by one number.
+
+    Parameters
+    ----------
+    temperature : float
+        Positive.
+    """
+
+    temperature: float
+
+    needs_hold_out = True
+
+    @classmethod
+    def fit(cls, logits, labels, objective):
+        """Return the temperature with the smallest loss on held-out samples.
+
+        Where all of them are predicted correctly, or more clearly than a transition
+        would have it, no temperature is the best: the smaller the better. Then labels
+        are taken as true, and one more sample is assumed, whose label is unknown.
+        """
+        n_samples, n_classes = labels.codes.shape[0], objective.n_classes
+        labels = replace(labels, sample_epsilon=None)
+        objectives = [
+            _with_uniform(objective, 0.0),
+            replace(
+                _with_uniform(objective, 1 / (1 + n_samples)), transition_matrix=None
+            ),
+        ]
+        logits = torch.from_numpy(logits).double()
+        for one in objectives:
+            mean_loss = make_loss(one, np.float64, "cpu").mean
+            rows = make_rows(one, labels, np.float64, "cpu")
+
+            def loss(log_scale, mean_loss=mean_loss, rows=rows):
+                return float(mean_loss(logits * math.exp(log_scale), rows))
+
+            best = minimize_scalar(
+                loss, bounds=LOG_SCALES, method="bounded", options={"xatol": 1e-12}
+            )
+            if best.fun < loss(LOG_SCALES[1]):
+                break
+        return cls(math.exp(-best.x))
+
+    def __call__(self, logits):
+        """Return the logits divided by the temperature."""
+        return logits / self.temperature
+
+    def attributes(self):
+        """Return the temperature."""
+        return {"temperature_": self.temperature}
+
+    @classmethod
+    def restore(cls, attributes, objective):
+        """Return the calibrator of a temperature."""
+        return cls(attributes["temperature_"])
+
+
+def _with_uniform(objective, epsilon):
+    """Return an objective that smooths towards all classes equally."""
+    rule = SmoothingRule(epsilon, "uniform", objective.rule.n_outcomes)
+    return replace(objective, rule=rule)
+
+
+@dataclass(frozen=True, eq=False)
+class Unsmoothing(Calibrator):
+    """Undoes the smoothing formula.
+
+    Parameters
+    ----------
+    objective : Objective
+        What the network has learnt.
+    """
+
+    objective: Objective
+
+    @classmethod
+    def check(cls, objective, labels):
+        """Raise ValueError where different probabilities are smoothed to the same."""
+        if labels.sample_epsilon is not None:
+            raise ValueError(
+                "calibration='unsmooth' can't undo a sample_epsilon. Set it to None or "
+                "'temperature', or leave sample_epsilon out of fit."
+            )
+        n_classes, matrix = objective.n_classes, objective.transition_matrix
+        if np.ndim(matrix) == 2 and np.linalg.matrix_rank(matrix) < n_classes:
+            raise ValueError(
+                "calibration='unsmooth' needs a transition_matrix that has an inverse. "
+                "This one says that one class is labeled as a mixture of others."
+            )
+        undo = recover_indicators if objective.multilabel else recover_targets
+        undo(np.full((1, n_classes), 1 / n_classes), objective.smoothing)
+
+    @classmethod
+    def fit(cls, logits, labels, objective):
+        """Return what undoes this smoothing."""
+        return cls(objective)
+
+    @classmethod
+    def restore(cls, attributes, objective):
+        """Return what undoes this smoothing."""
+        return cls(objective)
+
+    def __call__(self, logits):
+        """Return the logits of the probabilities before they were smoothed."""
+        smoothing = self.objective.smoothing
+        if self.objective.multilabel:
+            recover = partial(recover_indicators, smoothing=smoothing)
+            proba = unsmooth_indicators(torch.sigmoid(logits).cpu().numpy(), recover)
+            return torch.from_numpy(logit(proba))
+        recover = partial(recover_targets, smoothing=smoothing)
+        proba = torch.softmax(logits, -1).cpu().numpy()
+        proba = unsmooth(proba, recover, self.objective.transition_matrix)
+        return torch.from_numpy(np.log(proba))
+
+
+CALIBRATIONS = {
+    None: Calibrator,
+    "temperature": Temperature,
+    "unsmooth": Unsmoothing,
+}

@@ -1,0 +1,113 @@
+"""The multilayer perceptron and its gradient written out, for one network or many."""
+
+import torch
+from torch import Tensor
+
+
+def dropout_masks(layers, dropout, X, generator):
+    """Draw what multiplies the hidden layers: 0, or the inverse of what is kept.
+
+    Parameters
+    ----------
+    layers : list of (weight, bias)
+
+    dropout : float
+
+    X : Tensor of shape (..., n_samples, n_features)
+
+    generator : torch.Generator
+
+    Returns
+    -------
+    masks : list of None or Tensor of shape (n_out, n_samples)
+        One per hidden layer, the same for all networks; None without dropout.
+    """
+    if not dropout:
+        return [None] * (len(layers) - 1)
+    keep = 1 - dropout
+    return [
+        X.new_empty(bias.shape[-1], X.shape[-2])
+        .bernoulli_(keep, generator=generator)
+        .div_(keep)
+        for _, bias in layers[:-1]
+    ]
+
+
+def mlp_gradient(X, loss, rows, layers, gradients, activation, masks) -> Tensor:
+    """Loss of a multilayer perceptron and its gradient, in closed form.
+
+    Activations are columns, `A = f(W A + b)` from `A = X^T` on, so that the same lines
+    serve one network and a stack of networks with a leading dimension.
+
+    Parameters
+    ----------
+    X : Tensor of shape (..., n_samples, n_features)
+
+    loss : Loss
+
+    rows : RowTensors
+
+    layers : list of (weight, bias)
+        Of shapes (..., n_out, n_in) and (..., n_out).
+
+    gradients : list of (weight, bias)
+        As `layers`; overwritten.
+
+    activation : {"identity", "logistic", "tanh", "relu"}
+
+    masks : list of None or Tensor of shape (n_out, n_samples)
+        What dropout multiplies each hidden layer with.
+
+    Returns
+    -------
+    mean_loss : Tensor of shape (...)
+    """
+    _, derive = _ACTIVATE[activation]
+    columns, inputs, hidden = _mlp_forward(X, layers, activation, masks)
+    mean_loss, delta = loss.mean_and_gradient(columns, rows)
+    for depth in range(len(layers) - 1, -1, -1):
+        weight_gradient, bias_gradient = gradients[depth]
+        torch.matmul(delta, inputs[depth].mT, out=weight_gradient)
+        torch.sum(delta, -1, out=bias_gradient)
+        if depth:
+            delta = derive(torch.matmul(layers[depth][0].mT, delta), hidden[depth])
+            if masks[depth - 1] is not None:
+                delta.mul_(masks[depth - 1])
+    return mean_loss
+
+
+def mlp_logits(X, layers, activation) -> Tensor:
+    """Logits of a multilayer perceptron, or of a stack of them.
+
+    Parameters
+    ----------
+    X, layers, activation : see mlp_gradient
+
+    Returns
+    -------
+    logits : Tensor of shape (..., n_samples, n_classes)
+    """
+    columns, _, _ = _mlp_forward(X, layers, activation, [None] * (len(layers) - 1))
+    return columns.mT
+
+
+def _mlp_forward(X, layers, activation, masks):
+    """Return the columns of logits, the input of each layer, and the hidden layers."""
+    activate, _ = _ACTIVATE[activation]
+    inputs, hidden = [X.mT], [None]
+    for (weight, bias), mask in zip(layers, [*masks, None], strict=True):
+        columns = torch.matmul(weight, inputs[-1]).add_(bias.unsqueeze(-1))
+        if len(inputs) < len(layers):
+            hidden.append(activate(columns))
+            inputs.append(columns if mask is None else columns * mask)
+    return columns, inputs, hidden
+
+
+# In place, each: the activation of a layer's inputs, and the product of a gradient with
+# the derivative of the activation, which its value is enough to tell.
+_ACTIVATE = {
+    "identity": (lambda z: z, lambda delta, a: delta),
+    "logistic": (torch.sigmoid_, lambda delta, a: delta.mul_(a - a * a)),
+    "tanh": (torch.tanh_, lambda delta, a: delta.mul_(1 - a * a)),
+    "relu": (torch.relu_, lambda delta, a: delta.mul_(a.sign())),
+}

@@ -1,0 +1,266 @@
+"""A trained network as one value: arrays, from which the module is rebuilt."""
+
+import copy
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from sklearn.utils import gen_batches
+
+from sklearn_ls._labels.objective import Objective
+from sklearn_ls._network.batches import samples_at_once, to_tensor
+from sklearn_ls._network.calibration import Calibrator
+from sklearn_ls._network.device import usable_device
+from sklearn_ls._network.modules import Architecture
+from sklearn_ls._network.optimizers import OptimizerSpec
+from sklearn_ls._network.outputs import OUTPUTS
+
+
+class Predictor:
+    """What predicts: a network, or several together.
+
+    It has `classes`, `architecture` (of one of its networks), `multilabel`, `device`,
+    and the primitive that all predictions derive from, `calibrated`.
+    """
+
+    @property
+    def activation(self):
+        """What turns logits into probabilities."""
+        return "logistic" if self.multilabel else "softmax"
+
+    @property
+    def dtype(self):
+        """The dtype that samples must have."""
+        return self.architecture.dtype
+
+    @property
+    def sample_shape(self):
+        """The shape that samples must have."""
+        return self.architecture.sample_shape
+
+    @property
+    def takes_any_shape(self):
+        """Whether samples may be other than rows of features."""
+        return self.architecture.module is not None
+
+    def calibrated(self, batch):
+        """Return the calibrated logits of a Tensor of samples."""
+        raise NotImplementedError
+
+    def apply(self, X, output="logits"):
+        """Return what is made of the calibrated logits, batch by batch.
+
+        Parameters
+        ----------
+        X : ndarray or CSR matrix of shape (n_samples, ...)
+
+        output : {"logits", "proba", "log_proba", "labels"}, default="logits"
+
+        Returns
+        -------
+        outputs : ndarray of shape (n_samples, n_classes) or (n_samples,)
+        """
+        finish = getattr(OUTPUTS[self.activation], output)
+        return self._run(lambda batch: finish(self.calibrated(batch)), X)
+
+    @torch.inference_mode()
+    def _run(self, function, X):
+        """Return what a function makes of all samples, a bounded number at a time."""
+        outputs = (
+            function(to_tensor(X, samples, self.here)).cpu().numpy()
+            for samples in gen_batches(X.shape[0], samples_at_once(X, at_least=64))
+        )
+        first = next(outputs)
+        output = np.empty((X.shape[0], *first.shape[1:]), dtype=first.dtype)
+        output[: len(first)] = first
+        start = len(first)
+        for part in outputs:
+            output[start : start + len(part)] = part
+            start += len(part)
+        return output
+
+
+@dataclass(frozen=True, eq=False)
+class FittedNetwork(Predictor):
+    """A trained network: everything that predictions depend on.
+
+    Parameters
+    ----------
+    architecture : Architecture
+
+    weights : dict of str to ndarray
+        Parameters and buffers by name.
+
+    classes : ndarray of shape (n_classes,)
+        What the outputs stand for.
+
+    objective : Objective
+        What it was trained for.
+
+    optimizer : OptimizerSpec
+        What it was trained by.
+
+    calibrator : Calibrator
+
+    history : list of dict
+        What was recorded of each epoch.
+
+    device : str
+        Where it was trained.
+    """
+
+    architecture: Architecture
+    weights: dict
+    classes: np.ndarray
+    objective: Objective
+    optimizer: OptimizerSpec
+    calibrator: Calibrator
+    history: list
+    device: str
+
+    def __getstate__(self):
+        state = vars(self).copy()
+        state.pop("module", None)  # `weights` holds all that it knows
+        return state
+
+    @property
+    def multilabel(self):
+        """Whether the outputs are independent of each other."""
+        return self.objective.multilabel
+
+    @cached_property
+    def module(self):
+        """The torch module, on the device of the training if that is here.
+
+        On the CPU it shares the memory of `weights`.
+        """
+        device = usable_device(self.device)
+        module = self._rebuild().to(device)
+        if device == "cpu":
+            self.weights.update(module_to_arrays(module))
+        return module
+
+    def _rebuild(self):
+        module = self.architecture.build()
+        load_arrays(module, self.weights)
+        return module.eval()
+
+    @property
+    def here(self):
+        """The device of the module."""
+        return next(self.module.parameters()).device
+
+    def adopt(self, module):
+        """Predict by a module that has these weights, instead of a rebuilt one."""
+        vars(self)["module"] = module
+
+    def release(self):
+        """Let the module go, until it is needed again."""
+        vars(self).pop("module", None)
+
+    def calibrated(self, batch):
+        """Return the calibrated logits of a Tensor of samples."""
+        return self.calibrator(self.module(batch))
+
+    def embed(self, X):
+        """Return the inputs of the last linear layer.
+
+        Parameters
+        ----------
+        X : ndarray or CSR matrix of shape (n_samples, ...)
+
+        Returns
+        -------
+        embedding : ndarray of shape (n_samples, n_units)
+        """
+        module = copy.deepcopy(self.module)  # hooks on one in use would see more
+        inputs = []
+        _last_linear(module).register_forward_pre_hook(
+            lambda layer, args: inputs.append(args[0])
+        )
+
+        def run(batch):
+            inputs.clear()
+            module(batch)
+            return inputs[0]
+
+        return self._run(run, X)
+
+    def check_rebuild(self, module, X):
+        """Raise ValueError unless a rebuilt module predicts what the trained one does.
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+            As it was trained.
+
+        X : Tensor of shape (n_samples, ...)
+            Some samples.
+        """
+        if self.architecture.module in (None, "convnet"):
+            return
+        with torch.inference_mode():
+            expected = module(X)
+            rebuilt = self._rebuild().to(X.device)(X)
+        if not torch.allclose(rebuilt, expected, rtol=1e-3, atol=1e-4):
+            raise ValueError(
+                "The module predicts something else when it is rebuilt from its "
+                "weights, as after pickling. Whatever it changes in training must be in "
+                "its state_dict: make it a torch.nn.Parameter, or pass it to "
+                "register_buffer."
+            )
+
+
+def _last_linear(module):
+    linears = [
+        layer for layer in module.modules() if isinstance(layer, torch.nn.Linear)
+    ]
+    if not linears:
+        raise ValueError(
+            "embed needs a module with a torch.nn.Linear as its last layer."
+        )
+    return linears[-1]
+
+
+def module_to_arrays(module):
+    """Return a module's weights and buffers by name; on the CPU they share memory.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+
+    Returns
+    -------
+    arrays : dict of str to ndarray
+    """
+    return {name: v.cpu().numpy() for name, v in module.state_dict().items()}
+
+
+def load_arrays(module, arrays):
+    """Copy what :func:`module_to_arrays` returned into a module.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+
+    arrays : dict of str to ndarray
+
+    Raises
+    ------
+    ValueError
+        If names or shapes differ.
+    """
+    try:
+        module.load_state_dict({k: torch.tensor(v) for k, v in arrays.items()})
+    except RuntimeError as error:
+        raise ValueError(
+            "The weights of the earlier fit do not fit this network; set "
+            f"warm_start=False or undo the change to its parameters. {error}"
+        ) from error
+
+
+def count_weight_layers(module):
+    """Return the number of layers of a module that have weights."""
+    layers = module.modules()
+    return sum(any(True for _ in m.parameters(recurse=False)) for m in layers)

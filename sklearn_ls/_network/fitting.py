@@ -1,0 +1,185 @@
+"""Networks trained by their plans, alone or as one."""
+
+import math
+import time
+from collections import defaultdict
+from typing import NamedTuple
+
+from sklearn.utils import gen_even_slices
+
+from sklearn_ls._labels.training_labels import ClassSummary
+from sklearn_ls._network.fitted import FittedNetwork, module_to_arrays
+from sklearn_ls._network.optimizers import OptimizerState
+from sklearn_ls._network.skorch_net import NetTrainer, make_net
+from sklearn_ls._network.stacking import train_stack
+from sklearn_ls._network.training import train
+from sklearn_ls._warnings import warn
+
+
+class SingleTraining:
+    """The training of a single network, held by a skorch net.
+
+    Parameters
+    ----------
+    plan : TrainingPlan
+
+    earlier : FittedNetwork, default=None
+        What to go on from.
+
+    optimizer_state : OptimizerState, default=None
+        Likewise; None where the optimizer starts anew.
+
+    Attributes
+    ----------
+    state : TrainingState
+
+    n_earlier_epochs : int
+        The number of epochs of earlier trainings.
+    """
+
+    def __init__(self, plan, earlier=None, optimizer_state=None):
+        self.plan = plan
+        self.state = plan.params.start()
+        if earlier is not None:
+            self.state.history = list(earlier.history)
+        self.n_earlier_epochs = self.state.n_epochs
+        self.module = plan.build(earlier and earlier.weights)
+        self.net = make_net(
+            self.module,
+            plan.objective,
+            plan.params.optimizer_spec,
+            device=plan.device,
+            flatten=True,
+            callbacks=plan.params.callbacks,
+            verbose=plan.params.verbose,
+        )
+        if optimizer_state is not None:
+            self._load(optimizer_state)
+
+    def _load(self, optimizer_state):
+        if optimizer_state.fits(self.net.optimizer_, self.module):
+            optimizer_state.load(self.net.optimizer_, self.module)
+        else:
+            warn(
+                "The optimizer starts anew, since its state is that of another "
+                "optimizer or of another network."
+            )
+
+    def run(self, **options):
+        """Train.
+
+        Parameters
+        ----------
+        **options : dict
+            `seed`, `max_epochs` and so on, see `train`.
+        """
+        trainer = NetTrainer(self.net, self.plan.training, self.plan.validation)
+        train(trainer, [self.state], **options)
+
+    def snapshot(self):
+        """Return the network as if the training had ended here."""
+        arrays = module_to_arrays(self.module)
+        arrays = {name: array.copy() for name, array in arrays.items()}
+        return self.plan.as_fitted(arrays, list(self.state.history))
+
+    def finish(self, X):
+        """Return the fitted network.
+
+        Parameters
+        ----------
+        X : ndarray or CSR matrix of shape (n_samples, ...)
+        """
+        network = self.plan.finish(self.module, self.state, X)
+        if self.net.callbacks:  # whose net is kept, with this module
+            network.adopt(self.module)
+        return network
+
+    def optimizer_state(self):
+        """Return what the optimizer remembers."""
+        return OptimizerState.read(self.net.optimizer_, self.module)
+
+
+class Trained(NamedTuple):
+    """A network and how its training went; those trained as one share the time."""
+
+    network: FittedNetwork
+    summary: ClassSummary
+    converged: bool
+    fit_time: float  # in seconds
+
+
+def train_networks(X, plans, *, seed, stack_size=1, network_end=lambda: None):
+    """Train networks, as one where they can be, and calibrate them.
+
+    Parameters
+    ----------
+    X : ndarray, CSR matrix or Tensor of shape (n_samples, ...)
+
+    plans : list of TrainingPlan
+        They differ by nothing but data and objective.
+
+    seed : int
+
+    stack_size : int, default=1
+        Maximum number of networks to train as one.
+
+    network_end : callable, default=lambda: None
+        Called when a network is trained.
+
+    Returns
+    -------
+    trained : list of Trained
+    """
+    trained = [None] * len(plans)
+    for group in _group_alike(plans):
+        for part in divide_evenly(len(group), stack_size):
+            positions = group[part]
+            start = time.perf_counter()
+            finished = _train_group(
+                X, [plans[i] for i in positions], seed=seed, network_end=network_end
+            )
+            seconds = (time.perf_counter() - start) / len(positions)
+            for i, (network, converged) in zip(positions, finished, strict=True):
+                trained[i] = Trained(network, plans[i].summary, converged, seconds)
+    return trained
+
+
+def _train_group(X, plans, seed, network_end):
+    """Return (network, converged) of networks that are trained together."""
+    params = plans[0].params
+    limits = {"seed": seed, "max_epochs": params.max_epochs}
+    if len(plans) == 1:
+        training = SingleTraining(plans[0])
+        training.run(**limits)
+        network_end()
+        return [(training.finish(X), training.state.converged)]
+    modules = [plan.build() for plan in plans]
+    states = [plan.params.start() for plan in plans]
+    train_stack(
+        [
+            (module, plan.training, plan.validation)
+            for module, plan in zip(modules, plans, strict=True)
+        ],
+        states,
+        plans[0].loss,
+        params.optimizer_spec,
+        network_end=lambda position: network_end(),
+        **limits,
+    )
+    return [
+        (plan.finish(module, state, X), state.converged)
+        for plan, module, state in zip(plans, modules, states, strict=True)
+    ]
+
+
+def _group_alike(plans):
+    """Return the positions of networks that can be stacked, in lists."""
+    groups = defaultdict(list)
+    for position, plan in enumerate(plans):
+        groups[plan.stacking_key()].append(position)
+    return list(groups.values())
+
+
+def divide_evenly(n, size):
+    """Return slices of at most `size`, as even as can be."""
+    return gen_even_slices(n, math.ceil(n / size))

@@ -1,0 +1,357 @@
+"""Losses in torch, and their gradients.
+
+Conventions: `logits` of shape (..., n_samples, n_classes), as modules give them. The
+closed form of the gradient works on `columns`, logits of shape (..., n_classes,
+n_samples): a row of numbers per class. The leading dimension is one of networks, where
+several are trained together; tensors that they share have none.
+
+A loss is a subclass of `Loss` with at least `per_sample`, and its name in `LOSSES`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from sklearn_ls._labels.smoothing import NO_SMOOTHING, smooth_targets, soft_indicators
+from sklearn_ls._network.row_tensors import (
+    RowTensors,
+    per_network,
+    per_sample,
+    scale_gradient,
+    weigh,
+)
+from sklearn_ls._network.transition import Transition, make_transition
+
+
+class Loss:
+    """What networks minimize: a function of logits and of the tensors of samples."""
+
+    def per_sample(self, logits: Tensor, rows: RowTensors) -> Tensor:
+        """Return the loss of each sample, differentiable, without its weight.
+
+        Shape
+        -----
+        logits : (..., n_samples, n_classes) -> (..., n_samples)
+        """
+        raise NotImplementedError
+
+    def mean(self, logits: Tensor, rows: RowTensors) -> Tensor:
+        """Return the mean of the weighted losses, differentiable."""
+        return weigh(self.per_sample(logits, rows), rows.weight).mean(-1)
+
+    def mean_and_gradient(
+        self, columns: Tensor, rows: RowTensors
+    ) -> tuple[Tensor, Tensor]:
+        """Return the mean loss and its gradient with respect to the logits.
+
+        By autograd, unless a loss has a closed form.
+
+        Shape
+        -----
+        columns : (..., n_classes, n_samples) -> (...), the same as `columns`
+        """
+        with torch.enable_grad():
+            columns = columns.detach().requires_grad_()
+            loss = self.mean(columns.mT, rows)
+            (gradient,) = torch.autograd.grad(loss.sum(), columns)
+        return loss.detach(), gradient
+
+    def is_correct(self, logits: Tensor, rows: RowTensors) -> Tensor:
+        """Return which samples are classified as they are labeled."""
+        return logits.argmax(-1) == rows.codes
+
+    def n_correct(self, logits: Tensor, rows: RowTensors) -> Tensor:
+        """Return the summed weight of the samples that are classified correctly."""
+        correct = self.is_correct(logits, rows).to(logits)
+        return weigh(correct, rows.weight).sum(-1)
+
+    def decision_margin(self, logits: Tensor) -> Tensor:
+        """Return by how much the largest logit of each sample exceeds the next."""
+        top = logits.topk(2, -1).values
+        return top[..., 0] - top[..., 1]
+
+
+@dataclass
+class LabelRows(RowTensors):
+    """Smoothed labels, one per sample; of hard labels never written out.
+
+    The target of a sample with label `y` is ``q = smoothing_weight * distribution``,
+    plus `excess` at `y`, or plus ``excess * y_soft``.
+
+    Parameters
+    ----------
+    codes : LongTensor of shape (..., n_samples)
+        The observed labels, which predictions are compared with.
+
+    excess, smoothing_weight : Tensor of shape (..., 1) or (..., n_samples)
+
+    distribution : None or Tensor of shape (..., 1, n_classes) or \
+            (..., n_classes, n_classes)
+        None stands for ones. A matrix is indexed by the label first.
+
+    weight : None or Tensor of shape (..., n_samples)
+
+    y_soft : None or Tensor of shape (..., n_samples, n_classes)
+        None stands for the one-hot rows of `codes`.
+    """
+
+    codes: Tensor = per_sample()
+    excess: Tensor = per_sample()
+    smoothing_weight: Tensor = per_sample()
+    distribution: Tensor | None = per_network("n_labels", "n_classes")
+    weight: Tensor | None = per_sample()
+    y_soft: Tensor | None = per_sample("n_classes")
+
+    @property
+    def labels(self) -> Tensor:
+        """The observed labels."""
+        return self.codes
+
+    def expect(self, values: Tensor, dim: int) -> Tensor:
+        """Return the mean of values of the classes under each sample's target.
+
+        Parameters
+        ----------
+        values : Tensor of shape (..., n_samples, n_classes)
+            With `dim=-2` they are columns.
+
+        dim : int
+            Of the classes, -1 or -2.
+        """
+        at_label = self._at_label(values, dim)
+        if self.distribution is not None:
+            values = values * self._distribution(dim)
+        return self.excess * at_label + self.smoothing_weight * values.sum(dim)
+
+    def subtract_from(self, columns: Tensor) -> Tensor:
+        """Subtract the targets from columns, in place."""
+        weight, excess = self.smoothing_weight.unsqueeze(-2), self.excess.unsqueeze(-2)
+        if self.distribution is None:
+            columns.sub_(weight)
+        else:
+            columns.sub_(weight * self._distribution(dim=-2))
+        if self.y_soft is not None:
+            return columns.sub_(excess * self.y_soft.mT)
+        shape = (*columns.shape[:-2], 1, columns.shape[-1])
+        codes = self.codes.unsqueeze(-2).expand(shape)
+        return columns.scatter_add_(-2, codes, -excess.expand(shape))
+
+    def _at_label(self, values: Tensor, dim: int) -> Tensor:
+        if self.y_soft is not None:
+            y_soft = self.y_soft if dim == -1 else self.y_soft.mT
+            return (y_soft * values).sum(dim)
+        shape = list(values.shape)
+        shape[dim] = 1
+        return values.gather(dim, self.codes.unsqueeze(dim).expand(shape)).squeeze(dim)
+
+    def _distribution(self, dim: int) -> Tensor:
+        distribution = self.distribution
+        if distribution.shape[-2] > 1:  # a matrix
+            if distribution.ndim == 2:
+                distribution = distribution[self.codes]
+            else:
+                codes = self.codes.expand(len(distribution), -1).unsqueeze(-1)
+                distribution = distribution.take_along_dim(codes, -2)
+        return distribution if dim == -1 else distribution.mT
+
+
+class CrossEntropy(Loss):
+    """Cross-entropy of softmax probabilities with smoothed targets."""
+
+    def per_sample(self, logits: Tensor, rows: LabelRows) -> Tensor:
+        """Return ``-(q . log p)``."""
+        return -rows.expect(functional.log_softmax(logits, -1), dim=-1)
+
+    def mean_and_gradient(
+        self, columns: Tensor, rows: LabelRows
+    ) -> tuple[Tensor, Tensor]:
+        """Return the mean loss and ``(p - q) * weight / n_samples``."""
+        log_proba = torch.log_softmax(columns, -2)
+        loss = -weigh(rows.expect(log_proba, dim=-2), rows.weight).mean(-1)
+        gradient = rows.subtract_from(log_proba.exp_())
+        return loss, scale_gradient(gradient, rows.weight)
+
+
+@dataclass
+class ForwardCrossEntropy(Loss):
+    """Cross-entropy of what a transition makes of the softmax probabilities.
+
+    Parameters
+    ----------
+    transition : Transition
+    """
+
+    transition: Transition
+
+    def per_sample(self, logits: Tensor, rows: LabelRows) -> Tensor:
+        """Return ``-(q . log(p @ T))``."""
+        return -rows.expect(self._observed(logits).log(), dim=-1)
+
+    def mean_and_gradient(
+        self, columns: Tensor, rows: LabelRows
+    ) -> tuple[Tensor, Tensor]:
+        """Return the mean loss and ``p * (1 - T @ (q / (p @ T))) * weight / n``."""
+        proba = torch.log_softmax(columns, -2).exp_()
+        observed = self.transition.forward(proba, dim=-2)
+        ratio = rows.subtract_from(torch.zeros_like(observed)).div_(observed)
+        gradient = self.transition.backward(ratio).add_(1).mul_(proba)
+        loss = -weigh(rows.expect(observed.log_(), dim=-2), rows.weight).mean(-1)
+        return loss, scale_gradient(gradient, rows.weight)
+
+    def is_correct(self, logits: Tensor, rows: LabelRows) -> Tensor:
+        """Return for which samples the observed label is predicted."""
+        return self._observed(logits).argmax(-1) == rows.codes
+
+    def _observed(self, logits: Tensor) -> Tensor:
+        """Return the probabilities of the observed labels."""
+        return self.transition.forward(functional.softmax(logits, -1), dim=-1)
+
+
+@dataclass
+class IndicatorRows(RowTensors):
+    """Smoothed independent labels.
+
+    Parameters
+    ----------
+    y_soft : Tensor of shape (..., n_samples, n_labels)
+        Probabilities of 1.
+
+    indicators : Tensor of shape (..., n_samples, n_labels)
+        The observed labels, 0 or 1.
+
+    weight : None or Tensor of shape (..., n_samples)
+    """
+
+    y_soft: Tensor = per_sample("n_labels")
+    indicators: Tensor = per_sample("n_labels")
+    weight: Tensor | None = per_sample()
+
+    @property
+    def labels(self) -> Tensor:
+        """The observed labels."""
+        return self.indicators
+
+
+class BinaryCrossEntropy(Loss):
+    """Sum over independent labels of binary cross-entropies, one sigmoid per label."""
+
+    def per_sample(self, logits: Tensor, rows: IndicatorRows) -> Tensor:
+        """Return the sum of the binary cross-entropies."""
+        losses = functional.binary_cross_entropy_with_logits(
+            logits, rows.y_soft.expand_as(logits), reduction="none"
+        )
+        return losses.sum(-1)
+
+    def mean_and_gradient(
+        self, columns: Tensor, rows: IndicatorRows
+    ) -> tuple[Tensor, Tensor]:
+        """Return the mean loss and ``(sigmoid - q) * weight / n_samples``."""
+        loss = self.mean(columns.mT, rows)
+        gradient = torch.sigmoid(columns).sub_(rows.y_soft.mT)
+        return loss, scale_gradient(gradient, rows.weight)
+
+    def is_correct(self, logits: Tensor, rows: IndicatorRows) -> Tensor:
+        """Return for which samples all labels are right."""
+        return ((logits > 0) == (rows.indicators > 0)).all(-1)
+
+    def decision_margin(self, logits: Tensor) -> Tensor:
+        """Return how far the logit nearest to 0 of each sample is from it."""
+        return logits.abs().amin(-1)
+
+
+LOSSES = {
+    "cross_entropy": CrossEntropy,
+    "forward_cross_entropy": ForwardCrossEntropy,
+    "binary_cross_entropy": BinaryCrossEntropy,
+}
+
+
+def make_loss(objective, dtype, device):
+    """Return the loss of an objective.
+
+    Parameters
+    ----------
+    objective : Objective
+
+    dtype : dtype
+
+    device : str
+
+    Returns
+    -------
+    loss : Loss
+    """
+    if objective.multilabel:
+        return LOSSES["binary_cross_entropy"]()
+    if objective.transition_matrix is None:
+        return LOSSES["cross_entropy"]()
+    transition = make_transition(
+        objective.transition_matrix, objective.n_classes, dtype, device
+    )
+    return LOSSES["forward_cross_entropy"](transition)
+
+
+def make_rows(objective, labels, dtype, device, *, smoothed=True):
+    """Put the labels of samples on a device, as the loss of an objective takes them.
+
+    Parameters
+    ----------
+    objective : Objective
+
+    labels : TrainingLabels
+
+    dtype : dtype
+
+    device : str
+
+    smoothed : bool, default=True
+        False for validation, which is on the labels by which samples are scored.
+
+    Returns
+    -------
+    rows : LabelRows or IndicatorRows
+    """
+
+    def tensor(values):
+        if values is None:
+            return None
+        return torch.from_numpy(np.asarray(values).astype(dtype)).to(device)
+
+    weight = labels.weight
+    if weight is not None and np.all(weight == 1):
+        weight = None
+    codes, rule = labels.codes, objective.rule
+    sample_epsilon = labels.sample_epsilon
+    if objective.multilabel:
+        y_soft = codes
+        if smoothed and sample_epsilon is None:
+            y_soft = soft_indicators(codes, objective.smoothing)
+        elif smoothed:
+            column = sample_epsilon[:, np.newaxis]
+            y_soft = soft_indicators(codes, rule.with_epsilon(column))
+        return IndicatorRows(tensor(y_soft), tensor(codes), tensor(weight))
+    smoothing, y_soft = NO_SMOOTHING, None
+    if smoothed:
+        y_soft, smoothing = labels.y_soft, objective.smoothing
+        if y_soft is not None and smoothing.depends_on_label:
+            if sample_epsilon is not None:
+                smoothing = rule.with_epsilon(sample_epsilon[:, np.newaxis])
+            y_soft, smoothing = smooth_targets(y_soft, smoothing), NO_SMOOTHING
+        elif sample_epsilon is not None:
+            smoothing = rule.with_epsilon(sample_epsilon)
+        else:
+            smoothing = smoothing.at(codes)
+    distribution = smoothing.distribution
+    return LabelRows(
+        codes=torch.tensor(codes, dtype=torch.long).to(device),
+        excess=tensor(np.atleast_1d(smoothing.excess)),
+        smoothing_weight=tensor(np.atleast_1d(smoothing.weight)),
+        distribution=tensor(
+            None if distribution is None else np.atleast_2d(distribution)
+        ),
+        weight=tensor(weight),
+        y_soft=tensor(y_soft),
+    )

@@ -1,0 +1,333 @@
+"""The built-in networks: a multilayer perceptron and a small ConvNet."""
+
+import copy
+import warnings
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sklearn_ls._network.closed_form import dropout_masks, mlp_gradient
+from sklearn_ls._network.device import private_rng
+
+ACTIVATIONS = {
+    "identity": nn.Identity,
+    "logistic": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+}
+
+
+class MLP(nn.Sequential):
+    """Multilayer perceptron, ending in logits.
+
+    Linear layers with an activation, and dropout where asked for, between them. Weights
+    and biases are drawn as :class:`torch.nn.Linear` draws them, uniformly within
+    ``1 / sqrt(fan_in)``, but from a generator of one's own.
+
+    Parameters
+    ----------
+    n_features : int
+
+    n_classes : int
+
+    hidden_layer_sizes : sequence of int, default=(100,)
+
+    activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
+
+    dropout : float, default=0.0
+        Probability of dropping a hidden unit in training, in [0, 1).
+
+    generator : torch.Generator, default=None
+        Source of the initial weights.
+
+    Shape
+    -----
+    (n_samples, n_features) -> (n_samples, n_classes)
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_ls._modules import MLP
+    >>> MLP(4, 3)(torch.zeros(5, 4)).shape
+    torch.Size([5, 3])
+    """
+
+    def __init__(
+        self,
+        n_features,
+        n_classes,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        dropout=0.0,
+        generator=None,
+    ):
+        sizes = [n_features, *hidden_layer_sizes, n_classes]
+        layers = []
+        for n_in, n_out in pairwise(sizes):
+            linear = nn.utils.skip_init(nn.Linear, n_in, n_out)
+            bound = n_in**-0.5
+            nn.init.uniform_(linear.weight, -bound, bound, generator=generator)
+            nn.init.uniform_(linear.bias, -bound, bound, generator=generator)
+            layers += [linear, ACTIVATIONS[activation](), nn.Dropout(dropout)]
+        super().__init__(*layers[:-2])
+        self.activation = activation
+        self.dropout = dropout
+
+    def flatten(self) -> Tensor:
+        """Lay all weights into one tensor, and all gradients; return the former.
+
+        The parameters become views of them. An optimiser takes one long tensor faster
+        than several short ones.
+        """
+        parameters = list(self.parameters())
+        flat = torch.cat([parameter.detach().flatten() for parameter in parameters])
+        flat.grad = torch.zeros_like(flat)
+        sizes = [parameter.numel() for parameter in parameters]
+        for parameter, weights, gradient in zip(
+            parameters, flat.split(sizes), flat.grad.split(sizes), strict=True
+        ):
+            parameter.data = weights.view_as(parameter)
+            parameter.grad = gradient.view_as(parameter)
+        return flat.requires_grad_()
+
+    def differentiator(self, loss, generator: torch.Generator):
+        """Return what writes the gradient of the mean loss to `grad`.
+
+        The gradient of the whole network in closed form, without autograd.
+
+        Parameters
+        ----------
+        loss : Loss
+
+        generator : torch.Generator
+            Source of the dropout masks.
+
+        Returns
+        -------
+        differentiate : callable
+            Takes X, a Tensor of shape (n_samples, n_features), and its RowTensors;
+            returns the mean loss. To be called without gradient tracking.
+        """
+        for parameter in self.parameters():
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        linears = [layer for layer in self if isinstance(layer, nn.Linear)]
+        layers = [(linear.weight.data, linear.bias.data) for linear in linears]
+        gradients = [(linear.weight.grad, linear.bias.grad) for linear in linears]
+
+        def differentiate(X, rows):
+            masks = dropout_masks(layers, self.dropout, X, generator)
+            return mlp_gradient(
+                X, loss, rows, layers, gradients, self.activation, masks
+            )
+
+        return differentiate
+
+
+class ConvNet(nn.Sequential):
+    """Small convolutional network for images, ending in logits.
+
+    Two blocks of a 3 x 3 convolution, batch normalization, ReLU and 2 x 2 max-pooling,
+    then a hidden layer with dropout.
+
+    Parameters
+    ----------
+    n_features : tuple (n_channels, height, width)
+        Shape of one image; height and width at least 4.
+
+    n_classes : int
+
+    n_filters : int, default=32
+        Filters of the first block; the second has twice as many.
+
+    n_hidden : int, default=128
+        Units of the hidden layer.
+
+    dropout : float, default=0.25
+        Probability of dropping a hidden unit in training, in [0, 1).
+
+    Shape
+    -----
+    (n_samples, n_channels, height, width) -> (n_samples, n_classes)
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_ls._modules import ConvNet
+    >>> ConvNet((1, 8, 8), 10)(torch.zeros(5, 1, 8, 8)).shape
+    torch.Size([5, 10])
+    """
+
+    def __init__(self, n_features, n_classes, n_filters=32, n_hidden=128, dropout=0.25):
+        if np.size(n_features) != 3 or min(n_features[1:]) < 4:
+            raise ValueError(
+                "module='convnet' takes X of shape (n_samples, n_channels, height, "
+                "width) with at least 4 x 4 pixels. Got samples of shape "
+                f"{n_features}."
+            )
+        channels, height, width = n_features
+        super().__init__(
+            *self._block(channels, n_filters),
+            *self._block(n_filters, 2 * n_filters),
+            nn.Flatten(),
+            nn.Linear(2 * n_filters * (height // 4) * (width // 4), n_hidden),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(n_hidden, n_classes),
+        )
+
+    @staticmethod
+    def _block(n_in, n_out):
+        return (
+            nn.Conv2d(n_in, n_out, 3, padding=1),
+            nn.BatchNorm2d(n_out),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Architecture:
+    """A network before its weights: what builds it, and the shapes it is built for.
+
+    Parameters
+    ----------
+    module : None, "convnet" or callable
+        None stands for the built-in multilayer perceptron.
+
+    params : dict
+        Keyword arguments of the module.
+
+    sample_shape : tuple of int
+
+    n_classes : int
+
+    dtype : numpy dtype
+        Of the weights.
+
+    seed : int
+        Source of the initial weights, and of whatever else the module draws when it is
+        built.
+    """
+
+    module: Any
+    params: dict
+    sample_shape: tuple
+    n_classes: int
+    dtype: np.dtype
+    seed: int
+
+    @property
+    def n_features(self):
+        """What a module is told: a number, or the shape of a sample."""
+        shape = self.sample_shape
+        return shape[0] if len(shape) == 1 else shape
+
+    def build(self):
+        """Return the network on the CPU, with the initial weights of its seed."""
+        dtype = getattr(torch, np.dtype(self.dtype).name)
+        shapes = self.n_features, self.n_classes
+        if self.module is None:
+            generator = torch.Generator().manual_seed(self.seed)
+            return MLP(*shapes, **self.params, generator=generator).to(dtype)
+        if isinstance(self.module, nn.Module):
+            raise TypeError(
+                f"module is a {type(self.module).__name__} that is already built. Pass "
+                "its class, or a function that takes (n_features, n_classes, "
+                "**module_params) and builds one, so that every fit starts from new "
+                "weights."
+            )
+        build = ConvNet if self.module == "convnet" else self.module
+        with private_rng(self.seed, "cpu"):
+            built = build(*shapes, **copy.deepcopy(self.params))
+        if not isinstance(built, nn.Module):
+            raise TypeError(
+                "module must return a torch.nn.Module when called with (n_features, "
+                "n_classes, **module_params). It returned a "
+                f"{type(built).__name__}."
+            )
+        return built.to(dtype)
+
+    def check(self, module):
+        """Check that a module that the user built gives one logit per class."""
+        if self.module is not None:
+            check_output(module, self.sample_shape, self.n_classes, self.dtype)
+
+
+def make_architecture(
+    module, module_params, hidden_layer_sizes, activation, dropout, **shapes
+):
+    """Return the architecture that the parameters of an estimator stand for.
+
+    Parameters
+    ----------
+    module, module_params, hidden_layer_sizes, activation, dropout : see \
+            LabelSmoothingClassifier
+
+    **shapes : dict
+        `sample_shape`, `n_classes`, `dtype` and `seed` of the architecture.
+
+    Returns
+    -------
+    architecture : Architecture
+        Shares no memory with what was passed.
+    """
+    if module is not None:
+        return Architecture(module, copy.deepcopy(module_params or {}), **shapes)
+    sizes = np.atleast_1d(hidden_layer_sizes).tolist()
+    if not all(isinstance(size, int) and size > 0 for size in sizes):
+        raise ValueError(
+            f"hidden_layer_sizes must be positive integers. Got {hidden_layer_sizes!r}."
+        )
+    params = {
+        "hidden_layer_sizes": sizes,
+        "activation": activation,
+        "dropout": dropout,
+    }
+    return Architecture(None, params, **shapes)
+
+
+@torch.inference_mode()
+def check_output(module, sample_shape, n_classes, dtype):
+    """Check that a module gives one logit per class.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        On the CPU.
+
+    sample_shape : tuple of int
+
+    n_classes : int
+
+    dtype : numpy dtype
+
+    Raises
+    ------
+    ValueError
+        If its output has another shape.
+
+    Warns
+    -----
+    UserWarning
+        If its output looks like probabilities.
+    """
+    X = np.random.default_rng(0).normal(size=(2, *sample_shape)).astype(dtype)
+    logits = module.eval()(torch.from_numpy(X))
+    shape = tuple(getattr(logits, "shape", [type(logits).__name__]))
+    if shape != (2, n_classes):
+        raise ValueError(
+            f"module must give logits of shape (n_samples, {n_classes}), one for each "
+            f"class. For 2 samples it gave {shape}."
+        )
+    if (logits >= 0).all() and torch.allclose(logits.sum(-1), torch.ones(2).to(logits)):
+        warnings.warn(
+            "The module's outputs look like probabilities. It should end in logits: "
+            "leave out its softmax.",
+            UserWarning,
+            stacklevel=2,
+        )

@@ -1,0 +1,233 @@
+"""Optimizers: the named ones, their options and states, and which can be stacked."""
+
+import inspect
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+OPTIMIZERS = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "sgd": torch.optim.SGD,
+}
+
+# What these do to a number depends on the gradients of that number alone.
+ELEMENTWISE = {
+    *OPTIMIZERS.values(),
+    torch.optim.ASGD,
+    torch.optim.Adadelta,
+    torch.optim.Adagrad,
+    torch.optim.Adamax,
+    torch.optim.NAdam,
+    torch.optim.RAdam,
+    torch.optim.RMSprop,
+    torch.optim.Rprop,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class OptimizerSpec:
+    """An optimizer and its options.
+
+    Parameters
+    ----------
+    name : {"adam", "adamw", "sgd"} or class
+
+    learning_rate, weight_decay : float
+
+    params : dict
+        Further keyword arguments, which take precedence.
+    """
+
+    name: str | type
+    learning_rate: float
+    weight_decay: float
+    params: dict
+
+    def resolve(self, device):
+        """Return the class of the optimizer and its keyword arguments.
+
+        Parameters
+        ----------
+        device : str
+
+        Returns
+        -------
+        optimizer : class
+
+        options : dict
+        """
+        options = {
+            "lr": self.learning_rate,
+            "weight_decay": self.weight_decay,
+            **self.params,
+        }
+        if isinstance(self.name, str):
+            if not {"foreach", "differentiable"} & options.keys():
+                options.setdefault(
+                    "fused", torch.device(device).type in ("cpu", "cuda")
+                )
+            return OPTIMIZERS[self.name], options
+        if options["weight_decay"] == 0 and not _takes_weight_decay(self.name):
+            del options["weight_decay"]
+        return self.name, options
+
+
+def _takes_weight_decay(optimizer):
+    return "weight_decay" in inspect.signature(optimizer).parameters
+
+
+@dataclass(frozen=True, eq=False)
+class OptimizerState:
+    """What an optimizer remembers of the steps so far, as arrays.
+
+    Parameters
+    ----------
+    optimizer : str
+        Its class.
+
+    shapes : dict of str to tuple
+        The shape of each parameter of the module, by name.
+
+    values : dict of str to dict
+        For each of these parameters what the optimizer keeps of it: moments as arrays
+        of the parameter's shape, numbers, and whatever else.
+    """
+
+    optimizer: str
+    shapes: dict
+    values: dict
+
+    @classmethod
+    def read(cls, optimizer, module):
+        """Return the state of an optimizer.
+
+        Parameters
+        ----------
+        optimizer : torch.optim.Optimizer
+            Of the parameters of `module`, or of all of them laid into one tensor.
+
+        module : torch.nn.Module
+        """
+        parameters = dict(module.named_parameters())
+        values = {
+            name: _to_arrays(optimizer.state[parameter])
+            for name, parameter in parameters.items()
+            if parameter in optimizer.state
+        }
+        if (flat := _find_flat(optimizer, parameters)) is not None:
+            values = _split(_to_arrays(optimizer.state[flat]), parameters)
+        shapes = {name: tuple(value.shape) for name, value in parameters.items()}
+        return cls(_qualified_name(optimizer), shapes, values)
+
+    def fits(self, optimizer, module):
+        """Return whether the state is of such an optimizer and such a module."""
+        shapes = {n: tuple(p.shape) for n, p in module.named_parameters()}
+        return self.optimizer == _qualified_name(optimizer) and self.shapes == shapes
+
+    def load(self, optimizer, module):
+        """Let an optimizer that fits go on with this state.
+
+        Parameters
+        ----------
+        optimizer : torch.optim.Optimizer
+
+        module : torch.nn.Module
+        """
+        parameters = dict(module.named_parameters())
+        values = {id(parameters[name]): value for name, value in self.values.items()}
+        if (flat := _find_flat(optimizer, parameters)) is not None:
+            values = {id(flat): _join(self.values, self.shapes)}
+        places = [p for group in optimizer.param_groups for p in group["params"]]
+        state = {
+            place: _to_tensors(values[id(parameter)])
+            for place, parameter in enumerate(places)
+            if values.get(id(parameter))
+        }
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+
+
+def _qualified_name(optimizer):
+    kind = type(optimizer)
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _find_flat(optimizer, parameters):
+    """Return the one tensor that holds all parameters, or None."""
+    known = {id(parameter) for parameter in parameters.values()}
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            if id(parameter) not in known:
+                return parameter
+    return None
+
+
+def _split(flat, parameters):
+    """Return for each parameter its part of what is kept of all as one."""
+    sizes = [parameter.numel() for parameter in parameters.values()]
+    ends = np.cumsum(sizes)
+    return {
+        name: {
+            key: value[end - size : end].reshape(parameter.shape)
+            if np.shape(value) == (ends[-1],)
+            else value
+            for key, value in flat.items()
+        }
+        for (name, parameter), size, end in zip(
+            parameters.items(), sizes, ends, strict=True
+        )
+    }
+
+
+def _join(values, shapes):
+    """Return for all parameters as one what is kept of each."""
+    first, *_ = values.values() or [{}]
+    return {
+        key: np.concatenate([values[name][key].ravel() for name in shapes])
+        if np.shape(value) == shapes[next(iter(shapes))] and np.ndim(value)
+        else value
+        for key, value in first.items()
+    }
+
+
+def _to_arrays(value):
+    return _convert(
+        value, torch.Tensor, lambda tensor: tensor.detach().cpu().numpy().copy()
+    )
+
+
+def _to_tensors(value):
+    return _convert(value, np.ndarray, torch.tensor)
+
+
+def _convert(value, kind, convert):
+    """Return nested lists and dicts with everything of a kind converted."""
+    if isinstance(value, kind):
+        return convert(value)
+    if isinstance(value, dict):
+        return {key: _convert(one, kind, convert) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_convert(one, kind, convert) for one in value)
+    return value
+
+
+def keep_networks(optimizer, keep):
+    """Leave only some networks in an optimizer of stacked weights.
+
+    Parameters
+    ----------
+    optimizer : torch.optim.Optimizer
+        One of `ELEMENTWISE`; each of its weights has a leading dimension of networks.
+
+    keep : list of int
+        Which of them to keep.
+    """
+    for group in optimizer.param_groups:
+        for weights in group["params"]:
+            state = optimizer.state[weights]
+            for name, value in state.items():
+                if torch.is_tensor(value) and value.shape == weights.shape:
+                    state[name] = value[keep]
+            weights.data = weights.data[keep]
+            weights.grad = None

@@ -1,0 +1,44 @@
+"""What is made of calibrated logits: probabilities and labels."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The functions of logits that the methods of a classifier return.
+
+    Parameters
+    ----------
+    logits, proba, log_proba, labels : callable
+        Take a Tensor of shape (n_samples, n_classes). `labels` returns positions of
+        classes, or indicators.
+    """
+
+    proba: Callable[[Tensor], Tensor]
+    log_proba: Callable[[Tensor], Tensor]
+    labels: Callable[[Tensor], Tensor]
+
+    @staticmethod
+    def logits(logits: Tensor) -> Tensor:
+        """Return the logits themselves."""
+        return logits
+
+
+# By the names of `out_activation_`.
+OUTPUTS = {
+    "softmax": Outputs(
+        proba=lambda logits: torch.softmax(logits, -1),
+        log_proba=lambda logits: torch.log_softmax(logits, -1),
+        labels=lambda logits: logits.argmax(-1),
+    ),
+    "logistic": Outputs(
+        proba=torch.sigmoid,
+        log_proba=functional.logsigmoid,
+        labels=lambda logits: (logits > 0).long(),
+    ),
+}

@@ -1,0 +1,120 @@
+"""Fitted networks as arrays and values that JSON can hold, and back."""
+
+import numpy as np
+
+from sklearn_ls._labels.objective import Objective, SmoothingRule
+from sklearn_ls._network.calibration import CALIBRATIONS
+from sklearn_ls._network.fitted import FittedNetwork
+from sklearn_ls._network.modules import Architecture
+from sklearn_ls._network.optimizers import OptimizerSpec
+
+WEIGHTS = "weights."  # precedes their names
+
+
+def network_to_plain(network):
+    """Return a fitted network as arrays and plain values.
+
+    A module and an optimizer that the user wrote are not among them;
+    `network_from_plain` takes them again.
+
+    Parameters
+    ----------
+    network : FittedNetwork
+
+    Returns
+    -------
+    arrays : dict of str to ndarray
+
+    values : dict
+        Of strings, numbers, lists and dicts.
+    """
+    architecture, optimizer = network.architecture, network.optimizer
+    objective, calibrator = network.objective, network.calibrator
+    arrays = {f"{WEIGHTS}{name}": array for name, array in network.weights.items()}
+    values = {
+        "module": _name(architecture.module),
+        "module_params": architecture.params,
+        "sample_shape": list(architecture.sample_shape),
+        "n_classes": architecture.n_classes,
+        "dtype": np.dtype(architecture.dtype).name,
+        "seed": int(architecture.seed),
+        "optimizer": _name(optimizer.name),
+        "learning_rate": optimizer.learning_rate,
+        "weight_decay": optimizer.weight_decay,
+        "optimizer_params": optimizer.params,
+        "n_outcomes": objective.rule.n_outcomes,
+        "multilabel": objective.multilabel,
+        "calibration": {kind: name for name, kind in CALIBRATIONS.items()}[
+            type(calibrator)
+        ],
+        "calibrator": calibrator.attributes(),
+        "history": network.history,
+        "device": network.device,
+    }
+    for name, value in (
+        ("classes", network.classes),
+        ("epsilon", objective.rule.epsilon),
+        ("distribution", objective.rule.distribution),
+        ("transition_matrix", objective.transition_matrix),
+    ):
+        (arrays if isinstance(value, np.ndarray) else values)[name] = value
+    return arrays, values
+
+
+def network_from_plain(arrays, values, *, module=None, optimizer=None):
+    """Return the network that `network_to_plain` described.
+
+    Parameters
+    ----------
+    arrays, values : dict
+        As `network_to_plain` returns them.
+
+    module, optimizer : callable, default=None
+        Those that the user wrote.
+
+    Returns
+    -------
+    network : FittedNetwork
+    """
+    known = {**values, **arrays}
+    objective = Objective(
+        SmoothingRule(known["epsilon"], known["distribution"], known["n_outcomes"]),
+        known["transition_matrix"],
+        known["n_classes"],
+        known["multilabel"],
+    )
+    architecture = Architecture(
+        module or known["module"],
+        known["module_params"],
+        tuple(known["sample_shape"]),
+        known["n_classes"],
+        np.dtype(known["dtype"]),
+        known["seed"],
+    )
+    spec = OptimizerSpec(
+        optimizer or known["optimizer"],
+        known["learning_rate"],
+        known["weight_decay"],
+        known["optimizer_params"],
+    )
+    return FittedNetwork(
+        architecture=architecture,
+        weights={
+            name.removeprefix(WEIGHTS): array
+            for name, array in arrays.items()
+            if name.startswith(WEIGHTS)
+        },
+        classes=known["classes"],
+        objective=objective,
+        optimizer=spec,
+        calibrator=CALIBRATIONS[known["calibration"]].restore(
+            known["calibrator"], objective
+        ),
+        history=known["history"],
+        device=known["device"],
+    )
+
+
+def _name(kind):
+    """Return what is named by a string, or None for what the user wrote."""
+    return kind if isinstance(kind, str) else None

@@ -1,0 +1,411 @@
+"""Plans of trainings: which network, on what, stopped and calibrated by what."""
+
+import copy
+import math
+from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sklearn_ls._labels.hold_out import count_held_out, hold_out
+from sklearn_ls._labels.objective import Objective, make_objective
+from sklearn_ls._labels.training_labels import (
+    ClassSummary,
+    TrainingLabels,
+    weigh_classes,
+)
+from sklearn_ls._network.batches import Batches, to_device_if_it_fits
+from sklearn_ls._network.calibration import CALIBRATIONS, Calibrator
+from sklearn_ls._network.device import numpy_dtype
+from sklearn_ls._network.fitted import FittedNetwork, load_arrays, module_to_arrays
+from sklearn_ls._network.losses import make_loss, make_rows
+from sklearn_ls._network.modules import Architecture, make_architecture
+from sklearn_ls._network.optimizers import OptimizerSpec
+from sklearn_ls._network.stopping import StoppingRule
+from sklearn_ls._network.training import TrainingState, check_trained, load_weights
+
+MIN_HELD_OUT = 200  # samples; fewer give a score too noisy to stop by
+ENOUGH_LOGITS = 2**25  # numbers; a temperature from more of them is no better
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingParams:
+    """What decides how a network is trained, but for the data and random numbers.
+
+    The fields are parameters of :class:`LabelSmoothingClassifier`, except for `owner`,
+    the name of the estimator for error messages.
+    """
+
+    epsilon: Any
+    distribution: Any
+    hidden_layer_sizes: Any
+    activation: str
+    dropout: float
+    module: Any
+    module_params: dict | None
+    optimizer: Any
+    optimizer_params: dict | None
+    learning_rate: float
+    weight_decay: float
+    batch_size: Any
+    max_epochs: int
+    early_stopping: Any
+    validation_fraction: float
+    n_iter_no_change: float
+    tol: float
+    class_weight: Any
+    transition_matrix: Any
+    calibration: str | None
+    callbacks: Any
+    verbose: int
+    owner: str
+
+    @classmethod
+    def of(cls, params, owner):
+        """Return those among the parameters of an estimator.
+
+        Parameters
+        ----------
+        params : dict
+
+        owner : str
+        """
+        names = [one.name for one in fields(cls) if one.name != "owner"]
+        return cls(**{name: params[name] for name in names}, owner=owner)
+
+    @property
+    def optimizer_spec(self):
+        """The optimizer with its options."""
+        return OptimizerSpec(
+            self.optimizer,
+            self.learning_rate,
+            self.weight_decay,
+            copy.deepcopy(self.optimizer_params or {}),
+        )
+
+    def batch_of(self, n_training):
+        """Return the number of samples per batch, of so many to train on."""
+        return min(200, n_training) if self.batch_size == "auto" else self.batch_size
+
+    def stops_early(self, n_held_out):
+        """Return whether so many held-out samples decide when to stop."""
+        if self.early_stopping == "auto":
+            return n_held_out >= MIN_HELD_OUT
+        return self.early_stopping
+
+    def make_objective(self, summary):
+        """Return what networks learn of labels with this summary."""
+        return make_objective(
+            self.epsilon, self.distribution, self.transition_matrix, summary, self.owner
+        )
+
+    def make_architecture(self, X, n_classes, seed):
+        """Return the network before its weights, for samples like those of X."""
+        return make_architecture(
+            self.module,
+            self.module_params,
+            self.hidden_layer_sizes,
+            self.activation,
+            self.dropout,
+            sample_shape=tuple(X.shape[1:]),
+            n_classes=n_classes,
+            dtype=numpy_dtype(X),
+            seed=seed,
+        )
+
+    def start(self):
+        """Return the state of a network before its training."""
+        return TrainingState(StoppingRule(self.n_iter_no_change, self.tol))
+
+
+class Part(NamedTuple):
+    """Some of the samples, and their labels."""
+
+    samples: np.ndarray
+    labels: TrainingLabels
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingPlan:
+    """A network to train, and what on.
+
+    Parameters
+    ----------
+    params : TrainingParams
+
+    architecture : Architecture
+
+    summary : ClassSummary
+        Of the training labels.
+
+    objective : Objective
+
+    device : str
+
+    training : Batches
+
+    validation : Batches, default=None
+        What to stop by.
+
+    calibration : Part, default=None
+        What to calibrate on.
+    """
+
+    params: TrainingParams
+    architecture: Architecture
+    summary: ClassSummary
+    objective: Objective
+    device: str
+    training: Batches
+    validation: Batches | None = None
+    calibration: Part | None = None
+
+    @property
+    def loss(self):
+        """The loss to minimize."""
+        return make_loss(self.objective, self.architecture.dtype, self.device)
+
+    def stacking_key(self):
+        """Return what is equal for networks that can be stacked."""
+        architecture, validation = self.architecture, self.validation
+        return (
+            architecture.sample_shape,
+            architecture.n_classes,
+            self.training.stacking_key(),
+            None if validation is None else validation.stacking_key(),
+        )
+
+    def build(self, weights=None):
+        """Return the module to train, on its device.
+
+        Parameters
+        ----------
+        weights : dict of str to ndarray, default=None
+            What to go on from.
+        """
+        module = self.architecture.build()
+        self.architecture.check(module)
+        if weights is not None:
+            load_arrays(module, weights)
+        return module.to(self.device)
+
+    def finish(self, module, state, X):
+        """Return the fitted network of a module that has been trained.
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+            On the device.
+
+        state : TrainingState
+            At the end of the training.
+
+        X : ndarray, CSR matrix or Tensor of shape (n_samples, ...)
+        """
+        load_weights(module, state.weights)
+        first, _ = next(self.training.epoch())
+        check_trained(module, first, state.n_epochs)
+        network = self.as_fitted(module_to_arrays(module), state.history)
+        network.check_rebuild(module, first)
+        logits = labels = None
+        if self.calibration is not None:
+            samples, labels = self.calibration
+            logits = network.apply(X[samples])
+        calibration = CALIBRATIONS[self.params.calibration]
+        calibrator = calibration.fit(logits, labels, self.objective)
+        return replace(network, calibrator=calibrator)
+
+    def as_fitted(self, weights, history):
+        """Return a fitted network with these weights, not calibrated."""
+        return FittedNetwork(
+            architecture=self.architecture,
+            weights=weights,
+            classes=self.summary.classes,
+            objective=self.objective,
+            optimizer=self.params.optimizer_spec,
+            calibrator=Calibrator(),
+            history=history,
+            device=self.device,
+        )
+
+
+def plan_network(
+    X, labels, params, *, seed, device, samples=None, held_out=None, earlier=None
+):
+    """Decide what to train, to stop and to calibrate by.
+
+    Parameters
+    ----------
+    X : ndarray, CSR matrix or Tensor of shape (n_samples, ...)
+
+    labels : TrainingLabels
+
+    params : TrainingParams
+
+    seed : int
+
+    device : str
+
+    samples : ndarray of shape (n_selected,), default=None
+        Which samples to train on; None for all.
+
+    held_out : ndarray of shape (n_held_out,), default=None
+        Which samples to validate and to calibrate on, where that is asked for; None for
+        a part of `samples`.
+
+    earlier : FittedNetwork, default=None
+        What training goes on from, of the same classes.
+
+    Returns
+    -------
+    plan : TrainingPlan
+    """
+    samples = np.arange(len(labels)) if samples is None else samples
+    learned = labels.take(samples)
+    classes = learned.find_present()
+    summary = learned.recode(classes).summarize()
+    if earlier is not None:
+        _check_same_classes(earlier, summary)
+    objective = params.make_objective(summary)
+    calibration = CALIBRATIONS[params.calibration]
+    calibration.check(objective, learned)
+    training, rest = _split(labels, classes, params, seed, samples, held_out)
+    batch_size = params.batch_of(len(training.samples))
+    validation = on_held_out = None
+    if len(rest.samples) and params.stops_early(len(rest.samples)):
+        validation = _make_batches(
+            X, rest, objective, batch_size, device, smoothed=False
+        )
+    if calibration.needs_hold_out:
+        on_held_out = _thin_out(rest, len(classes))
+    return TrainingPlan(
+        params=params,
+        architecture=params.make_architecture(
+            X, len(classes), seed if earlier is None else earlier.architecture.seed
+        ),
+        summary=summary,
+        objective=objective,
+        device=device,
+        training=_make_batches(X, training, objective, batch_size, device),
+        validation=validation,
+        calibration=on_held_out,
+    )
+
+
+def _check_same_classes(earlier, summary):
+    if earlier.multilabel != summary.multilabel or not np.array_equal(
+        earlier.classes, summary.classes
+    ):
+        raise ValueError(
+            "warm_start needs the classes of the earlier fit, "
+            f"{earlier.classes}, and one label per sample if that had one. Got "
+            f"{summary.classes}."
+        )
+
+
+def plan_part(X, labels, params, *, seed, device, prior=None):
+    """Decide what to train in an epoch on a part of the data.
+
+    Sample weights are taken as they are, since their mean over all parts is unknown.
+
+    Parameters
+    ----------
+    X, labels, params, seed, device : see plan_network
+        The labels know the classes that may ever occur.
+
+    prior : ndarray of shape (n_classes,), default=None
+        The shares of the classes, as an earlier fit has seen them.
+
+    Returns
+    -------
+    plan : TrainingPlan
+    """
+    summary = _summarize_parts(labels, prior)
+    objective = params.make_objective(summary)
+    CALIBRATIONS[params.calibration].check(objective, labels)
+    labels = _weigh(labels, labels, params)
+    samples = np.flatnonzero(labels.weight)
+    part = Part(samples, labels.take(samples))
+    batch_size = params.batch_of(len(samples))
+    return TrainingPlan(
+        params=params,
+        architecture=params.make_architecture(X, len(summary.classes), seed),
+        summary=summary,
+        objective=objective,
+        device=device,
+        training=_make_batches(X, part, objective, batch_size, device),
+    )
+
+
+def _summarize_parts(labels, prior):
+    """Return the summary of labels of which a part is known."""
+    if labels.multilabel:
+        summary = labels.summarize()
+    else:  # every class once
+        n_classes = len(labels.classes)
+        every = TrainingLabels(np.arange(n_classes), labels.classes, np.ones(n_classes))
+        summary = every.summarize()
+    return summary if prior is None else replace(summary, prior=prior)
+
+
+def _split(labels, classes, params, seed, samples, held_out):
+    """Return the part to train on and the part that is held out, maybe empty."""
+    n_learned = len(samples)
+    if held_out is not None:
+        samples = np.concatenate([samples, _select_known(labels, classes, held_out)])
+    labels = labels.take(samples).recode(classes)
+    labels = _weigh(labels, labels.take(slice(n_learned)), params)
+    counted = np.flatnonzero(labels.weight)
+    if held_out is None:
+        training, rest = _hold_out(labels.codes, counted, params, seed)
+    else:
+        training, rest = counted[counted < n_learned], counted[counted >= n_learned]
+    labels = labels.weighted(labels.weight / labels.weight[training].mean())
+    return (
+        Part(samples[training], labels.take(training)),
+        Part(samples[rest], labels.take(rest)),
+    )
+
+
+def _select_known(labels, classes, samples):
+    """Return the samples whose labels can be predicted."""
+    if labels.multilabel:
+        return samples
+    known = np.searchsorted(labels.classes, classes)
+    return samples[np.isin(labels.codes[samples], known)]
+
+
+def _weigh(labels, learned, params):
+    """Return labels whose weights include those of the classes, by what is learned."""
+    class_weight = weigh_classes(learned, params.class_weight)
+    if class_weight is None:
+        return labels
+    return labels.weighted(labels.weight * class_weight[labels.codes])
+
+
+def _hold_out(codes, samples, params, seed):
+    n_held_out = count_held_out(len(samples), params.validation_fraction)
+    needed = CALIBRATIONS[params.calibration].needs_hold_out
+    if not needed and not params.stops_early(n_held_out):
+        return samples, samples[:0]
+    return hold_out(codes, samples, params.validation_fraction, seed)
+
+
+def _make_batches(X, part, objective, batch_size, device, *, smoothed=True):
+    rows = make_rows(
+        objective, part.labels, numpy_dtype(X), device, smoothed=smoothed
+    )
+    X = to_device_if_it_fits(X, device)
+    return Batches(X, part.samples, rows, batch_size, device)
+
+
+def _thin_out(part, n_classes):
+    """Return as many of the held-out samples as a calibration gains by."""
+    n_samples = len(part.samples)
+    if n_samples == 0:
+        raise ValueError(
+            "calibration='temperature' needs held-out samples of positive weight, with "
+            "labels that are trained on. There are none."
+        )
+    every = slice(None, None, math.ceil(n_samples * n_classes / ENOUGH_LOGITS))
+    return Part(part.samples[every], part.labels.take(every))

@@ -1,0 +1,389 @@
+"""The skorch net that holds a single network, and its epochs.
+
+The only module that imports skorch.
+"""
+
+import copy
+import dis
+import math
+from contextlib import contextmanager
+from functools import cached_property
+
+import numpy as np
+import torch
+from scipy.sparse import issparse
+from skorch import NeuralNet
+from skorch.callbacks import Callback, PrintLog
+from skorch.dataset import Dataset
+from torch.utils.data import DataLoader
+
+from sklearn_ls._labels.training_labels import TrainingLabels
+from sklearn_ls._network.batches import to_tensor
+from sklearn_ls._network.device import epoch_random, numpy_dtype, private_rng
+from sklearn_ls._network.losses import make_loss, make_rows
+from sklearn_ls._network.modules import MLP
+from sklearn_ls._network.optimizers import OPTIMIZERS
+from sklearn_ls._network.row_tensors import RowTensors
+
+_BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+
+
+def make_net(
+    module,
+    objective,
+    optimizer,
+    *,
+    device,
+    flatten=False,
+    callbacks=(),
+    verbose=0,
+    history=(),
+):
+    """Put a module into an initialized skorch net.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        On the device.
+
+    objective : Objective
+
+    optimizer : OptimizerSpec
+
+    device : str
+
+    flatten : bool, default=False
+        Whether the optimizer may see all weights of the perceptron as one tensor, which
+        is faster.
+
+    callbacks : list of skorch callbacks, default=()
+        Copied, so that those that were passed stay as they are.
+
+    verbose : int, default=0
+
+    history : list of dict, default=()
+        What was recorded of earlier epochs.
+
+    Returns
+    -------
+    net : SmoothingNet
+    """
+    kind, options = optimizer.resolve(device)
+    multilabel = objective.multilabel
+    net = SmoothingNet(
+        module,
+        criterion=(
+            torch.nn.BCEWithLogitsLoss if multilabel else torch.nn.CrossEntropyLoss
+        ),
+        predict_nonlinearity=torch.sigmoid if multilabel else "auto",
+        optimizer=kind,
+        train_split=None,
+        callbacks=[_copy_callback(callback) for callback in callbacks or ()],
+        verbose=verbose,
+        device=device,
+        objective=objective,
+        **{f"optimizer__{name}": value for name, value in options.items()},
+    )
+    if flatten and isinstance(module, MLP) and kind in OPTIMIZERS.values():
+        if not callbacks:  # which may ask for the weights by name
+            net.flat_weights_ = module.flatten()
+    try:
+        net.initialize()
+    except TypeError as error:
+        if "weight_decay" not in str(error):
+            raise
+        raise ValueError(
+            f"{kind.__name__} takes no weight_decay; set weight_decay=0."
+        ) from error
+    net.module_.eval()
+    for row in history:
+        net.history.new_epoch()
+        net.record_epoch({"epoch": len(net.history), **row})
+    return net
+
+
+def _copy_callback(callback):
+    """Return a callback for one fit: its own, whatever it records in itself."""
+    try:
+        return copy.deepcopy(callback)
+    except Exception:  # it holds a lock, a file or a connection, which are to be shared
+        return copy.copy(callback)
+
+
+class SmoothingNet(NeuralNet):
+    """skorch's net, with a lean epoch on smoothed targets.
+
+    What differs from :class:`skorch.NeuralNet`: batches are slices of tensors; the
+    built-in perceptron has its gradient in closed form; batches are recorded and
+    announced only where a callback listens to them. The loss is that of the estimator
+    on its own batches and on codes (or indicators) that are passed to `fit` alike.
+    """
+
+    flat_weights_ = None
+
+    def __init__(self, *args, objective, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.objective = objective
+
+    def get_all_learnable_params(self):
+        """Yield the weights by name, or all as one where nobody asks for names."""
+        if self.flat_weights_ is None:
+            yield from super().get_all_learnable_params()
+        else:
+            yield "flat_weights", self.flat_weights_
+
+    def _zero_grad_optimizer(self, set_to_none=False):
+        super()._zero_grad_optimizer(set_to_none=set_to_none)  # keep what is a view
+
+    def get_default_callbacks(self):
+        """Return what prints a line per epoch; losses need no callbacks."""
+        return [("print_log", PrintLog())] if self.verbose else []
+
+    @property
+    def classes_(self):
+        """The codes, for the scorers of skorch's callbacks."""
+        return np.arange(self.objective.n_classes)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        if not self.objective.multilabel:
+            tags.estimator_type = "classifier"
+        return tags
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Run `step_fn` over the batches, or leaner where no callback watches them."""
+        if self.is_watched() or iterator is None or isinstance(iterator, DataLoader):
+            super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
+            self.module_.eval()
+            if iterator is not None:
+                batches = self.history[-1]["batches"]
+                losses = [batch[f"{prefix}_loss"] for batch in batches]
+                sizes = [batch[f"{prefix}_batch_size"] for batch in batches]
+                self.record_loss(f"{prefix}_loss", np.average(losses, weights=sizes))
+            return
+        # The losses are summed where they are: small tensors kept between the large
+        # ones of the steps would fragment the memory, and a copy would halt a GPU.
+        self.history.new_batch()  # one for all: some callbacks look for a last batch
+        total, n_samples = next(self.module_.parameters()).detach().new_zeros(()), 0
+        with self._stepping() as step:
+            for X, rows in iterator:
+                total.add_(step(X, rows), alpha=len(X))
+                n_samples += len(X)
+        self.record_loss(f"{prefix}_loss", float(total) / n_samples)
+
+    def record_loss(self, name, loss):
+        """Record a loss, and whether it is the smallest, as skorch's callbacks ask."""
+        loss = float(loss)
+        before = [row[name] for row in self.history[:-1] if name in row]
+        is_best = loss < min(before, default=math.inf)
+        self.record_epoch({name: loss, f"{name}_best": is_best})
+
+    def record_epoch(self, row):
+        """Record values of the last epoch."""
+        for name, value in row.items():
+            self.history.record(name, value)
+
+    def is_watched(self):
+        """Return whether a callback listens to batches."""
+        return any(
+            getattr(getattr(callback, hook), "__func__", None)
+            is not getattr(Callback, hook)
+            for _, callback in self.callbacks_
+            for hook in _BATCH_HOOKS
+        )
+
+    @contextmanager
+    def _stepping(self):
+        """Yield what makes a step: in closed form where that serves, else by autograd.
+
+        Optimizers other than the named may ask to differentiate again, and callbacks
+        may freeze weights.
+        """
+        if (
+            isinstance(self.module_, MLP)
+            and type(self.optimizer_) in OPTIMIZERS.values()
+            and all(weight.requires_grad for weight in self.module_.parameters())
+        ):
+            differentiate = self.module_.differentiator(self.loss_, self.generator_)
+
+            def step(X, rows):
+                loss = differentiate(X, rows)
+                self.optimizer_.step()
+                return loss
+
+            with torch.no_grad():
+                yield step
+        else:
+            self.module_.train()
+            yield self._autograd_step
+            self.module_.eval()
+
+    def _autograd_step(self, X, rows):
+        losses = []
+
+        def closure():
+            self.optimizer_.zero_grad()
+            loss = self.get_loss(self.infer(X), rows)
+            loss.backward()
+            losses.append(loss.detach())
+            return losses[-1]
+
+        self.optimizer_.step(closure)
+        return losses[0]
+
+    def notify(self, method_name, **cb_kwargs):
+        """Call the callbacks, which are to see the observed labels of a batch."""
+        X, rows = cb_kwargs.get("batch") or (None, None)
+        if isinstance(rows, RowTensors):
+            cb_kwargs["batch"] = X, rows.labels
+        super().notify(method_name, **cb_kwargs)
+
+    @cached_property
+    def loss_(self):
+        """The loss of the estimator, on the device and in the dtype of the weights."""
+        weights = next(self.module_.parameters())
+        return make_loss(self.objective, numpy_dtype(weights), weights.device)
+
+    def get_loss(self, y_pred, y_true, X=None, training=False):
+        """Return the mean loss of a batch, of its RowTensors or of codes."""
+        if not isinstance(y_true, RowTensors):
+            codes = TrainingLabels(y_true.cpu().numpy(), classes=self.classes_)
+            y_true = make_rows(
+                self.objective, codes, numpy_dtype(y_pred), y_pred.device
+            )
+        return self.loss_.mean(y_pred, y_true)
+
+    def infer(self, x, **fit_params):
+        """Run the module; in training, with private random numbers."""
+        if not self.module_.training or not hasattr(self, "epoch_rng_"):
+            return super().infer(x, **fit_params)
+        seed = int(self.epoch_rng_.integers(2**62))
+        with private_rng(seed, torch.device(self.device)):
+            return super().infer(x, **fit_params)
+
+    def predict(self, X):
+        """Return labels as callbacks get them, codes or indicators."""
+        y_proba = self.predict_proba(X)
+        if self.criterion is torch.nn.BCEWithLogitsLoss:
+            return (y_proba > 0.5).astype(int)
+        return y_proba.argmax(axis=1)
+
+
+class NetTrainer:
+    """Runs the epochs of the network in a skorch net.
+
+    Parameters
+    ----------
+    net : SmoothingNet
+
+    training, validation : Batches
+        `validation` may be None.
+    """
+
+    def __init__(self, net, training, validation=None):
+        self.net = net
+        self.training = training
+        self.validation = validation
+        self.n_epochs = 0
+        self.datasets = {}
+        if net.callbacks:  # nothing is copied without any
+            self.datasets = {
+                "dataset_train": _to_dataset(training),
+                "dataset_valid": None if validation is None else _to_dataset(validation),
+            }
+
+    def begin(self):
+        """Announce the training."""
+        self.net.notify("on_train_begin", X=None, y=None)
+
+    def train_epoch(self, seed, epoch):
+        """Return the mean training loss, in a list."""
+        net = self.net
+        net.notify("on_epoch_begin", **self.datasets)
+        net.epoch_rng_, net.generator_ = epoch_random(seed, epoch, net.device)
+        net.run_single_epoch(
+            self.training.epoch(net.epoch_rng_),
+            training=True,
+            prefix="train",
+            step_fn=net.train_step,
+        )
+        return [net.history[-1]["train_loss"]]
+
+    @torch.inference_mode()
+    def decision_margin(self):
+        """Return how far the logits of the first batch are from a decision."""
+        X, _ = next(self.training.epoch())
+        return self.net.loss_.decision_margin(self.net.infer(X))
+
+    @torch.inference_mode()
+    def validate(self):
+        """Return accuracy and mean loss on the held-out samples, or None, in a list."""
+        if self.validation is None:
+            return [None]
+        net, loss = self.net, self.net.loss_
+        is_watched = net.is_watched()
+        total_loss = n_correct = total = 0.0
+        for X, rows in self.validation.epoch():
+            logits = net.infer(X)
+            mean_loss = loss.mean(logits, rows)
+            if is_watched:
+                batch = {"batch": (X, rows), "training": False}
+                net.notify("on_batch_begin", **batch)
+                net.history.record_batch("valid_loss", float(mean_loss))
+                net.history.record_batch("valid_batch_size", len(X))
+                net.notify("on_batch_end", **batch, y_pred=logits, loss=mean_loss)
+            total_loss += mean_loss * len(X)
+            n_correct += loss.n_correct(logits, rows)
+            total += len(X) if rows.weight is None else rows.weight.sum()
+        return [(float(n_correct / total), float(total_loss / total))]
+
+    def end_epoch(self, rows):
+        """Record and announce the end of an epoch; return whether to stop.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            Where the user pressed Ctrl-C. Callbacks of skorch raise it as well, to stop
+            the training, but by a statement of theirs.
+        """
+        self.net.record_epoch(rows[0])
+        self.n_epochs += 1
+        try:
+            self.net.notify("on_epoch_end", **self.datasets)
+        except KeyboardInterrupt as interrupt:
+            if not _is_raised_by_statement(interrupt):
+                raise
+            return True
+        return False
+
+    def weights(self, place):
+        """Return a copy of the weights and buffers by name."""
+        state = self.net.module_.state_dict()
+        return {name: values.clone() for name, values in state.items()}
+
+    def keep(self, places):
+        """Go on with the only network that there is."""
+
+    def end(self):
+        """Announce the end of the training."""
+        del self.net.history[self.n_epochs :]  # an epoch that was interrupted
+        self.net.notify("on_train_end", X=None, y=None)
+
+
+def _is_raised_by_statement(error):
+    """Return whether an exception comes from `raise` rather than from a signal."""
+    traceback = error.__traceback__
+    while traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    code = traceback.tb_frame.f_code.co_code
+    return dis.opname[code[traceback.tb_lasti]] == "RAISE_VARARGS"
+
+
+def _to_dataset(batches):
+    """Give callbacks what skorch promises them."""
+    X = batches.X
+    if issparse(X):
+        X = X[batches.samples]  # skorch makes it dense a batch at a time
+    else:
+        X = to_tensor(X, batches.samples, torch.device("cpu"))
+    return Dataset(X, batches.rows.labels.cpu())

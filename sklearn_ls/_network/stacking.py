@@ -1,0 +1,366 @@
+"""Many networks of one architecture trained as one, with stacked weights.
+
+A stack is exact: nothing couples its networks. Their batches are of the same lengths
+and in the same order, every step of the optimiser is elementwise, and each network
+stops by its own rule. It differs from training one network after another by rounding.
+"""
+
+import copy
+import math
+
+import torch
+from torch.func import functional_call, vmap
+
+from sklearn_ls._network.batches import Batches, samples_at_once
+from sklearn_ls._network.closed_form import dropout_masks, mlp_gradient, mlp_logits
+from sklearn_ls._network.device import epoch_random, private_rng
+from sklearn_ls._network.modules import MLP
+from sklearn_ls._network.optimizers import ELEMENTWISE, OPTIMIZERS, keep_networks
+from sklearn_ls._network.training import train
+
+CACHE = 5 * 2**18  # bytes of one layer's activations that are still fast
+
+
+def train_stack(networks, states, loss, optimizer, *, network_end, **limits):
+    """Train networks together, as each would be trained alone.
+
+    When CUDA's memory does not suffice, those not yet done start again in two halves.
+
+    Parameters
+    ----------
+    networks : list of (module, training, validation)
+        Modules of one architecture, on the device; for each the :class:`Batches` to
+        train on, of the same X, number of samples, batch size and kind of rows, and
+        those to validate on, likewise, or None for all.
+
+    states : list of TrainingState
+        One per network. They are updated.
+
+    loss : Loss
+
+    optimizer : OptimizerSpec
+
+    network_end : callable
+        See `train`.
+
+    **limits : dict
+        `seed` and `max_epochs`, see `train`.
+
+    Raises
+    ------
+    ValueError
+        Where one of them diverges.
+    """
+    waiting = [list(range(len(networks)))]
+    while waiting:
+        positions = waiting.pop()
+        try:
+            _train_some(
+                networks, states, positions, loss, optimizer, network_end, **limits
+            )
+            continue
+        except torch.OutOfMemoryError:
+            if len(positions) == 1:
+                raise
+        torch.cuda.empty_cache()  # out here, where no traceback holds the stack
+        rest = [i for i in positions if states[i].weights is None]
+        half = len(rest) // 2
+        waiting += [part for part in (rest[half:], rest[:half]) if part]
+
+
+def _train_some(networks, states, positions, loss, optimizer, network_end, **limits):
+    """Train the networks at these positions from the start."""
+    trainer = StackTrainer([networks[i] for i in positions], loss, optimizer)
+    trained = [copy.deepcopy(states[i]) for i in positions]
+
+    def end(place):
+        states[positions[place]] = trained[place]
+        network_end(positions[place])
+
+    train(trainer, trained, network_end=end, **limits)
+
+
+def reason_not_stackable(module, X, device, optimizer):
+    """Return why networks like `module` can't be trained as one, or None if they can.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+
+    X : Tensor of shape (2, ...)
+        Two samples to try it on.
+
+    device : str
+
+    optimizer : OptimizerSpec
+
+    Returns
+    -------
+    reason : str or None
+    """
+    kind, options = optimizer.resolve(device)
+    if kind not in ELEMENTWISE:
+        return f"{kind.__name__} may couple networks"
+    if unusual := {"param_groups", "differentiable"} & options.keys():
+        return f"the optimizer has {unusual.pop()}"
+    try:
+        kind([torch.zeros(1, requires_grad=True)], **options)
+        if isinstance(module, MLP) and kind in OPTIMIZERS.values():
+            return None
+        if _keeps_statistics(module, X, device):
+            return "the module keeps statistics of its batches, as BatchNorm does"
+        _try_together(module, X, device)
+    except Exception as error:  # whatever it is, training alone shows whether it counts
+        line = str(error).partition("\n")[0].rstrip(".")
+        return f"stacked they fail ({line or type(error).__name__})"
+    return None
+
+
+def networks_at_once(module, X, batch_size, device):
+    """Return how many networks are best stacked.
+
+    On the CPU the activations of a layer have to stay in the caches: larger stacks are
+    slower. On CUDA the free memory decides.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Like all of them.
+
+    X : Tensor of shape (2, ...)
+        Two samples to try it on.
+
+    batch_size : int
+
+    device : str
+
+    Returns
+    -------
+    n_networks : int
+    """
+    sizes = []  # of the outputs of every layer, in bytes per sample
+    module = copy.deepcopy(module)
+    for layer in module.modules():
+        layer.register_forward_hook(
+            lambda layer, args, output: sizes.append(_n_bytes(output) // len(X))
+        )
+    with torch.no_grad(), private_rng(0, device):
+        module(X)
+    if torch.device(device).type == "cpu":
+        n_networks = CACHE // (max(sizes) * batch_size)
+        return n_networks if n_networks >= 4 else 1  # few large ones gain nothing
+    free = _free_memory(device)
+    weights = sum(map(_n_bytes, module.parameters()))
+    # Weights, gradients, two states of the optimiser, the best so far, and a copy;
+    # activations with their gradients; and the samples that are gathered at once.
+    bytes_each = 6 * weights + 2 * sum(sizes) * batch_size
+    bytes_each += _n_bytes(X[:1]) * max(batch_size, samples_at_once(X))
+    return max(1, int(0.4 * free) // bytes_each)  # X itself may take a half
+
+
+def _free_memory(device):
+    if not device.startswith("cuda"):
+        return 2**30
+    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + unused
+
+
+def _n_bytes(value):
+    return value.nbytes if isinstance(value, torch.Tensor) else 0
+
+
+def _keeps_statistics(module, X, device):
+    module = copy.deepcopy(module).train()
+    before = {name: value.clone() for name, value in module.named_buffers()}
+    with torch.no_grad(), private_rng(0, device):
+        module(X)
+    return any(
+        not torch.equal(value, before[name]) for name, value in module.named_buffers()
+    )
+
+
+def _try_together(module, X, device):
+    """Raise unless two networks give stacked what they give alone, also in training.
+
+    On so many samples that random numbers that differ, as in dropout on CUDA, show.
+    """
+    X = X.repeat(32, *[1] * (X.ndim - 1))
+    module = copy.deepcopy(module).train()
+    networks = [module, copy.deepcopy(module)]
+    with torch.no_grad():
+        for parameter in networks[1].parameters():
+            parameter.mul_(0.9)
+    for shared, batch in ((True, X), (False, torch.stack([X, X]))):
+        weights, buffers = _stacked(networks)
+        with private_rng(0, device):
+            together = _call_stacked(module, weights, buffers, batch, shared=shared)
+        together.sum().backward()
+        for network, logits in zip(networks, together.detach(), strict=True):
+            with torch.no_grad(), private_rng(0, device):
+                alone = network(X)
+            if not torch.allclose(alone, logits, rtol=1e-2, atol=1e-3):
+                raise ValueError("stacked it gives other outputs")
+
+
+def _stacked(modules):
+    """Return the weights and the buffers of modules by name, stacked."""
+    weights, buffers = {}, {}
+    for name, parameter in modules[0].named_parameters():
+        parts = [module.get_parameter(name).detach() for module in modules]
+        weights[name] = torch.stack(parts).requires_grad_(parameter.requires_grad)
+    for name, _ in modules[0].named_buffers():
+        buffers[name] = torch.stack([module.get_buffer(name) for module in modules])
+    return weights, buffers
+
+
+def _call_stacked(module, weights, buffers, X, *, shared):
+    """Run the networks on X; in training all draw the same random numbers."""
+
+    def call(weights, buffers, X):
+        return functional_call(module, (weights, buffers), (X,))
+
+    in_dims = (0, 0, None if shared else 0)
+    return vmap(call, in_dims, randomness="same")(weights, buffers, X)
+
+
+class StackTrainer:
+    """Runs the epochs of networks with stacked weights.
+
+    Parameters
+    ----------
+    networks : list of (module, training, validation)
+        See `train_stack`.
+
+    loss : Loss
+
+    optimizer : OptimizerSpec
+    """
+
+    def __init__(self, networks, loss, optimizer):
+        modules, training, validation = zip(*networks, strict=True)
+        self.loss = loss
+        self.module = copy.deepcopy(modules[0])
+        self.stacked, self.buffers = _stacked(modules)
+        self.n_networks = len(modules)
+        self.training = Batches.stack(training)
+        self.validation = None
+        if validation[0] is not None:
+            self.validation = Batches.stack(validation)
+        self.device = self.training.device
+        kind, options = optimizer.resolve(self.device)
+        learnt = [values for values in self.stacked.values() if values.requires_grad]
+        self.optimizer = kind(learnt, **options)
+        self.is_mlp = isinstance(self.module, MLP)
+        self.in_closed_form = self.is_mlp and kind in OPTIMIZERS.values()
+
+    def begin(self):
+        """Nobody listens."""
+
+    def train_epoch(self, seed, epoch):
+        """Return the mean training loss of each network."""
+        rng, generator = epoch_random(seed, epoch, self.device)
+        step = self._closed_step(generator) if self.in_closed_form else self._step(rng)
+        total = 0.0
+        for X, rows in self.training.epoch(rng):
+            total = total + step(X, rows) * self.training.count(X)
+        return [loss / len(self.training) for loss in total.tolist()]
+
+    def _closed_step(self, generator):
+        for values in self.stacked.values():
+            if values.grad is None:
+                values.grad = torch.zeros_like(values)
+        layers = self._layers()
+        gradients = _pairs(values.grad for values in self.stacked.values())
+        dropout, activation = self.module.dropout, self.module.activation
+
+        @torch.no_grad()
+        def step(X, rows):
+            masks = dropout_masks(layers, dropout, X, generator)
+            loss = mlp_gradient(
+                X, self.loss, rows, layers, gradients, activation, masks
+            )
+            self.optimizer.step()
+            return loss
+
+        return step
+
+    def _layers(self):
+        return _pairs(values.detach() for values in self.stacked.values())
+
+    def _step(self, rng):
+        def step(X, rows):
+            self.optimizer.zero_grad()
+            self.module.train()
+            with private_rng(int(rng.integers(2**62)), self.device):
+                logits = self._call(X, self.training)
+            loss = self.loss.mean(logits, rows)
+            loss.sum().backward()
+            self.optimizer.step()
+            return loss.detach()
+
+        return step
+
+    def _call(self, X, batches):
+        shared = batches.samples.ndim == 1
+        return _call_stacked(self.module, self.stacked, self.buffers, X, shared=shared)
+
+    def _logits(self, X, batches):
+        """Return the logits of all networks, in evaluation mode."""
+        if self.is_mlp:
+            return mlp_logits(X, self._layers(), self.module.activation)
+        self.module.eval()
+        return self._call(X, batches)
+
+    @torch.no_grad()
+    def decision_margin(self):
+        """Return how far the logits of the first batch are from a decision."""
+        X, _ = next(self.training.epoch())
+        return self.loss.decision_margin(self._logits(X, self.training))
+
+    @torch.no_grad()
+    def validate(self):
+        """Return accuracy and mean loss of each network, or None, in a list."""
+        if self.validation is None:
+            return [None] * self.n_networks
+        n_correct = loss = total = 0.0
+        for X, rows in self.validation.epoch():
+            logits = self._logits(X, self.validation)
+            n_samples = self.validation.count(X)
+            n_correct = n_correct + self.loss.n_correct(logits, rows)
+            loss = loss + self.loss.mean(logits, rows) * n_samples
+            weight = rows.weight
+            total = total + (n_samples if weight is None else weight.sum(-1))
+        accuracies, losses = (n_correct / total).tolist(), (loss / total).tolist()
+        return list(zip(accuracies, losses, strict=True))
+
+    def end_epoch(self, rows):
+        """Return whether to stop, which nobody asks for."""
+        return False
+
+    def weights(self, place):
+        """Return a copy of the weights of one network by name."""
+        return {
+            name: values[place].detach().clone()
+            for name, values in self.stacked.items()
+        }
+
+    def keep(self, places):
+        """Go on with some of the networks only."""
+        self.n_networks = len(places)
+        keep_networks(self.optimizer, places)
+        for values in self.stacked.values():
+            if not values.requires_grad:
+                values.data = values.data[places]
+        self.buffers = {name: value[places] for name, value in self.buffers.items()}
+        self.training = self.training.of_networks(places)
+        if self.validation is not None:
+            self.validation = self.validation.of_networks(places)
+
+    def end(self):
+        """Nobody listens."""
+
+
+def _pairs(tensors):
+    """Return the weight and the bias of each layer."""
+    tensors = iter(tensors)
+    return list(zip(tensors, tensors, strict=True))

@@ -1,0 +1,212 @@
+"""Training: the loop over epochs, of one network or of several trained as one."""
+
+import math
+import time
+from dataclasses import dataclass, field
+
+import torch
+
+from sklearn_ls._network.optimizers import OptimizerState
+from sklearn_ls._network.stopping import StoppingRule
+from sklearn_ls._network.training_checks import raise_if_diverged, warn_of_saturation
+
+
+@dataclass
+class TrainingState:
+    """How far the training of a network has come: all that a later epoch needs.
+
+    Parameters
+    ----------
+    stopping : StoppingRule
+
+    history : list of dict, default=[]
+        What was recorded of each epoch, by the names that skorch uses.
+
+    optimizer : OptimizerState, default=None
+        None where the optimizer starts anew.
+
+    weights : dict of str to Tensor, default=None
+        Parameters and buffers by name, once the training has ended.
+
+    best_weights : dict of str to Tensor, default=None
+        Those of the best epoch on the held-out samples, if there are any.
+
+    converged : bool, default=False
+        Whether something else than the maximum number of epochs ended the training.
+
+    interrupted : bool, default=False
+        Whether that was Ctrl-C.
+    """
+
+    stopping: StoppingRule
+    history: list = field(default_factory=list)
+    optimizer: OptimizerState | None = None
+    weights: dict | None = None
+    best_weights: dict | None = None
+    converged: bool = False
+    interrupted: bool = False
+
+    @property
+    def n_epochs(self):
+        """Number of epochs trained so far."""
+        return len(self.history)
+
+    def record(self, loss, validation, seconds):
+        """Record an epoch; return whether it is the best on the held-out samples.
+
+        Parameters
+        ----------
+        loss : float
+            Mean training loss.
+
+        validation : tuple of (float, float) or None
+            Accuracy and mean loss on the held-out samples.
+
+        seconds : float
+        """
+        row = {"train_loss": loss, "train_loss_best": loss < self._lowest("train_loss")}
+        if validation is not None:
+            accuracy, valid_loss = validation
+            highest = max((row["valid_acc"] for row in self.history), default=-math.inf)
+            row |= {
+                "valid_acc": accuracy,
+                "valid_acc_best": accuracy > highest,
+                "valid_loss": valid_loss,
+                "valid_loss_best": valid_loss < self._lowest("valid_loss"),
+            }
+        self.history.append({**row, "dur": seconds})
+        if validation is None:
+            self.stopping.update(-loss)
+            return False
+        return self.stopping.update(accuracy, valid_loss)
+
+    def _lowest(self, name):
+        return min(
+            (row[name] for row in self.history if name in row), default=math.inf
+        )
+
+
+def train(
+    trainer,
+    states,
+    *,
+    seed,
+    max_epochs,
+    network_end=lambda position: None,
+    epoch_end=lambda: False,
+    keep_interrupted=False,
+):
+    """Train networks until each of them stops.
+
+    With held-out samples the accuracy on their labels decides, and the weights of the
+    best epoch are taken; else the training loss decides.
+
+    Parameters
+    ----------
+    trainer : NetTrainer or StackTrainer
+        What runs the epochs.
+
+    states : list of TrainingState
+        One per network, all after the same number of epochs. They are updated.
+
+    seed : int
+        Determines, with the number of the epoch, batch order and dropout.
+
+    max_epochs : int
+
+    network_end : callable, default=lambda position: None
+        Called when the weights of a network are final.
+
+    epoch_end : callable, default=lambda: False
+        Called after each epoch; training stops where it returns True.
+
+    keep_interrupted : bool, default=False
+        Whether Ctrl-C after an epoch ends the training of a single network with the
+        weights that it has then, rather than with an exception.
+
+    Raises
+    ------
+    ValueError
+        Where a network diverges.
+    """
+    first, last_weights = states[0].n_epochs, None
+    active = list(range(len(states)))  # the networks still in training
+    trainer.begin()
+    for epoch in range(first, first + max_epochs):
+        asked_to_stop = False
+        try:
+            _run_epoch(trainer, [states[i] for i in active], seed, epoch)
+            if keep_interrupted:
+                last_weights = trainer.weights(0)
+            asked_to_stop = trainer.end_epoch([states[i].history[-1] for i in active])
+            asked_to_stop = epoch_end() or asked_to_stop
+        except KeyboardInterrupt:
+            if not keep_interrupted or states[0].n_epochs == first:
+                raise
+            states[0].interrupted, asked_to_stop = True, True
+            states[0].best_weights = states[0].best_weights or last_weights
+        staying = []
+        for place, position in enumerate(active):
+            state = states[position]
+            state.converged = asked_to_stop or state.stopping.reached
+            if not state.converged and epoch + 1 < first + max_epochs:
+                staying.append(place)
+                continue
+            state.weights = state.best_weights or trainer.weights(place)
+            state.best_weights = None
+            network_end(position)
+        if not staying:
+            break
+        if len(staying) < len(active):
+            trainer.keep(staying)
+            active = [active[place] for place in staying]
+    trainer.end()
+
+
+def _run_epoch(trainer, states, seed, epoch):
+    """Train all networks for an epoch, judge it and record it."""
+    start = time.perf_counter()
+    losses = trainer.train_epoch(seed, epoch)
+    raise_if_diverged(all(map(math.isfinite, losses)), epoch + 1)
+    if epoch == 0:
+        warn_of_saturation(trainer.decision_margin())
+    validations = trainer.validate()
+    seconds = time.perf_counter() - start
+    for place, (loss, validation) in enumerate(zip(losses, validations, strict=True)):
+        if states[place].record(loss, validation, seconds):
+            states[place].best_weights = trainer.weights(place)
+
+
+@torch.no_grad()
+def load_weights(module, weights):
+    """Copy weights and buffers into a module, whose memory stays the same.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+
+    weights : dict of str to Tensor
+        Some or all entries of its `state_dict`.
+    """
+    state = module.state_dict()
+    for name, values in weights.items():
+        state[name].copy_(values)
+
+
+@torch.inference_mode()
+def check_trained(module, X, epoch):
+    """Raise ValueError unless the weights and the logits of a module are finite.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+
+    X : Tensor of shape (n_samples, ...)
+        Some of the training samples: no loss has judged the last step.
+
+    epoch : int
+        The number of epochs trained.
+    """
+    numbers = [module.eval()(X), *module.parameters()]
+    finite = all(bool(torch.isfinite(values).all()) for values in numbers)
+    raise_if_diverged(finite, epoch)

@@ -1,0 +1,1 @@
+"""Many networks trained on parts of the data, scored, and predicting together."""

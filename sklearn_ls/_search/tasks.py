@@ -1,0 +1,131 @@
+"""How the networks of a search are divided into stacks, processes and devices."""
+
+import numpy as np
+from joblib import effective_n_jobs
+
+from sklearn_ls._network.batches import to_tensor
+from sklearn_ls._network.device import count_cuda_devices
+from sklearn_ls._network.fitting import divide_evenly
+from sklearn_ls._network.stacking import networks_at_once, reason_not_stackable
+
+ENOUGH = 10  # networks in a stack: more of them gain little
+
+
+def assign_devices(device, n_jobs):
+    """Return the device of each process.
+
+    Parameters
+    ----------
+    device : str
+
+    n_jobs : int or None
+
+    Returns
+    -------
+    devices : list of str
+        A single one where all processes share it.
+    """
+    n_processes = effective_n_jobs(n_jobs)
+    if n_processes == 1 or not device.startswith("cuda"):
+        return [device]
+    n_devices = count_cuda_devices() if device == "cuda" else 1
+    if n_processes > n_devices:
+        raise ValueError(
+            f"n_jobs={n_jobs} stands for {n_processes} processes, but there are "
+            f"{n_devices} GPUs for them. Set n_jobs={n_devices}: a stack of networks "
+            "makes full use of a GPU from one process."
+        )
+    return [f"cuda:{index}" for index in range(n_processes)]
+
+
+def divide_tasks(n_candidates, n_splits, stack_size, *, devices, n_processes):
+    """Divide the networks of a search into tasks for processes.
+
+    On a GPU there is one task per device, which stacks as it can. On the CPU a task is
+    a stack. It holds whole splits, whose networks share their samples, and several of
+    them only if it stays small; with several processes stacks are divided so that every
+    process has as much to do.
+
+    Parameters
+    ----------
+    n_candidates, n_splits : int
+
+    stack_size : int
+        Maximum number of networks in a stack.
+
+    devices : list of str
+        See `assign_devices`.
+
+    n_processes : int
+
+    Returns
+    -------
+    tasks : list of list of (candidate, split)
+    """
+    if devices[0].startswith("cuda"):
+        pairs = list(np.ndindex(n_candidates, n_splits))
+        return [pairs[start :: len(devices)] for start in range(len(devices))]
+    tasks = divide_stacks(n_candidates, n_splits, stack_size)
+    if len(tasks) % n_processes and len(tasks) < 4 * n_processes:
+        smaller = -(-max(map(len, tasks)) // n_processes)
+        tasks = divide_stacks(n_candidates, n_splits, smaller)
+    return tasks
+
+
+def divide_stacks(n_candidates, n_splits, stack_size):
+    """Divide the networks of a search into stacks of splits.
+
+    Parameters
+    ----------
+    n_candidates, n_splits, stack_size : int
+
+    Returns
+    -------
+    stacks : list of list of (candidate, split)
+    """
+    splits_at_once = max(1, min(stack_size, ENOUGH) // n_candidates)
+    return [
+        [(c, s) for s in range(n_splits)[splits] for c in range(n_candidates)[some]]
+        for splits in divide_evenly(n_splits, splits_at_once)
+        for some in divide_evenly(n_candidates, stack_size)
+    ]
+
+
+def choose_stack_size(architecture, X, params, *, device, n_samples, verbose):
+    """Return how many networks to train as one.
+
+    Parameters
+    ----------
+    architecture : Architecture
+
+    X : ndarray or CSR matrix of shape (n_samples, ...)
+
+    params : TrainingParams
+
+    device : str
+
+    n_samples : int
+        Of the largest training part.
+
+    verbose : int
+        Whether to say why networks are not trained as one.
+
+    Returns
+    -------
+    stack_size : int
+    """
+    module = architecture.build()
+    architecture.check(module)
+    module = module.to(device)
+    two_samples = to_tensor(X, np.arange(2), device)
+    if params.callbacks:
+        reason = "callbacks watch a single network"
+    else:
+        reason = reason_not_stackable(
+            module, two_samples, device, params.optimizer_spec
+        )
+    if reason is not None:
+        if verbose:
+            print(f"The networks are trained one after another: {reason}.")
+        return 1
+    return networks_at_once(module, two_samples, params.batch_of(n_samples), device)

@@ -1,0 +1,474 @@
+"""SmoothedTargetClassifier: any classifier, trained on smoothed or soft labels."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn import get_config
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    MetaEstimatorMixin,
+    clone,
+    is_classifier,
+)
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils import check_random_state, get_tags, indexable
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
+
+from sklearn_ls._compat import (
+    DocLinkMixin,
+    HasMethods,
+    Interval,
+    StrOptions,
+    _fit_context,
+    check_sample_weight,
+    take_params,
+)
+from sklearn_ls._copies.rules import (
+    adapt_to_copies,
+    require_sample_weight,
+    takes_sample_weight,
+)
+from sklearn_ls._labels.training_labels import encode_training_labels
+from sklearn_ls._label_smoother import LabelSmoother
+from sklearn_ls._copies.copies import (
+    RowCopies,
+    check_smoothed,
+    draw_labels,
+    repeated_copies,
+    weighted_copies,
+)
+from sklearn_ls._labels.soft_labels import SoftLabels, find_soft_labels
+
+
+def _classifier_has(method):
+    def check(self):
+        getattr(getattr(self, "classifier_", self._unfitted()), method)
+        return True
+
+    return check
+
+
+class SmoothedTargetClassifier(
+    DocLinkMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+):
+    """Train any classifier on smoothed or soft labels.
+
+    The classifier gets each row once a class, weighted by the soft target::
+
+        q = smoother.fit(y).transform(y)
+        classifier.fit(copies of X[i], classes_[k], sample_weight[i] * q[i, k])
+
+    Where it minimises a sum of losses over rows, as most do, this is exactly training
+    on the soft target. It is the counterpart of
+    :class:`~sklearn.compose.TransformedTargetRegressor` for classifiers.
+
+    Parameters
+    ----------
+    classifier : estimator, default=None
+        Takes `sample_weight` in `fit`, for ``strategy="replicate"``. None for
+        :class:`~sklearn.linear_model.LogisticRegression`.
+
+    smoother : transformer, default=None
+        Its `fit` and `transform` take `y`; it has `classes_` and returns distributions
+        over them, of shape (n_samples, n_classes). None for :class:`LabelSmoother`;
+        ``LabelSmoother(epsilon=0)`` leaves soft labels as they are.
+
+    strategy : {"replicate", "sample"}, default="replicate"
+        - ``"replicate"``: each row once for each class that it may have.
+        - ``"sample"``: each row with labels drawn from its soft target. Unbiased, but
+          noisier; takes no more rows than `n_draws` times as many, and classifiers
+          without `sample_weight`.
+
+    n_draws : int, default=1
+        Labels drawn for each row by ``"sample"``, at least 1. Equal ones are merged
+        into one copy where the classifier takes weights. With 1 the classifier gets
+        `X` itself.
+
+    min_share : float, default=0.0
+        ``"replicate"`` makes no copy for a class with a smaller share of a row than
+        this, in [0, 1), unless it is the row's largest; the row's other copies share
+        its weight.
+
+    random_state : int, RandomState instance or None, default=None
+        Of the labels drawn by ``"sample"``.
+
+    Attributes
+    ----------
+    classifier_ : estimator
+        The fitted classifier.
+
+    smoother_ : transformer
+        The fitted smoother.
+
+    classes_ : ndarray of shape (n_classes,)
+        The classes, those of the smoother.
+
+    n_features_in_ : int
+        Number of features.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features. Only where all are strings.
+
+    See Also
+    --------
+    LabelSmoothingClassifier : A neural network that takes soft labels itself.
+    LabelSmoother : What smooths the labels.
+
+    Notes
+    -----
+    Copies of a row belong together. Classifiers that would draw them separately
+    (forests with ``bootstrap=True``, bagging) or split them (cross-validation inside,
+    early stopping on held-out rows) are refused with advice, unless each row is passed
+    once (``strategy="sample", n_draws=1``). Only the early stopping of
+    :class:`~sklearn.ensemble.HistGradientBoostingClassifier` is taken over: the rows
+    that it would hold out are chosen before they are copied and passed as its
+    validation data; ``"auto"`` counts rows.
+
+    Whatever counts rows in a classifier (`min_samples_leaf`, `n_neighbors`,
+    `batch_size`) counts copies, and the penalty `alpha` of classifiers that take a step
+    for each row or batch acts in each of those more steps. Its `class_weight` weighs
+    copies by their own class; ``"balanced"`` is made a dict by their weights. Classes
+    that no copy has are predicted with probability 0.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_ls import LabelSmoother, SmoothedTargetClassifier
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> clf = SmoothedTargetClassifier(
+    ...     LogisticRegression(max_iter=1000), LabelSmoother(epsilon=0.2)
+    ... )
+    >>> clf.fit(X, y).predict_proba(X[:1]).round(2)
+    array([[0.86, 0.13, 0.01]])
+
+    Soft labels, such as shares of votes:
+
+    >>> clf = SmoothedTargetClassifier(smoother=LabelSmoother(epsilon=0))
+    >>> clf.fit([[0.0], [1.0], [2.0]], [[0.8, 0.2], [0.5, 0.5], [0.2, 0.8]]).classes_
+    array([0, 1])
+    """
+
+    _parameter_constraints = {
+        "classifier": [HasMethods("fit"), None],
+        "smoother": [HasMethods(["fit", "transform"]), None],
+        "strategy": [StrOptions({"replicate", "sample"})],
+        "n_draws": [Interval(Integral, 1, None, closed="left")],
+        "min_share": [Interval(Real, 0, 1, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        classifier=None,
+        smoother=None,
+        *,
+        strategy="replicate",
+        n_draws=1,
+        min_share=0.0,
+        random_state=None,
+    ):
+        self.classifier = classifier
+        self.smoother = smoother
+        self.strategy = strategy
+        self.n_draws = n_draws
+        self.min_share = min_share
+        self.random_state = random_state
+
+    def set_params(self, **params):
+        """Set parameters, also of the classifier and the smoother.
+
+        Parameters
+        ----------
+        **params : dict
+            Names as `smoother__epsilon` are of a part. A part that is None becomes what
+            it stands for.
+
+        Returns
+        -------
+        self : object
+        """
+        for name, default in (
+            ("classifier", LogisticRegression),
+            ("smoother", LabelSmoother),
+        ):
+            nested = any(key.startswith(f"{name}__") for key in params)
+            if nested and params.get(name, getattr(self, name)) is None:
+                setattr(self, name, default())
+                params.pop(name, None)
+        return super().set_params(**params)
+
+    def _unfitted(self):
+        return LogisticRegression() if self.classifier is None else self.classifier
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, sample_weight=None, *, y_soft=None, **fit_params):
+        """Fit the classifier to the soft targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            As the classifier takes it.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Labels, or soft labels: a matrix of floats whose rows are distributions, or
+            a dataframe of that whose column names are the classes.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, non-negative.
+
+        y_soft : array-like of shape (n_samples, n_classes), default=None
+            Soft labels to learn from instead of `y`, which then serves to split and to
+            score the rows. Its columns are the sorted labels of `y`, or have names.
+
+        **fit_params : dict
+            Passed to the `fit` of the classifier, those with a value a row for the
+            copies of the row. With metadata routing enabled it must request them.
+
+        Returns
+        -------
+        self : object
+            Fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            For a classifier that can't be given copies of rows, and for labels that the
+            smoother refuses.
+        """
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                "None."
+            )
+        if not is_classifier(self._unfitted()):
+            raise ValueError(
+                f"classifier must be a classifier. Got {self._unfitted()!r} instead."
+            )
+        X, y, y_soft = indexable(X, y, y_soft)
+        params = self._route(fit_params)
+        if sample_weight is not None:
+            sample_weight = check_sample_weight(sample_weight, X)
+        classifier = clone(self._unfitted())
+        self._check_weights(classifier, sample_weight)
+        smoother, target = self._soften(y, y_soft, sample_weight)
+        copies, validation = self._copy_rows(classifier, target, sample_weight), None
+        if self.strategy == "replicate" or self.n_draws > 1:
+            copies, validation = adapt_to_copies(
+                classifier, copies, target, smoother.classes_, "X_val" in params
+            )
+        _fit_to_copies(classifier, X, copies, validation, smoother.classes_, params)
+        validate_data(self, X, skip_check_array=True)
+        self.smoother_, self.classifier_ = smoother, classifier
+        self.classes_ = smoother.classes_
+        return self
+
+    def _route(self, fit_params):
+        """Return what the `fit` of the classifier is to get besides."""
+        if not get_config()["enable_metadata_routing"]:
+            return fit_params
+        return process_routing(self, "fit", **fit_params)["classifier"]["fit"]
+
+    def _check_weights(self, classifier, sample_weight):
+        if self.strategy == "replicate":
+            require_sample_weight(classifier)
+        elif sample_weight is not None and not takes_sample_weight(classifier):
+            raise ValueError(
+                f"sample_weight was given, but the fit of {type(classifier).__name__} "
+                "takes none."
+            )
+
+    def _soften(self, y, y_soft, sample_weight):
+        """Return the fitted smoother, and the soft target."""
+        smoother = LabelSmoother() if self.smoother is None else clone(self.smoother)
+        labels = encode_training_labels(y, y_soft)
+        if labels.multilabel:
+            raise ValueError(
+                f"{type(self).__name__} takes one label a row (y.argmax(axis=1) of a "
+                "one-hot matrix), or a matrix of floats as soft labels. Got an "
+                "indicator matrix of several labels a row."
+            )
+        if labels.y_soft is None:
+            target = labels.y
+        elif isinstance(smoother, LabelSmoother):
+            target = SoftLabels(labels.y_soft, labels.classes)
+        else:
+            target = labels.y_soft  # without the names of its columns
+        weights = {}
+        if sample_weight is not None and has_fit_parameter(smoother, "sample_weight"):
+            weights["sample_weight"] = sample_weight
+        smoother.fit(target, **weights)
+        smoothed = smoother.transform(target)
+        return smoother, check_smoothed(smoothed, len(labels), smoother.classes_)
+
+    def _copy_rows(self, classifier, target, sample_weight):
+        if self.strategy == "replicate":
+            return weighted_copies(target, sample_weight, self.min_share)
+        random_state = check_random_state(self.random_state)
+        counts = draw_labels(target, self.n_draws, random_state)
+        if self.n_draws == 1:
+            rows = np.arange(len(counts))
+            return RowCopies(rows, counts.argmax(axis=1), sample_weight)
+        if takes_sample_weight(classifier):
+            return weighted_copies(counts / self.n_draws, sample_weight)
+        return repeated_copies(counts)
+
+    @available_if(_classifier_has("predict"))
+    def predict(self, X):
+        """Predict the labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,)
+        """
+        check_is_fitted(self)
+        return self.classifier_.predict(X)
+
+    @available_if(_classifier_has("predict_proba"))
+    def predict_proba(self, X):
+        """Predict the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y_proba : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        check_is_fitted(self)
+        return self._align(self.classifier_.predict_proba(X), 0)
+
+    @available_if(_classifier_has("predict_log_proba"))
+    def predict_log_proba(self, X):
+        """Predict the logarithms of the probabilities.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_samples, n_classes)
+        """
+        check_is_fitted(self)
+        return self._align(self.classifier_.predict_log_proba(X), -np.inf)
+
+    @available_if(_classifier_has("decision_function"))
+    def decision_function(self, X):
+        """Return the scores of the classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            One column for two classes, whose sign tells the class.
+
+        Raises
+        ------
+        ValueError
+            For scores of pairs of classes (``decision_function_shape="ovo"``), if the
+            classifier has not seen all classes.
+        """
+        check_is_fitted(self)
+        in_pairs = getattr(self.classifier_, "decision_function_shape", None) == "ovo"
+        if in_pairs and len(self.classifier_.classes_) < len(self.classes_):
+            raise ValueError(
+                "decision_function_shape='ovo' scores pairs of classes, and no copy "
+                "was of some class. Use 'ovr'."
+            )
+        return self._align(self.classifier_.decision_function(X), -np.inf)
+
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy of the predicted labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            The true labels; of soft labels the most likely count.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+        """
+        check_is_fitted(self)
+        if soft := find_soft_labels(y, self.classes_):
+            y = soft.most_likely
+        return super().score(X, y, sample_weight)
+
+    def _align(self, values, missing):
+        """Insert the columns of classes that the classifier has not seen."""
+        seen = np.isin(self.classes_, self.classifier_.classes_)
+        if seen.all():
+            return values
+        if values.ndim == 1:
+            values = np.column_stack([-values, values])
+        aligned = np.full((len(values), len(seen)), missing, dtype=values.dtype)
+        aligned[:, seen] = values
+        return aligned
+
+    def get_metadata_routing(self):
+        """Return how metadata is routed.
+
+        `sample_weight` and `y_soft` are for this estimator, all else is for the
+        classifier.
+
+        Returns
+        -------
+        routing : MetadataRouter
+        """
+        return (
+            MetadataRouter(owner=self)
+            .add_self_request(self)
+            .add(
+                classifier=self._unfitted(),
+                method_mapping=MethodMapping().add(caller="fit", callee="fit"),
+            )
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self._unfitted())
+        tags.input_tags = inner.input_tags
+        if inner.classifier_tags is not None:  # else `fit` says what is wrong
+            tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
+            tags.classifier_tags.poor_score = inner.classifier_tags.poor_score
+        tags.non_deterministic = inner.non_deterministic
+        return tags
+
+
+def _is_for_validation(name):
+    """Tell whether a parameter of `fit` is of rows other than those of `X`."""
+    return not {"val", "eval"}.isdisjoint(name.split("_"))
+
+
+def _fit_to_copies(classifier, X, copies, validation, classes, params):
+    """Fit; the copies of `X` exist for that time only."""
+    of_rows = {name: v for name, v in params.items() if not _is_for_validation(name)}
+    params = {**params, **take_params(X, of_rows, copies.rows)}
+    weight = {} if copies.weight is None else {"sample_weight": copies.weight}
+    if validation is not None:
+        params["X_val"] = validation.of(X)
+        params["y_val"] = classes[validation.codes]
+        params["sample_weight_val"] = validation.weight
+    classifier.fit(copies.of(X), classes[copies.codes], **weight, **params)

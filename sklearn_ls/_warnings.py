@@ -1,0 +1,15 @@
+"""Warnings that point at the user's own line."""
+
+import inspect
+import warnings
+
+
+def warn(message, category=UserWarning):
+    """Warn at the line outside of this package and scikit-learn that led here."""
+    level, frame = 1, inspect.currentframe()
+    while frame.f_back is not None:
+        package = frame.f_globals.get("__name__", "").partition(".")[0]
+        if package not in ("sklearn", "sklearn_ls", "joblib"):
+            break
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
