@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.model_selection import cross_val_predict
 
-from sklearn_ls.inspection._held_out import check_rows, read_held_out
+from sklearn_ls.inspection._held_out import check_X_labels, read_held_out
 
 
 def find_label_issues(estimator, X, y, *, cv=5):
@@ -71,7 +71,7 @@ def find_label_issues(estimator, X, y, *, cv=5):
         raise ImportError(
             "find_label_issues needs cleanlab: pip install 'sklearn-ls[cleanlab]'."
         ) from error
-    X, y, classes, codes = check_rows(X, y)
+    X, y, classes, codes = check_X_labels(X, y)
     held_out = read_held_out(estimator, X, y, classes)
     if held_out is None:
         y_proba = cross_val_predict(estimator, X, y, cv=cv, method="predict_proba")
