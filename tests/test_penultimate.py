@@ -203,12 +203,12 @@ def test_display_refuses_what_has_no_plane(iris):
     with pytest.raises(ValueError, match="at least three"):
         from_estimator(clf.fit(X, y > 0), X, y, **three)
     clf.fit(X, y)
-    with pytest.raises(ValueError, match=re.escape("classes holds [5, 7], but")):
+    with pytest.raises(ValueError, match=re.escape("classes contains [5, 7], but")):
         from_estimator(clf, X, y, classes=(5, 1, 7))
     for classes in ((0, 1), (0, 1, 1), (0, 1, 2, 2), 0, [[0, 1, 2]]):
         with pytest.raises(ValueError, match="must be three different classes"):
             from_estimator(clf, X, y, classes=classes)
-    with pytest.raises(ValueError, match="No row of y is of one of the classes"):
+    with pytest.raises(ValueError, match="y has no sample of the classes"):
         from_estimator(clf, X, y + 3, **three)
 
     def network(n_features, n_classes):

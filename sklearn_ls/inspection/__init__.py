@@ -1,4 +1,4 @@
-"""Looking at what smoothing did."""
+"""Displays and reports on the effect of smoothing."""
 
 from sklearn_ls.inspection._epsilon_curve import EpsilonCurveDisplay
 from sklearn_ls.inspection._label_issues import find_label_issues
