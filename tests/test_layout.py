@@ -107,6 +107,18 @@ def test_metrics_know_labels_but_no_estimators(module):
     assert all(name in below or ".metrics" in name for name in ours)
 
 
+@pytest.mark.parametrize("module", modules_of("inspection") + modules_of("metrics"))
+def test_displays_reports_and_metrics_use_public_attributes_only(module):
+    private = {
+        ast.unparse(node)
+        for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text()))
+        if isinstance(node, ast.Attribute)
+        and re.match("_(?!_)", node.attr)
+        and ast.unparse(node.value) != "self"
+    }
+    assert not private
+
+
 @pytest.mark.parametrize("folder", ["inspection", "metrics"])
 def test_contributing_lists_what_is_private_apart(folder):
     text = (ROOT / "docs" / "contributing.rst").read_text()

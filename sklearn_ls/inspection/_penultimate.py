@@ -145,7 +145,7 @@ class PenultimateDisplay:
             )
         network_classes = network.classes_.tolist()
         indices = _find_indices(_check_classes(classes), network_classes)
-        weights, biases = network._last_layer()
+        weights, biases = _read_last_linear(network.net_.module_)
         if len(weights) != len(network_classes):
             raise ValueError(
                 f"The last torch.nn.Linear of the module has {len(weights)} outputs, "
@@ -290,6 +290,35 @@ def _find_network(estimator, X):
         f"pipeline or refitted by a search. Got {type(estimator).__name__}. For other "
         "networks use from_embedding."
     )
+
+
+def _read_last_linear(module):
+    """Return the weights and the biases of the last torch.nn.Linear of a module.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+
+    Returns
+    -------
+    weights : ndarray of shape (n_outputs, n_units)
+
+    biases : ndarray of shape (n_outputs,)
+        Zeros if the layer has none.
+    """
+    from torch.nn import Linear
+
+    linears = [layer for layer in module.modules() if isinstance(layer, Linear)]
+    if not linears:
+        raise ValueError(
+            "PenultimateDisplay needs a module with a torch.nn.Linear as its last "
+            "layer."
+        )
+    last = linears[-1]
+    weights = last.weight.detach().cpu().numpy()
+    if last.bias is None:
+        return weights, np.zeros(len(weights))
+    return weights, last.bias.detach().cpu().numpy()
 
 
 def _check_classes(classes):
