@@ -19,6 +19,7 @@ from sklearn_ls._compat import (
     with_callbacks,
 )
 from sklearn_ls._device import resolve_device
+from sklearn_ls._labels import to_numpy_backed
 from sklearn_ls._search import SHARED, SearchMixin, SearchProgress
 from sklearn_ls._soft_labels import find_soft_labels
 from sklearn_ls._training import keep_fitted_on_error
@@ -501,6 +502,7 @@ class LabelSmoothingClassifierCV(
             Accuracy unless `scoring` says otherwise; of several scorers that of
             `refit`.
         """
+        y = to_numpy_backed(y)
         if not self._is_multilabel() and (soft := find_soft_labels(y, self.classes_)):
             y = self._y_to_score(soft)
         scorer = self.scorer_

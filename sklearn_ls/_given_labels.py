@@ -7,7 +7,12 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
 
 from sklearn_ls._compat import InvalidParameterError
-from sklearn_ls._labels import encode_labels, find_classes
+from sklearn_ls._labels import (
+    column_names,
+    encode_labels,
+    find_classes,
+    to_numpy_backed,
+)
 from sklearn_ls._soft_labels import SoftLabels, check_soft_labels, check_target
 
 
@@ -82,6 +87,7 @@ def check_given(y, y_soft=None, epsilon=None, classes=None):
 
     epsilon : ndarray of shape (n_samples,) or None
     """
+    y, y_soft = to_numpy_backed(y), to_numpy_backed(y_soft)
     target = check_target(y, classes)
     soft = target if isinstance(target, SoftLabels) else None
     labels = target if soft is None else soft.most_likely
@@ -93,7 +99,7 @@ def check_given(y, y_soft=None, epsilon=None, classes=None):
                 "y_soft goes with one label a row in y, by which rows are split and "
                 f"scored. Got y of shape {np.shape(y)}."
             )
-        if classes is None and not hasattr(y_soft, "columns"):
+        if classes is None and column_names(y_soft) is None:
             classes = find_classes(labels)
         soft = check_soft_labels(y_soft, classes)
         check_consistent_length(labels, soft.y_soft)

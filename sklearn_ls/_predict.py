@@ -2,6 +2,7 @@
 
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_ls._labels import to_numpy_backed
 from sklearn_ls._network_input import NetworkInputMixin
 from sklearn_ls._soft_labels import find_soft_labels
 
@@ -104,6 +105,7 @@ class PredictChainMixin(NetworkInputMixin):
         score : float
             For multilabel `y` the share of rows of which all labels are right.
         """
+        y = to_numpy_backed(y)
         if not self._is_multilabel() and (soft := find_soft_labels(y, self.classes_)):
             y = soft.most_likely
         return super().score(X, y, sample_weight)

@@ -72,10 +72,13 @@ def test_contributing_lists_every_file_and_imports_never_turn_back():
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_torch_skorch_and_private_scikit_learn_stay_where_they_belong(module):
+def test_torch_skorch_and_private_scikit_learn_stay_where_they_belong(
+    module,
+):
     tops = {name.split(".")[0] for name, _ in imports(module)}
     assert "skorch" not in tops or module == "_net"
     assert "torch" not in tops or module in TORCH_OWNERS
+    assert not tops & {"dask", "pandas", "polars", "pyarrow"}
     private = {
         name or path
         for path, name in imports(module)
