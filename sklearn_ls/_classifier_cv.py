@@ -465,7 +465,9 @@ class LabelSmoothingClassifierCV(
         self._warn_of_noisy_scores()
         X, given = self._check_data(X, y, sample_weight, y_soft)
         X_seen = X_seen if hasattr(X_seen, "columns") else X
-        to_split, to_score = self._route(sample_weight, given.weight, params, rules)
+        to_split, to_score, scorer = self._route(
+            sample_weight, given.weight, params, rules
+        )
         splits = self._split(X_seen, given.y, to_split)
         refits = not self.ensemble and bool(self.refit)
         n_networks = len(candidates) * len(splits) + refits
@@ -473,7 +475,7 @@ class LabelSmoothingClassifierCV(
         is_soft = given.soft is not None and y_soft is None
         y_seen = self._y_to_score(given.soft) if is_soft else given.y
         data = X, given, X_seen, y_seen, to_score
-        fitted = self._search(data, candidates, splits, rules.scorer, progress)
+        fitted = self._search(data, candidates, splits, scorer, progress)
         if self._store_results(rules, candidates, fitted):
             self._choose(X, given, splits, fitted)
         refitted = [self._refit(X, given, progress)] if refits else []

@@ -158,14 +158,14 @@ class SearchMixin(EnsembleMixin):
         return soft.y_soft if any(called) else soft.most_likely
 
     def _route(self, sample_weight, weight, params, rules):
-        """Return what of `fit`'s arguments the splitter gets, and the scorer."""
+        """Return the arguments of the splitter and of the scorer, and the scorer."""
         if get_config()["enable_metadata_routing"]:
             if sample_weight is not None:
                 params = {**params, "sample_weight": weight}
             if not params:
-                return {}, {}
+                return {}, {}, rules.scorer
             routed = process_routing(self, "fit", **params)
-            return routed.splitter.split, routed.scorer.score
+            return routed.splitter.split, routed.scorer.score, rules.scorer
         if "epsilon" in params:
             raise TypeError(
                 "The search tries values of epsilon itself and takes none a row. Pass "
@@ -177,15 +177,29 @@ class SearchMixin(EnsembleMixin):
                 "metadata routing can tell who is to get them: "
                 "sklearn.set_config(enable_metadata_routing=True)."
             )
-        to_score = {}
-        if sample_weight is not None and rules.takes_sample_weight():
-            to_score = {"sample_weight": weight}
-        elif sample_weight is not None:
+        to_split = {k: v for k, v in params.items() if v is not None}
+        if sample_weight is None:
+            return to_split, {}, rules.scorer
+        takes_weight = rules.takes_sample_weight()
+        self._warn_of_unweighted_scores(takes_weight)
+        if not any(takes_weight.values()):
+            return to_split, {}, rules.scorer
+        return to_split, {"sample_weight": weight}, rules.weighted_scorer()
+
+    def _warn_of_unweighted_scores(self, takes_weight):
+        unweighted = [name for name, takes in takes_weight.items() if not takes]
+        if not unweighted:
+            return
+        if isinstance(self.scoring, (dict, list, tuple, set)):
             warn(
-                f"scoring={self.scoring!r} takes no sample_weight, so all rows count "
-                "alike when the folds are scored."
+                "These scorers take no sample_weight, so all samples have the same "
+                f"weight in their scores: {', '.join(map(repr, unweighted))}."
             )
-        return {k: v for k, v in params.items() if v is not None}, to_score
+        else:
+            warn(
+                f"scoring={self.scoring!r} takes no sample_weight, so all samples have "
+                "the same weight when the folds are scored."
+            )
 
     def _split(self, X, y, params):
         """Return the rows to train on and those to score on, of each split."""
