@@ -18,6 +18,7 @@ from sklearn_ls._compat import (
 )
 from sklearn_ls._features import raise_for_dates
 from sklearn_ls._label_smoother import LabelSmoother
+from sklearn_ls._labels.containers import to_numpy_backed
 from sklearn_ls._labels.soft_labels import find_soft_labels
 from sklearn_ls._labels.training_labels import encode_training_labels
 from sklearn_ls._network.calibration import CALIBRATIONS
@@ -416,7 +417,7 @@ class BaseNetworkClassifier(
         score : float
             For multilabel `y` the fraction of samples with all labels correct.
         """
-        network = self._fitted()
+        network, y = self._fitted(), to_numpy_backed(y)
         if not network.multilabel and (soft := find_soft_labels(y, network.classes)):
             y = soft.most_likely
         return super().score(X, y, sample_weight)

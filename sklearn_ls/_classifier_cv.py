@@ -22,6 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_ls._base import BaseNetworkClassifier, fit_label_smoother
 from sklearn_ls._classifier import LabelSmoothingClassifier, make_fitted
 from sklearn_ls._compat import SearchRules, StrOptions, _fit_context, with_callbacks
+from sklearn_ls._labels.containers import to_numpy_backed
 from sklearn_ls._labels.smoothing import check_epsilon
 from sklearn_ls._labels.soft_labels import find_soft_labels
 from sklearn_ls._labels.training_labels import encode_target
@@ -433,7 +434,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         )
         X_seen = X_seen if hasattr(X_seen, "columns") else X
         weight = None if sample_weight is None else labels.weight
-        to_split, to_score = self._route(weight, params, rules)
+        to_split, to_score, scorer = self._route(weight, params, rules)
         splits = split_samples(self.cv, X_seen, labels.y, to_split)
         y_seen = labels.y if y_soft is not None else self._y_to_score(labels)
         data = SearchData(X, labels, features, X_seen, y_seen, to_score)
@@ -442,7 +443,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         )
         seed = draw_seed(self.random_state)
         scored = self._search(
-            data, candidates, splits, rules.scorer, progress, seed=seed, device=device
+            data, candidates, splits, scorer, progress, seed=seed, device=device
         )
         attributes = {
             **features,
@@ -533,14 +534,14 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         return labels.y_soft if any(called) else labels.y
 
     def _route(self, weight, params, rules):
-        """Return the arguments of `fit` for the splitter, and those for the scorer."""
+        """Return the arguments of the splitter and of the scorer, and the scorer."""
         if get_config()["enable_metadata_routing"]:
             if weight is not None:
                 params = {**params, "sample_weight": weight}
             if not params:
-                return {}, {}
+                return {}, {}, rules.scorer
             routed = process_routing(self, "fit", **params)
-            return routed.splitter.split, routed.scorer.score
+            return routed.splitter.split, routed.scorer.score, rules.scorer
         if "sample_epsilon" in params:
             raise TypeError(
                 "LabelSmoothingClassifierCV.fit does not accept a per-sample epsilon. "
@@ -552,15 +553,29 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
                 "be passed on with metadata routing only: "
                 "sklearn.set_config(enable_metadata_routing=True)."
             )
-        to_score = {}
-        if weight is not None and rules.takes_sample_weight():
-            to_score = {"sample_weight": weight}
-        elif weight is not None:
+        to_split = {k: v for k, v in params.items() if v is not None}
+        if weight is None:
+            return to_split, {}, rules.scorer
+        takes_weight = rules.takes_sample_weight()
+        self._warn_of_unweighted_scores(takes_weight)
+        if not any(takes_weight.values()):
+            return to_split, {}, rules.scorer
+        return to_split, {"sample_weight": weight}, rules.weighted_scorer()
+
+    def _warn_of_unweighted_scores(self, takes_weight):
+        unweighted = [name for name, takes in takes_weight.items() if not takes]
+        if not unweighted:
+            return
+        if isinstance(self.scoring, (dict, list, tuple, set)):
             warn(
-                f"scoring={self.scoring!r} takes no sample_weight, so the folds are "
-                "scored without weights."
+                "These scorers take no sample_weight, so all samples have the same "
+                f"weight in their scores: {', '.join(map(repr, unweighted))}."
             )
-        return {k: v for k, v in params.items() if v is not None}, to_score
+        else:
+            warn(
+                f"scoring={self.scoring!r} takes no sample_weight, so all samples have "
+                "the same weight when the folds are scored."
+            )
 
     def _member_params(self, candidate):
         """Return the parameters of the classifier of one network."""
@@ -682,7 +697,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
             Accuracy unless `scoring` says otherwise; of several scorers that of
             `refit`.
         """
-        network = self._fitted()
+        network, y = self._fitted(), to_numpy_backed(y)
         if not network.multilabel and (soft := find_soft_labels(y, network.classes)):
             y = self._y_to_score(encode_target(soft))
         scorer = self.scorer_

@@ -220,6 +220,32 @@ class ScorerOfClasses(_Scorer):
         return super()._score(method_caller, estimator, X, y_true, **kwargs)
 
 
+def _takes_sample_weight(scorer):
+    function = getattr(scorer, "_score_func", scorer)
+    return "sample_weight" in inspect.signature(function).parameters
+
+
+class _OptionallyWeightedScorer:
+    """One of several scorers, which gets sample weights only if it takes them.
+
+    Parameters
+    ----------
+    scorer : callable
+    """
+
+    def __init__(self, scorer):
+        self.scorer = scorer
+
+    def __call__(self, estimator, X, y, sample_weight=None):
+        """Return the score."""
+        if _takes_sample_weight(self.scorer):
+            return self.scorer(estimator, X, y, sample_weight=sample_weight)
+        return self.scorer(estimator, X, y)
+
+    def _accept_sample_weight(self):
+        return True
+
+
 class SearchRules:
     """What `scoring` and `refit` mean to GridSearchCV, and how it writes results.
 
@@ -247,13 +273,25 @@ class SearchRules:
         return getattr(self.scorer, "_scorers", self.scorer)
 
     def takes_sample_weight(self):
-        """Return whether the scorer can weigh rows."""
-        scorers = getattr(self.scorer, "_scorers", {"score": self.scorer}).values()
-        return any(
-            "sample_weight"
-            in inspect.signature(getattr(some, "_score_func", some)).parameters
-            for some in scorers
-        )
+        """Return whether scorers take sample weights, by name; a single is "score"."""
+        scorers = getattr(self.scorer, "_scorers", {"score": self.scorer})
+        return {name: _takes_sample_weight(scorer) for name, scorer in scorers.items()}
+
+    def weighted_scorer(self):
+        """Return a scorer that passes sample weights only to scorers that take them.
+
+        With several scorers scikit-learn 1.6 passes them to all, and later versions
+        raise an AttributeError for functions.
+        """
+        if not hasattr(self.scorer, "_scorers"):
+            return self.scorer
+        scorers = {
+            name: scorer
+            if isinstance(scorer, _Scorer) and _takes_sample_weight(scorer)
+            else _OptionallyWeightedScorer(scorer)
+            for name, scorer in self.scorers().items()
+        }
+        return type(self.scorer)(scorers=scorers, raise_exc=False)
 
     def results(self, candidates, n_splits, scores, fit_times, score_times):
         """Return what `cv_results_` is to be.

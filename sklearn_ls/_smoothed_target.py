@@ -44,6 +44,7 @@ from sklearn_ls._copies.copies import (
     repeated_copies,
     weighted_copies,
 )
+from sklearn_ls._labels.containers import to_numpy_backed
 from sklearn_ls._labels.soft_labels import SoftLabels, find_soft_labels
 
 
@@ -252,7 +253,7 @@ class SmoothedTargetClassifier(
             raise ValueError(
                 f"classifier must be a classifier. Got {self._unfitted()!r} instead."
             )
-        X, y, y_soft = indexable(X, y, y_soft)
+        X, y, y_soft = indexable(X, to_numpy_backed(y), to_numpy_backed(y_soft))
         params = self._route(fit_params)
         if sample_weight is not None:
             sample_weight = check_sample_weight(sample_weight, X)
@@ -412,6 +413,7 @@ class SmoothedTargetClassifier(
         score : float
         """
         check_is_fitted(self)
+        y = to_numpy_backed(y)
         if soft := find_soft_labels(y, self.classes_):
             y = soft.most_likely
         return super().score(X, y, sample_weight)

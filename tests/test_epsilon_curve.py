@@ -134,7 +134,7 @@ def test_display_of_one_scorer_by_its_name(iris):
     for metric in (None, "accuracy"):
         display = EpsilonCurveDisplay.from_search(search, metric=metric)
         assert display.score_name == "accuracy"
-    with pytest.raises(ValueError, match="metric='f1' is none of the scorers"):
+    with pytest.raises(ValueError, match="metric='f1' is not a scorer"):
         EpsilonCurveDisplay.from_search(search, metric="f1")
 
 
@@ -163,5 +163,5 @@ def test_display_refuses_what_is_no_search_over_epsilon(iris):
     with pytest.raises(ValueError, match="epsilons that are single numbers"):
         EpsilonCurveDisplay.from_search(search.fit(*iris))
     search = GridSearchCV(DecisionTreeClassifier(), {"max_depth": [1, 2]}, cv=2)
-    with pytest.raises(ValueError, match="over one epsilon; it is over max_depth"):
+    with pytest.raises(ValueError, match="one epsilon; it is over max_depth"):
         EpsilonCurveDisplay.from_search(search.fit(*iris))

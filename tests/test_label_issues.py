@@ -88,7 +88,7 @@ def test_rows_that_were_never_held_out_are_no_issues(noisy):
 
 def test_label_issues_refuse_what_they_cannot_judge(noisy, monkeypatch):
     X, y, _ = noisy
-    with pytest.raises(ValueError, match="One label a row is needed"):
+    with pytest.raises(ValueError, match="y must hold one label per sample"):
         find_label_issues(search(), X, np.eye(10)[y])
     monkeypatch.setitem(sys.modules, "cleanlab", None)
     with pytest.raises(ImportError, match=re.escape("sklearn-ls[cleanlab]")):

@@ -46,6 +46,12 @@ PARAM_VALIDATION = {
 }
 
 
+def modules_of(folder):
+    """Return the modules in a folder and in those below it, without the ending."""
+    paths = sorted(PACKAGE.glob(f"{folder}/**/*.py"))
+    return [path.relative_to(PACKAGE).with_suffix("").as_posix() for path in paths]
+
+
 def imports(module, nodes=ast.walk):
     """Yield (module, name) of everything that a module imports."""
     for node in nodes(ast.parse((PACKAGE / f"{module}.py").read_text())):
@@ -66,10 +72,13 @@ def test_contributing_lists_every_file_and_imports_never_turn_back():
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_torch_skorch_and_private_scikit_learn_stay_where_they_belong(module):
+def test_torch_skorch_and_private_scikit_learn_stay_where_they_belong(
+    module,
+):
     tops = {name.split(".")[0] for name, _ in imports(module)}
     assert "skorch" not in tops or module == "_net"
     assert "torch" not in tops or module in TORCH_OWNERS
+    assert not tops & {"dask", "pandas", "polars", "pyarrow"}
     private = {
         name or path
         for path, name in imports(module)
@@ -81,9 +90,7 @@ def test_torch_skorch_and_private_scikit_learn_stay_where_they_belong(module):
         assert private == PRIVATE_IMPORTS | PARAM_VALIDATION
 
 
-@pytest.mark.parametrize(
-    "module", [f"inspection/{path.stem}" for path in PACKAGE.glob("inspection/*.py")]
-)
+@pytest.mark.parametrize("module", modules_of("inspection"))
 def test_displays_and_reports_know_no_estimators(module):
     names = {name for name, _ in imports(module)}
     ours = {name for name in names if name.startswith("sklearn_ls")}
@@ -93,9 +100,7 @@ def test_displays_and_reports_know_no_estimators(module):
     assert not any(name.startswith(("torch", "matplotlib")) for name in at_import)
 
 
-@pytest.mark.parametrize(
-    "module", [f"metrics/{path.stem}" for path in PACKAGE.glob("metrics/*.py")]
-)
+@pytest.mark.parametrize("module", modules_of("metrics"))
 def test_metrics_know_labels_but_no_estimators(module):
     ours = {name for name, _ in imports(module) if name.startswith("sklearn_ls")}
     below = {
@@ -105,13 +110,38 @@ def test_metrics_know_labels_but_no_estimators(module):
     assert all(name in below or ".metrics" in name for name in ours)
 
 
+@pytest.mark.parametrize("module", modules_of("inspection") + modules_of("metrics"))
+def test_displays_reports_and_metrics_use_public_attributes_only(module):
+    private = {
+        ast.unparse(node)
+        for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text()))
+        if isinstance(node, ast.Attribute)
+        and re.match("_(?!_)", node.attr)
+        and ast.unparse(node.value) != "self"
+    }
+    assert not private
+
+
 @pytest.mark.parametrize("folder", ["inspection", "metrics"])
 def test_contributing_lists_what_is_private_apart(folder):
     text = (ROOT / "docs" / "contributing.rst").read_text()
-    listed = re.findall(rf"^`{folder}/(\w+)\.py`  ", text, flags=re.MULTILINE)
-    public = {name.split(".")[-1] for name, _ in imports(f"{folder}/__init__")}
-    stems = {path.stem for path in PACKAGE.glob(f"{folder}/*.py")}
-    assert sorted(listed) == sorted(stems - public - {"__init__"})
+    listed = re.findall(rf"^`({folder}/[\w/]+)\.py`  ", text, flags=re.MULTILINE)
+    public = {
+        name.removeprefix("sklearn_ls.").replace(".", "/")
+        for name, _ in imports(f"{folder}/__init__")
+    }
+    private = {name for name in modules_of(folder) if not name.endswith("/__init__")}
+    assert sorted(listed) == sorted(private - public)
+
+
+def test_only_the_report_imports_from_its_folder():
+    folder = "sklearn_ls.inspection._report"
+    users = {
+        module
+        for module in modules_of("inspection")
+        if any(name.startswith(folder) for name, _ in imports(module))
+    }
+    assert users - {"inspection/__init__"} <= {*modules_of("inspection/_report")}
 
 
 def test_no_estimator_imports_what_stands_apart():

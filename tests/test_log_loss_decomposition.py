@@ -130,7 +130,7 @@ def test_names_and_order_of_classes_and_labels_that_rows_lack(calibrated):
 
 
 def test_bad_input_is_refused():
-    with pytest.raises(ValueError, match="needs two rows of positive weight or more"):
+    with pytest.raises(ValueError, match="needs at least two samples of positive"):
         log_loss_decomposition([0, 1], [0.1, 0.9], sample_weight=[0, 1])
     with pytest.raises(ValueError, match="Pass all classes as labels"):
         log_loss_decomposition([1, 1], [0.5, 0.5])

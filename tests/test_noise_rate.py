@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax, softmax
 
-from sklearn_ls.inspection import _noise_rate
-from sklearn_ls.inspection._noise_rate import disagreement, uniform_part
+from sklearn_ls.inspection._report import noise_rate
+from sklearn_ls.inspection._report.noise_rate import disagreement, uniform_part
 
 
 def draw(rng, n_samples, n_classes=4):
@@ -51,7 +51,7 @@ def test_uniform_part_has_nowhere_better_to_start_from(monkeypatch, temperature)
         y_proba = softmax(temperature * np.log(posterior), axis=1)
         found = uniform_part(y, y_proba)
         with monkeypatch.context() as patch:
-            patch.setattr(_noise_rate, "STARTS", np.linspace(0.01, 0.95, 9))
+            patch.setattr(noise_rate, "INITIAL_SHARES", np.linspace(0.01, 0.95, 9))
             assert found == pytest.approx(uniform_part(y, y_proba), abs=0.003)
 
 

@@ -119,7 +119,11 @@ def test_places_in_the_plane_tell_the_differences_of_logits(digits, bias):
     kept = np.isin(y, [7, 2, 4])
     assert_array_equal(display.y, y[kept])
     logits = clf.decision_function(X)[kept][:, [7, 2, 4]]
-    templates = np.column_stack(clf._last_layer())[[7, 2, 4]]
+    layer = clf.net_.module_[-1]
+    templates = layer.weight.detach().numpy()
+    if bias:
+        templates = np.column_stack([templates, layer.bias.detach().numpy()])
+    templates = templates[[7, 2, 4]]
     for a, b in ((0, 1), (0, 2), (1, 2)):
         along = display.points @ (display.templates[b] - display.templates[a])
         rest = logits[:, b] - logits[:, a] - along
@@ -203,12 +207,12 @@ def test_display_refuses_what_has_no_plane(iris):
     with pytest.raises(ValueError, match="at least three"):
         from_estimator(clf.fit(X, y > 0), X, y, **three)
     clf.fit(X, y)
-    with pytest.raises(ValueError, match=re.escape("classes holds [5, 7], but")):
+    with pytest.raises(ValueError, match=re.escape("classes contains [5, 7], but")):
         from_estimator(clf, X, y, classes=(5, 1, 7))
     for classes in ((0, 1), (0, 1, 1), (0, 1, 2, 2), 0, [[0, 1, 2]]):
         with pytest.raises(ValueError, match="must be three different classes"):
             from_estimator(clf, X, y, classes=classes)
-    with pytest.raises(ValueError, match="No row of y is of one of the classes"):
+    with pytest.raises(ValueError, match="y has no sample of the classes"):
         from_estimator(clf, X, y + 3, **three)
 
     def network(n_features, n_classes):
@@ -218,6 +222,17 @@ def test_display_refuses_what_has_no_plane(iris):
 
     clf.set_params(module=network).fit(X, y)
     with pytest.raises(ValueError, match="has 9 outputs, but there are 3 classes"):
+        from_estimator(clf, X, y, **three)
+
+    def without_linear(n_features, n_classes):
+        return torch.nn.Sequential(
+            torch.nn.Unflatten(1, (1, n_features)),
+            torch.nn.Conv1d(1, n_classes, n_features),
+            torch.nn.Flatten(),
+        )
+
+    clf.set_params(module=without_linear).fit(X, y)
+    with pytest.raises(ValueError, match=re.escape("needs a module with a torch.nn.L")):
         from_estimator(clf, X, y, **three)
 
 

@@ -174,7 +174,7 @@ def test_display_without_error_and_name_has_no_entry_in_the_legend():
 
 def test_display_refuses_what_it_cannot_draw():
     y_true, y_proba = predictions
-    with pytest.raises(ValueError, match="ax must have a place in a grid"):
+    with pytest.raises(ValueError, match="ax must be a subplot"):
         ReliabilityDisplay.from_predictions(
             y_true, y_proba, ax=plt.figure().add_axes([0, 0, 1, 1])
         )

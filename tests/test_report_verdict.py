@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from sklearn_ls.inspection._report_verdict import SCORES, judge
-from sklearn_ls.inspection._report_ways import WAYS
+from sklearn_ls.inspection._report.scores import SCORES
+from sklearn_ls.inspection._report.variants import VARIANTS
+from sklearn_ls.inspection._report.verdict import format_verdict
 
 FOLDS = np.array([0.02, -0.01, 0.0, 0.01, -0.02])  # what folds have in common
 NOISE = np.array([0.001, -0.001, 0.0, 0.002, -0.002])
@@ -15,18 +16,18 @@ SAME = {
 }
 
 
-def make(ways=WAYS, **means):
+def make(variants=VARIANTS, **means):
     """Scores whose paired standard error is 0.0007 or less."""
     scores = {
-        score: dict(zip(ways, means[name], strict=True))
+        score: dict(zip(variants, means[name], strict=True))
         for score, name in zip(
             SCORES, ("accuracy", "loss", "brier", "ece"), strict=True
         )
     }
     return {
         score: {
-            way: mean + FOLDS + (NOISE if number % 2 else 0)
-            for number, (way, mean) in enumerate(values.items())
+            variant: mean + FOLDS + (NOISE if number % 2 else 0)
+            for number, (variant, mean) in enumerate(values.items())
         }
         for score, values in scores.items()
     }
@@ -98,49 +99,52 @@ FALL = [0.9, 0.9, 0.87, 0.87, 0.87]
     ],
 )
 def test_verdict_begins_with_what_to_do(changed, advice):
-    assert judge(make(**{**SAME, **changed})).startswith(advice)
+    assert format_verdict(make(**{**SAME, **changed})).startswith(advice)
 
 
 def test_verdict_tells_what_it_rests_on():
-    verdict = judge(
+    verdict = format_verdict(
         make(**{**SAME, "accuracy": RISE, "loss": [0.3, 0.3, 0.5, 0.3, 0.3]})
     )
     assert "Accuracy rises (+0.03 +- 0" in verdict
     assert "own probabilities are worse with smoothing: the log-loss rises by 0.2" in (
         verdict
     )
-    assert "Accuracy falls (-0.03 +- 0" in judge(make(**{**SAME, "accuracy": FALL}))
-    assert "Accuracy does not differ detectably" in judge(make(**SAME))
+    verdict = format_verdict(make(**{**SAME, "accuracy": FALL}))
+    assert "Accuracy falls (-0.03 +- 0" in verdict
+    assert "Accuracy does not differ detectably" in format_verdict(make(**SAME))
 
 
 def test_verdict_is_by_paired_differences():
-    # Folds differ by far more than ways do.
+    # Folds differ by far more than variants do.
     scores = make(**{**SAME, "accuracy": [0.9, 0.9, 0.91, 0.91, 0.91]})
-    assert judge(scores).startswith("Smoothing helps")
+    assert format_verdict(scores).startswith("Smoothing helps")
     shuffled = {
         score: {
-            way: values[::-1] if way == "hard labels" else values
-            for way, values in ways.items()
+            variant: values[::-1] if variant == "hard labels" else values
+            for variant, values in variants.items()
         }
-        for score, ways in scores.items()
+        for score, variants in scores.items()
     }
-    assert judge(shuffled).startswith("You do not need smoothing.")
+    assert format_verdict(shuffled).startswith("You do not need smoothing.")
 
 
-def test_verdict_says_which_simpler_way_will_do():
-    close = make(**{**SAME, "loss": [0.3, 0.3, 0.3, 0.2999, 0.3]})
+def test_verdict_says_which_simpler_variant_will_do():
+    verdict = format_verdict(make(**{**SAME, "loss": [0.3, 0.3, 0.3, 0.2999, 0.3]}))
     assert (
         "'smoothed + temperature' has the best probabilities (-0.0001 +- 0.0007), but "
-        "'hard labels', which is simpler, is not detectably worse." in judge(close)
-    )
+        "'hard labels', which is simpler, is not detectably worse."
+    ) in verdict
 
 
 def test_verdict_says_where_log_loss_and_calibration_error_disagree():
     loss = [0.5, 0.4, 0.3, 0.4, 0.4]
-    contrary = make(**{**SAME, "loss": loss, "ece": [0.05, 0.05, 0.08, 0.05, 0.05]})
-    told = "By the calibration error 'smoothed' is worse than hard labels (+0.03 +- 0)."
-    assert told in judge(contrary)
-    assert "By the calibration error" not in judge(make(**{**SAME, "loss": loss}))
+    scores = make(**{**SAME, "loss": loss, "ece": [0.05, 0.05, 0.08, 0.05, 0.05]})
+    assert (
+        "By the calibration error 'smoothed' is worse than hard labels (+0.03 +- 0)."
+    ) in format_verdict(scores)
+    verdict = format_verdict(make(**{**SAME, "loss": loss}))
+    assert "By the calibration error" not in verdict
 
 
 def test_verdict_takes_nothing_better_for_worse():
@@ -148,35 +152,37 @@ def test_verdict_takes_nothing_better_for_worse():
         "loss": [0.5, 0.3, 0.4, 0.4, 0.4],
         "ece": [0.08, 0.03, 0.05, 0.05, 0.05],
     }
-    assert "is worse than" not in (verdict := judge(make(**{**SAME, **changed})))
+    verdict = format_verdict(make(**{**SAME, **changed}))
+    assert "is worse than" not in verdict
     assert "worse with smoothing" not in verdict
     # Nor one that costs accuracy for one that adds to it.
-    some_fall = make(**{**SAME, "accuracy": [0.9, 0.9, 0.9, 0.87, 0.87]})
-    assert judge(some_fall).startswith("You do not need smoothing. Accuracy does not")
+    scores = make(**{**SAME, "accuracy": [0.9, 0.9, 0.9, 0.87, 0.87]})
+    verdict = format_verdict(scores)
+    assert verdict.startswith("You do not need smoothing. Accuracy does not")
 
 
 def test_verdict_without_the_networks_own_probabilities():
-    ways = WAYS[:2] + WAYS[4:]
+    variants = VARIANTS[:2] + VARIANTS[4:]
     means = {name: values[:3] for name, values in SAME.items()}
-    verdict = judge(make(ways, **means))
+    verdict = format_verdict(make(variants, **means))
     assert verdict.startswith("You do not need smoothing.")
     assert "own probabilities" not in verdict
 
 
 def test_verdict_counts_its_looks():
     # P(|t| > 2) is 0.116 with 4 degrees of freedom.
-    assert "of 15, about 1.7 would" in judge(make(**SAME))
-    ways = WAYS[:3]
+    assert "of 15, about 1.7 would" in format_verdict(make(**SAME))
+    variants = VARIANTS[:3]
     means = {name: values[:3] for name, values in SAME.items()}
-    assert "of 7, about 0.8 would" in judge(make(ways, **means))
+    assert "of 7, about 0.8 would" in format_verdict(make(variants, **means))
 
 
 def test_verdict_of_what_a_search_that_chose_no_smoothing_gives():
-    scores = {score: dict.fromkeys(WAYS, FOLDS) for score in SCORES}
-    assert judge(scores).startswith("You do not need smoothing.")
+    scores = {score: dict.fromkeys(VARIANTS, FOLDS) for score in SCORES}
+    assert format_verdict(scores).startswith("You do not need smoothing.")
     scores = make(**{**SAME, "accuracy": RISE, "loss": [0.5, 0.4, 0.6, 0.3, 0.3]})
-    assert judge(scores).startswith("Smoothing helps")
-    verdict = judge(scores, smooths=False)
+    assert format_verdict(scores).startswith("Smoothing helps")
+    verdict = format_verdict(scores, smooths=False)
     assert verdict.startswith("You do not need smoothing: the search chose epsilon 0.")
     assert "worse with smoothing" not in verdict
 
@@ -184,4 +190,4 @@ def test_verdict_of_what_a_search_that_chose_no_smoothing_gives():
 def test_verdict_tells_no_rounding_errors():
     scores = make(**{**SAME, "accuracy": [0.9, 0.9, 0.9 - 1e-17, 0.9, 0.9]})
     scores["accuracy"]["smoothed"] = scores["accuracy"]["hard labels"] - 1e-16
-    assert "does not differ detectably (+0 +- 0)." in judge(scores)
+    assert "does not differ detectably (+0 +- 0)." in format_verdict(scores)

@@ -36,7 +36,7 @@ from sklearn_ls import (
 )
 from sklearn_ls.inspection import SmoothingReport, smoothing_report
 from sklearn_ls.inspection._held_out import mean_of_splits, predict_all, read_held_out
-from sklearn_ls.inspection._report_ways import scale
+from sklearn_ls.inspection._report.temperature import scale
 from sklearn_ls.metrics import expected_calibration_error
 
 pytest.importorskip("sklearn", "1.8", reason="no scaling by a temperature before")
@@ -147,7 +147,7 @@ def test_search_chooses_epsilon_within_each_fold(iris):
         for train, _ in StratifiedKFold(3).split(X, y)
     ]
     told = ", ".join(f"{epsilon:g}" for epsilon in chosen)
-    assert f"within the training rows of each fold: {told}." in report.notes[0]
+    assert f"on the training samples of each split: {told}." in report.notes[0]
     first, _ = next(StratifiedKFold(3).split(X, y))
     unsmoothed = search([chosen[0]], calibration="unsmooth").fit(X[first], y[first])
     test = np.setdiff1d(np.arange(len(y)), first)
@@ -273,8 +273,8 @@ def test_fitted_search_is_read_instead_of_trained_again(iris, fitted, monkeypatc
     report = smoothing_report(fitted, *iris)
     assert trained == [[0.0]]
     assert "oof_proba_" in report.notes[0]
-    assert "nothing smoothed was trained" in report.notes[0]
-    assert "trained anew" not in " ".join(report.notes)
+    assert "no smoothed network was trained" in report.notes[0]
+    assert "trained again" not in " ".join(report.notes)
 
 
 def test_what_is_read_and_what_is_trained_beside_it_are_paired(iris, fitted, of_fitted):
@@ -317,7 +317,7 @@ def test_temperature_beside_a_search_is_of_labels_that_could_be_learnt(iris):
     even, odd = np.arange(0, 101, 2), np.arange(1, 101, 2)
     fitted = search([0.3], cv=[(odd, even), (even, odd)]).fit(X, y)
     report = smoothing_report(fitted, X, y)
-    assert "nothing smoothed was trained" in report.notes[0]
+    assert "no smoothed network was trained" in report.notes[0]
     logits = np.log(fitted.oof_proba_[even[:-1], :2])
     factor = minimize_scalar(
         lambda log_scale: log_loss(
@@ -331,9 +331,10 @@ def test_temperature_beside_a_search_is_of_labels_that_could_be_learnt(iris):
 
 
 def test_temperature_leaves_only_classes_that_nobody_knows_at_zero():
-    known = np.array([[0.6, 0.4, 0, 0, 0], [0.3, 0.7, 0, 0, 0], [0.8, 0.2, 0, 0, 0]])
+    oof_proba = np.zeros((3, 5))
+    oof_proba[:, :2] = [[0.6, 0.4], [0.3, 0.7], [0.8, 0.2]]
     y_proba = np.array([[0.7, 0, 0.3, 0, 0]])
-    scaled = scale(known, np.array([0, 0, 3]), y_proba)
+    scaled = scale(y_proba, oof_proba, np.array([0, 0, 3]))
     assert_array_equal(scaled > 0, [[True, True, True, True, False]])
     assert scaled.sum() == pytest.approx(1)
 
@@ -343,7 +344,7 @@ def test_temperature_keeps_classes_that_no_fold_holds_out(iris):
     folds = np.where(y == 2, -1, np.arange(len(y)) % 3)
     fitted = search([0.3], cv=PredefinedSplit(folds)).fit(X, y)
     report = smoothing_report(fitted, X, y)
-    assert "nothing smoothed was trained" in report.notes[0]
+    assert "no smoothed network was trained" in report.notes[0]
     assert report.scores[0, 0].max() < 1  # some rows are taken for the third class
     assert_array_equal(report.scores[0, 1], report.scores[0, 0])
 
@@ -382,7 +383,7 @@ def test_search_fitted_to_other_rows_is_trained_anew(iris, rng, fitted):
     report = smoothing_report(fitted, X[order], y[order], cv=2)
     expected = smoothing_report(clone(fitted), X[order], y[order], cv=2)
     assert_array_equal(report.scores, expected.scores)
-    assert any("trained anew" in note for note in report.notes)
+    assert any("trained again" in note for note in report.notes)
 
 
 def test_held_out_predictions_are_read_only_of_the_same_rows_and_folds(iris, fitted):
@@ -442,7 +443,7 @@ def test_labels_that_a_fold_has_not_seen_count_and_are_named(iris):
     report = smoothing_report(network(), X, y, cv=splits)
     assert np.isfinite(report.scores).all()
     assert report.scores[1, 0, 0] > 10  # a third of the rows have probability 0
-    assert "not all folds have these labels to train on: <c>" in str(report).lower()
+    assert "missing from the training samples of some splits: <c>" in str(report)
     assert "&lt;c&gt;" in report._repr_html_()
     assert "<c>" not in report._repr_html_()
 
@@ -476,7 +477,7 @@ def test_temperature_is_that_of_the_labels_that_could_be_learnt(iris):
 
 def test_tiny_data_with_too_few_rows_for_a_temperature_is_refused(iris):
     X, y = iris[0][[0, 1, 50, 51]], iris[1][[0, 1, 50, 51]]
-    with pytest.raises(ValueError, match="each label occurs once"):
+    with pytest.raises(ValueError, match="Each label occurs only once"):
         smoothing_report(network(), X, y, cv=2)
 
 
@@ -564,7 +565,7 @@ def test_plot_draws_differences_with_two_standard_errors():
     assert names == ["smoothed"]
     _, axes = plt.subplots(2, 2)
     assert report.plot(ax=axes).axes_[3] is axes[1, 1]
-    with pytest.raises(ValueError, match=r"must hold 4 axes, one a score\. Got 1"):
+    with pytest.raises(ValueError, match=r"must hold 4 axes, one per score\. Got 1"):
         report.plot(ax=axes[0, 0])
 
 
@@ -573,7 +574,7 @@ def test_plot_draws_differences_with_two_standard_errors():
     [
         (LinearSVC(), TypeError, "LinearSVC has no predict_proba"),
         (LogisticRegression(), TypeError, "LogisticRegression has none"),
-        (SmoothedTargetClassifier(), TypeError, "where its smoother is given"),
+        (SmoothedTargetClassifier(), TypeError, "if its smoother is set"),
         (
             GridSearchCV(network(), {"epsilon": [0, 0.1]}),
             TypeError,
@@ -582,10 +583,10 @@ def test_plot_draws_differences_with_two_standard_errors():
         (
             CalibratedClassifierCV(search()),
             TypeError,
-            "must be the estimator or the last step",
+            "must be the estimator itself or the last step",
         ),
-        (network(0.0), ValueError, "epsilon=0.0 smooths nothing"),
-        (search([0.0]), ValueError, re.escape("epsilons=[0.0] smooths nothing")),
+        (network(0.0), ValueError, "epsilon=0.0 does not smooth"),
+        (search([0.0]), ValueError, re.escape("epsilons=[0.0] does not smooth")),
     ],
 )
 def test_estimators_that_cannot_be_compared_are_refused(
@@ -597,12 +598,12 @@ def test_estimators_that_cannot_be_compared_are_refused(
 
 def test_rows_that_cannot_be_scored_are_refused(iris):
     X, y = iris
-    with pytest.raises(ValueError, match="Of soft labels pass the most likely"):
+    with pytest.raises(ValueError, match="For soft labels pass the most likely"):
         smoothing_report(network(), X, np.full((150, 3), 1 / 3))
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         smoothing_report(network(), X[:-1], y)
     halves = [(np.arange(0, 150, 2), np.arange(1, 150, 2))]
-    with pytest.raises(ValueError, match="cv must give two or more"):
+    with pytest.raises(ValueError, match="cv must give at least two splits"):
         smoothing_report(network(), X, y, cv=halves)
 
 

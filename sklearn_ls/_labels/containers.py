@@ -7,6 +7,62 @@ from sklearn.utils import assert_all_finite, check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 
+def to_numpy_backed(y):
+    """Return labels of dask, pyarrow or pandas extension dtypes with dtypes of NumPy.
+
+    None of these packages is imported: dask's collections are recognized by their
+    protocol, pyarrow's classes by their module, pandas' dtypes by their attributes.
+
+    Parameters
+    ----------
+    y : array-like, dataframe, dask collection, or pyarrow array or table
+
+    Returns
+    -------
+    y : array-like, dataframe or pyarrow table
+        Arrays and columns with missing values are of dtype object. Tables are returned
+        as they are, since they name their columns.
+    """
+    if hasattr(y, "__dask_graph__"):
+        y = y.compute()
+    if _is_arrow_table(y):
+        return y
+    if _is_arrow(y):
+        return np.array(y.to_pylist(), dtype=object) if y.null_count else np.asarray(y)
+    return _columns_to_numpy_dtypes(y)
+
+
+def _columns_to_numpy_dtypes(y):
+    """Return a pandas DataFrame of numbers or bools with a dtype of NumPy.
+
+    Otherwise `check_array` turns nullable and Arrow integers and bools into floats,
+    which are soft labels.
+    """
+    if not (hasattr(y, "columns") and hasattr(getattr(y, "dtypes", None), "items")):
+        return y
+    dtypes = [getattr(dtype, "numpy_dtype", dtype) for dtype in y.dtypes]
+    is_numeric = all(isinstance(d, np.dtype) and d.kind in "biuf" for d in dtypes)
+    if not is_numeric or all(isinstance(dtype, np.dtype) for dtype in y.dtypes):
+        return y
+    is_missing = y.isna().to_numpy().any()
+    return y.astype(object if is_missing else np.result_type(*dtypes))
+
+
+def _is_arrow(y):
+    return type(y).__module__.partition(".")[0] == "pyarrow"
+
+
+def _is_arrow_table(y):
+    return _is_arrow(y) and hasattr(y, "schema") and hasattr(y, "columns")
+
+
+def column_names(y):
+    """Return the names of the columns of a dataframe or an Arrow table, or None."""
+    if _is_arrow_table(y):
+        return y.schema.names
+    return list(y.columns) if hasattr(y, "columns") else None
+
+
 def labels_to_array(y, name="y"):
     """Return labels from any container as an array, refusing missing and mixed ones.
 
@@ -24,14 +80,16 @@ def labels_to_array(y, name="y"):
     """
     if y is None:
         raise ValueError("Labels are required, but y is None.")
+    y = to_numpy_backed(y)
     if isinstance(y, (list, tuple)) and len(y) and np.ndim(y[0]) == 0:
         _check_label_types(y, name)
-    if hasattr(y, "columns"):
-        if len(set(y.columns)) < len(y.columns):
+    if (columns := column_names(y)) is not None:
+        if len({*columns}) < len(columns):
             raise ValueError(
-                f"The columns of {name} must have different names. Got "
-                f"{list(y.columns)}."
+                f"The columns of {name} must have different names. Got {columns}."
             )
+        if _is_arrow_table(y):
+            y = np.column_stack([to_numpy_backed(column) for column in y.columns])
     elif hasattr(y, "to_numpy"):
         y = y.to_numpy()  # check_array would make floats of nullable bools
     y = check_array(

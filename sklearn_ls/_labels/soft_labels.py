@@ -4,7 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_ls._labels.containers import check_labels, labels_to_array
+from sklearn_ls._labels.containers import (
+    check_labels,
+    column_names,
+    labels_to_array,
+)
 from sklearn_ls._labels.smoothing import find_bad_row
 
 
@@ -69,8 +73,32 @@ def check_target(y, classes=None, name="y"):
         return array
     if array.dtype.kind != "f":
         return check_labels(array)
+    return _to_soft_labels(array, column_names(y), classes, name)
+
+
+def _to_soft_labels(array, columns, classes, name):
+    """Return soft labels, checked, with columns in the order of the classes.
+
+    Parameters
+    ----------
+    array : ndarray of shape (n_samples, n_classes)
+        Floats.
+
+    columns : list or None
+        The names of the columns.
+
+    classes : ndarray of shape (n_classes,) or None
+        See :func:`check_target`.
+
+    name : str
+        For error messages.
+
+    Returns
+    -------
+    soft : SoftLabels
+    """
     y_soft = _check_rows(array, name)
-    if not hasattr(y, "columns"):
+    if columns is None:
         if classes is None:
             classes = np.arange(y_soft.shape[1])
         if len(classes) != y_soft.shape[1]:
@@ -86,7 +114,7 @@ def check_target(y, classes=None, name="y"):
                 "a DataFrame whose column names are the classes."
             )
         return SoftLabels(y_soft, classes)
-    names = _check_names(list(y.columns))
+    names = _check_names(columns)
     order = np.argsort(names)
     names = names[order]
     if classes is not None and not np.array_equal(names, np.unique(classes)):
@@ -124,7 +152,7 @@ def check_soft_labels(y_soft, classes=None):
             f"distributions. Got shape {array.shape} and dtype {array.dtype}. Divide "
             "counts by the sum of their row."
         )
-    return check_target(y_soft, classes, "y_soft")
+    return _to_soft_labels(array, column_names(y_soft), classes, "y_soft")
 
 
 def _check_rows(y_soft, name):

@@ -7,7 +7,13 @@ from sklearn.utils import check_consistent_length, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
 from sklearn_ls._compat import balanced_class_weight
-from sklearn_ls._labels.containers import check_labels, encode_labels, find_classes
+from sklearn_ls._labels.containers import (
+    check_labels,
+    column_names,
+    encode_labels,
+    find_classes,
+    to_numpy_backed,
+)
 from sklearn_ls._labels.smoothing import check_epsilon
 from sklearn_ls._labels.soft_labels import SoftLabels, check_soft_labels, check_target
 
@@ -205,6 +211,7 @@ def encode_training_labels(y, y_soft=None, sample_epsilon=None, classes=None):
     ValueError
         For labels that can't be learnt from, and labels that are not in `classes`.
     """
+    y, y_soft = to_numpy_backed(y), to_numpy_backed(y_soft)
     target = check_target(y, classes)
     if not isinstance(target, SoftLabels) and target.ndim == 1:
         check_classification_targets(y)  # like scikit-learn, no objects but strings
@@ -245,7 +252,7 @@ def _encode_beside(target, y_soft, classes):
             "y_soft requires a y with one label per sample, by which samples are "
             "split and scored. Got a matrix as y."
         )
-    if classes is None and not hasattr(y_soft, "columns"):
+    if classes is None and column_names(y_soft) is None:
         classes = find_classes(target)
     soft = check_soft_labels(y_soft, classes)
     check_consistent_length(target, soft.y_soft)

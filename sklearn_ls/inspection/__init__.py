@@ -1,10 +1,11 @@
-"""Looking at what smoothing did."""
+"""Displays and reports on the effect of smoothing."""
 
 from sklearn_ls.inspection._epsilon_curve import EpsilonCurveDisplay
 from sklearn_ls.inspection._label_issues import find_label_issues
 from sklearn_ls.inspection._penultimate import PenultimateDisplay
 from sklearn_ls.inspection._reliability import ReliabilityDisplay
-from sklearn_ls.inspection._smoothing_report import SmoothingReport, smoothing_report
+from sklearn_ls.inspection._report.report import SmoothingReport
+from sklearn_ls.inspection._report.smoothing_report import smoothing_report
 
 __all__ = [
     "EpsilonCurveDisplay",

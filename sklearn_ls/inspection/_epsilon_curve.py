@@ -10,11 +10,11 @@ from sklearn_ls.inspection._standard_error import differs, mean_and_error
 
 
 class EpsilonCurveDisplay:
-    """Cross-validated score over epsilon, with its standard error.
+    """Cross-validated score as a function of epsilon, with its standard error.
 
-    Make one with :meth:`from_search`. The folds share everything but epsilon, so that
-    it is the differences within folds, with their paired standard error, that tell
-    whether an epsilon is better than none.
+    Use :meth:`from_search` to create one. All epsilons are compared on the same folds,
+    so that the differences within folds, with their paired standard error, show whether
+    an epsilon is better than none.
 
     Parameters
     ----------
@@ -22,53 +22,54 @@ class EpsilonCurveDisplay:
         In ascending order.
 
     scores : ndarray of shape (n_epsilons, n_splits)
-        Of each epsilon on each fold, at least two; larger is better.
+        Score of each epsilon on each of at least two folds; higher is better.
 
     epsilon : float, default=None
-        The one that was chosen.
+        The chosen epsilon.
 
     score_name : str, default="score"
-        What the scores are.
+        Name of the score, used as the label of the y-axis.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where it was drawn.
+        The axes of the curve.
 
     figure_ : matplotlib Figure
         The figure of `ax_`.
 
     line_ : matplotlib Line2D
-        The mean over folds.
+        Mean score over folds.
 
     band_ : matplotlib PolyCollection
-        One standard error of the mean to each side.
+        One standard error of the mean above and below it.
 
     fold_lines_ : list of matplotlib Line2D
-        The folds.
+        Score of each fold.
 
     chosen_ : matplotlib Line2D or None
-        The chosen epsilon.
+        Vertical line at the chosen epsilon.
 
     text_ : matplotlib Text
-        The verdict.
+        The verdict, as the title.
 
     See Also
     --------
-    sklearn_ls.LabelSmoothingClassifierCV : Searches epsilon.
-    smoothing_report : Compares the probabilities, too, at one epsilon.
+    sklearn_ls.LabelSmoothingClassifierCV : Search over epsilon.
+    smoothing_report : Compares probabilities too, at one epsilon.
     sklearn.model_selection.ValidationCurveDisplay : The curve of any parameter.
 
     Notes
     -----
-    Networks of a :class:`~sklearn_ls.LabelSmoothingClassifierCV` that were stopped by
-    the folds that score them have optimistic scores, whatever the epsilon.
+    The scores of a :class:`~sklearn_ls.LabelSmoothingClassifierCV` are optimistic,
+    whatever the epsilon, if its networks were stopped early on the folds that score
+    them.
 
     The standard error over folds is that of independent values,
-    ``std(ddof=1) / sqrt(n_splits)``. Folds share most of their training rows, so that
-    it is rather too small [1]_; and of several epsilons one may be two standard errors
-    from 0 by chance. Repeat the folds
-    (:class:`~sklearn.model_selection.RepeatedStratifiedKFold`) where it matters.
+    ``std(ddof=1) / sqrt(n_splits)``. Folds share most of their training samples, so it
+    tends to be too small [1]_; and among several epsilons one may differ by two
+    standard errors by chance. If the decision matters, repeat the folds with
+    :class:`~sklearn.model_selection.RepeatedStratifiedKFold`.
 
     References
     ----------
@@ -98,36 +99,38 @@ class EpsilonCurveDisplay:
 
     @classmethod
     def from_search(cls, search, *, metric=None, paired=False, ax=None):
-        """Draw the curve of a search.
+        """Plot the curve of a search.
 
         Parameters
         ----------
         search : LabelSmoothingClassifierCV, GridSearchCV or Pipeline
-            Fitted; a pipeline ends in a search. Of the parameters that were searched
-            one is epsilon, maybe that of a step of a pipeline; the others are held at
-            their best values.
+            A fitted search, or a fitted pipeline that ends in one. One of the searched
+            parameters must be epsilon, possibly of a step of a pipeline; the others are
+            held at their best values.
 
         metric : str, default=None
-            Which of several scorers; None for the one that chose.
+            Name of the scorer to plot if there are several. If None, the one that chose
+            epsilon.
 
         paired : bool, default=False
-            Whether to draw the differences from epsilon 0 instead of the scores.
+            Whether to plot the differences from epsilon 0 instead of the scores.
 
         ax : matplotlib Axes, default=None
-            Where to draw; None for a new figure.
+            Axes to plot on. If None, a new figure is created.
 
         Returns
         -------
         display : EpsilonCurveDisplay
+            The display, plotted.
 
         Raises
         ------
         TypeError
-            If it is no search.
+            If `search` is not a search.
 
         ValueError
-            If epsilon was not searched or is an array, if `metric` is none of the
-            scorers, and for ``paired=True`` without epsilon 0.
+            If epsilon was not searched or is an array, if `metric` is not the name of a
+            scorer, or if ``paired=True`` and epsilon 0 was not searched.
         """
         search = last_step(search)
         check_is_fitted(search)
@@ -139,45 +142,48 @@ class EpsilonCurveDisplay:
         results = search.cv_results_
         metric = _check_metric(search, metric)
         name = _name_of_epsilon(results)
-        best = getattr(search, "best_params_", None)
-        if best is None:
-            best = results["params"][results[f"rank_test_{metric}"].argmin()]
-        rows = [
-            row
-            for row, params in enumerate(results["params"])
-            if _is_same(params, best, but_for=name)
+        best_params = getattr(search, "best_params_", None)
+        if best_params is None:
+            best_index = results[f"rank_test_{metric}"].argmin()
+            best_params = results["params"][best_index]
+        candidates = [
+            k
+            for k, params in enumerate(results["params"])
+            if _is_same(params, best_params, except_for=name)
         ]
         if "iter" in results:  # of successive halving: the last round
-            rows = [row for row in rows if results["iter"][row] == results["iter"][-1]]
-        epsilons = [results["params"][row][name] for row in rows]
+            last = results["iter"][-1]
+            candidates = [k for k in candidates if results["iter"][k] == last]
+        epsilons = [results["params"][k][name] for k in candidates]
         if any(np.ndim(epsilon) for epsilon in epsilons):
             raise ValueError("A curve needs epsilons that are single numbers.")
         epsilons = np.array(epsilons, dtype=float)
         order = np.argsort(epsilons)
         scores = [
-            results[f"split{split}_test_{metric}"][rows]
+            results[f"split{split}_test_{metric}"][candidates]
             for split in range(search.n_splits_)
         ]
         display = cls(
             epsilons[order],
             np.transpose(scores)[order],
-            epsilon=float(best[name]),
+            epsilon=float(best_params[name]),
             score_name=_name_of_score(search, metric),
         )
         return display.plot(paired=paired, ax=ax)
 
     @property
     def differences(self):
-        """Scores less those of epsilon 0, of shape (n_epsilons, n_splits)."""
+        """Scores minus those of epsilon 0, of shape (n_epsilons, n_splits)."""
         if 0 not in self.epsilons:
             raise ValueError(
-                "The differences are those from epsilon 0, which was not searched."
+                "differences are those from epsilon 0, which was not searched. Add 0 "
+                "to the epsilons of the search."
             )
         return self.scores - self.scores[np.argmin(self.epsilons)]
 
     @property
     def verdict(self):
-        """What the paired differences tell, in a sentence."""
+        """What the paired differences mean, in a sentence."""
         if 0 not in self.epsilons or len(self.epsilons) == 1:
             return "epsilon 0 and another are needed: nothing to compare"
         if np.isnan(self.scores).any():
@@ -185,30 +191,31 @@ class EpsilonCurveDisplay:
         if self.scores.shape[1] < 2:
             return "a single fold has no standard error"
         means, errors = mean_and_error(self.differences)
-        counts = differs(means, errors)
-        if not counts.any():
+        is_different = differs(means, errors)
+        if not is_different.any():
             return "no epsilon differs from 0 by more than two paired standard errors"
-        means = np.where(counts, means, -np.inf)
-        row = np.argmax(means)  # a gain, if there is one
+        means = np.where(is_different, means, -np.inf)
+        k = np.argmax(means)  # a gain, if there is one
         return (
-            f"epsilon {self.epsilons[row]:g} differs from 0 by "
-            f"{means[row]:+.2g} +- {errors[row]:.1g} (paired standard error)"
+            f"epsilon {self.epsilons[k]:g} differs from 0 by "
+            f"{means[k]:+.2g} +- {errors[k]:.1g} (paired standard error)"
         )
 
     def plot(self, *, paired=False, ax=None):
-        """Draw the curve.
+        """Plot the curve.
 
         Parameters
         ----------
         paired : bool, default=False
-            Whether to draw the differences from epsilon 0 instead of the scores.
+            Whether to plot the differences from epsilon 0 instead of the scores.
 
         ax : matplotlib Axes, default=None
-            Where to draw; None for a new figure.
+            Axes to plot on. If None, a new figure is created.
 
         Returns
         -------
         display : EpsilonCurveDisplay
+            The display itself.
         """
         check_consistent_length(self.epsilons, self.scores)
         values = self.differences if paired else self.scores
@@ -235,10 +242,11 @@ class EpsilonCurveDisplay:
                 linestyle="--",
                 label=f"chosen: {self.epsilon:g}",
             )
+        ylabel = self.score_name
         if paired:
             ax.axhline(0, color="0.5", linewidth=0.8)
-        what = f"{self.score_name}, difference from epsilon 0"
-        ax.set(xlabel="epsilon", ylabel=what if paired else self.score_name)
+            ylabel = f"{self.score_name}, difference from epsilon 0"
+        ax.set(xlabel="epsilon", ylabel=ylabel)
         self.text_ = ax.set_title(self.verdict, fontsize="small")
         ax.legend()
         self.ax_, self.figure_ = ax, ax.figure
@@ -246,14 +254,14 @@ class EpsilonCurveDisplay:
 
 
 def _check_metric(search, metric):
-    """Return the name of the scorer in `cv_results_`, where a single one is "score"."""
+    """Return the scorer's name in `cv_results_`, which is "score" for a single one."""
     names = [name[10:] for name in search.cv_results_ if name.startswith("mean_test_")]
     if names == ["score"] and metric in (None, _name_of_score(search, "score")):
         return "score"
     metric = metric or (search.refit if isinstance(search.refit, str) else None)
     if metric not in names:
         raise ValueError(
-            f"metric={metric!r} is none of the scorers of the search. Choose one of "
+            f"metric={metric!r} is not a scorer of the search. Choose one of "
             f"{', '.join(map(repr, names))}."
         )
     return metric
@@ -268,20 +276,20 @@ def _name_of_score(search, metric):
 
 
 def _name_of_epsilon(results):
-    """Return the parameter that is epsilon, maybe of a step of a pipeline."""
+    """Return the full name of the parameter epsilon, maybe of a pipeline's step."""
     searched = {name for params in results["params"] for name in params}
     names = [name for name in searched if name.split("__")[-1] == "epsilon"]
     if len(names) != 1:
         raise ValueError(
-            "The search must be over one epsilon; it is over "
+            "The search must be over exactly one epsilon; it is over "
             f"{', '.join(sorted(searched)) or 'nothing'}."
         )
     return names[0]
 
 
-def _is_same(params, best, but_for):
-    return params.keys() == best.keys() and all(
-        params[name] is best[name] or np.array_equal(params[name], best[name])
-        for name in params
-        if name != but_for
+def _is_same(params, other_params, except_for):
+    return params.keys() == other_params.keys() and all(
+        value is other_params[name] or np.array_equal(value, other_params[name])
+        for name, value in params.items()
+        if name != except_for
     )

@@ -1,16 +1,16 @@
-"""New figures, for displays that are given no axes."""
+"""New figures, for displays that are plotted without `ax`."""
 
 
 def new_axes(display, **options):
-    """Return the axes of a new figure for a display.
+    """Return the axes of a new figure.
 
     Parameters
     ----------
     display : object
-        Named by its class where matplotlib is missing.
+        The display to plot, for the error message if matplotlib is not installed.
 
     **options : dict
-        For `matplotlib.pyplot.subplots`.
+        Passed to `matplotlib.pyplot.subplots`.
 
     Returns
     -------

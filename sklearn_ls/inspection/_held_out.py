@@ -1,4 +1,4 @@
-"""What a fitted search knows of the rows that its fold networks did not train on."""
+"""Held-out predictions, of a fitted search or of other estimators."""
 
 from typing import Any, NamedTuple
 
@@ -17,16 +17,30 @@ from sklearn_ls.inspection._pipeline import last_step, transform_up_to_last
 
 
 class HeldOut(NamedTuple):
-    """Predictions that are there already, and what it takes to add others like them."""
+    """Held-out predictions of a fitted search, and what it takes to add others.
 
-    search: Any  # fitted, the last step of a pipeline
-    X: Any  # as the search got it
-    splits: list  # of (train, test)
-    probas: list  # of ndarray of shape (n_test, n_classes), one a split
+    Parameters
+    ----------
+    search : LabelSmoothingClassifierCV
+        Fitted; of a pipeline the last step.
+
+    X : array-like of shape (n_samples, ...)
+        The samples as the search gets them.
+
+    splits : list of (train, test)
+
+    probas : list of ndarray of shape (n_test, n_classes)
+        The predicted probabilities of the test samples of each split.
+    """
+
+    search: Any
+    X: Any
+    splits: list
+    probas: list
 
 
-def check_rows(X, y):
-    """Return rows that can be indexed, and labels.
+def check_X_labels(X, y):
+    """Return samples that can be indexed, and labels.
 
     Parameters
     ----------
@@ -36,7 +50,8 @@ def check_rows(X, y):
 
     Returns
     -------
-    X : as given, but for sparse matrices
+    X : array-like of shape (n_samples, ...)
+        Unchanged, except sparse matrices that cannot be indexed.
 
     y : ndarray of shape (n_samples,)
 
@@ -47,14 +62,14 @@ def check_rows(X, y):
     Raises
     ------
     ValueError
-        For soft or multilabel `y`, and for different numbers of rows.
+        If `y` is soft or multilabel, or differs from `X` in length.
     """
     (X,) = indexable(X)
     y = labels_to_array(y)
     if y.ndim != 1:
         raise ValueError(
-            f"One label a row is needed, but y has shape {y.shape}. Of soft labels "
-            "pass the most likely ones."
+            f"y must hold one label per sample. Got shape {y.shape}. For soft labels "
+            "pass the most likely label of each sample."
         )
     y = check_labels(y)
     check_consistent_length(X, y)
@@ -63,15 +78,16 @@ def check_rows(X, y):
 
 
 def read_held_out(estimator, X, y, classes):
-    """Return the held-out predictions of a fitted search, if they are of these rows.
+    """Return the held-out predictions of a fitted search, if they are of these samples.
 
-    They are checked: its `cv` must give splits of which the fold networks' predictions
-    make up `oof_proba_` again.
+    This is checked: the predictions of its fold networks on the splits that its `cv`
+    gives must reproduce `oof_proba_`.
 
     Parameters
     ----------
     estimator : estimator
-        Maybe a search with `oof_proba_`, or a pipeline that ends in one.
+        Any estimator. Those of interest are a search with `oof_proba_` and a pipeline
+        that ends in one.
 
     X : array-like of shape (n_samples, ...)
 
@@ -85,8 +101,8 @@ def read_held_out(estimator, X, y, classes):
     held_out : HeldOut or None
     """
     search = last_step(estimator)
-    known = getattr(search, "oof_proba_", None)
-    if np.shape(known) != (len(y), len(classes)):
+    oof_proba = getattr(search, "oof_proba_", None)
+    if np.shape(oof_proba) != (len(y), len(classes)):
         return None
     if not np.array_equal(search.classes_, classes):
         return None
@@ -94,16 +110,32 @@ def read_held_out(estimator, X, y, classes):
         X = transform_up_to_last(estimator, X)
         splits = list(check_cv(search.cv, y, classifier=True).split(X, y))
         probas = predict_splits(search.estimators_, X, splits, classes)
-    except (TypeError, ValueError):  # groups are wanted, X or the splits are others
+    except (TypeError, ValueError):  # cv needs groups, or X or the splits differ
         return None
-    again = mean_of_splits(probas, splits, len(y))
-    if not np.allclose(again, known, atol=1e-4, equal_nan=True):
+    reproduced = mean_of_splits(probas, splits, len(y))
+    if not np.allclose(reproduced, oof_proba, atol=1e-4, equal_nan=True):
         return None
     return HeldOut(search, X, splits, probas)
 
 
 def predict_splits(estimators, X, splits, classes):
-    """Return each estimator's probabilities of the held-out rows of its split."""
+    """Return each estimator's predicted probabilities of the test samples of its split.
+
+    Parameters
+    ----------
+    estimators : list of estimator
+        Fitted, one per split.
+
+    X : array-like of shape (n_samples, ...)
+
+    splits : list of (train, test)
+
+    classes : ndarray of shape (n_classes,)
+
+    Returns
+    -------
+    probas : list of ndarray of shape (n_test, n_classes)
+    """
     return [
         predict_all(estimator, take_rows(X, test), classes)
         for estimator, (_, test) in zip(estimators, splits, strict=True)
@@ -111,7 +143,7 @@ def predict_splits(estimators, X, splits, classes):
 
 
 def predict_all(estimator, X, classes):
-    """Return probabilities of all classes, 0 for those that are unknown.
+    """Return predicted probabilities of all classes.
 
     Parameters
     ----------
@@ -125,16 +157,17 @@ def predict_all(estimator, X, classes):
     Returns
     -------
     y_proba : ndarray of shape (n_samples, n_classes), float64
-        Rows sum to one more exactly than those of float32 do.
+        0 for classes that the estimator was not trained on. Rows sum to one with the
+        precision of float64, also if the estimator predicts in float32.
     """
-    known = estimator.predict_proba(X)
-    y_proba = np.zeros((len(known), len(classes)))
-    y_proba[:, np.searchsorted(classes, estimator.classes_)] = known
+    of_its_classes = estimator.predict_proba(X)
+    y_proba = np.zeros((len(of_its_classes), len(classes)))
+    y_proba[:, np.searchsorted(classes, estimator.classes_)] = of_its_classes
     return y_proba / y_proba.sum(axis=1, keepdims=True)
 
 
 def mean_of_splits(probas, splits, n_samples):
-    """Return the mean prediction of each row, NaN where it was never held out.
+    """Return the mean prediction of each sample, NaN if it was never held out.
 
     Parameters
     ----------

@@ -1,54 +1,56 @@
-"""find_label_issues: rows whose labels may be wrong, by cleanlab."""
+"""find_label_issues: samples whose labels may be wrong, by cleanlab."""
 
 import numpy as np
 from sklearn.model_selection import cross_val_predict
 
-from sklearn_ls.inspection._held_out import check_rows, read_held_out
+from sklearn_ls.inspection._held_out import check_X_labels, read_held_out
 
 
 def find_label_issues(estimator, X, y, *, cv=5):
-    """Return the rows whose labels may be wrong, the most suspicious first.
+    """Find samples whose labels may be wrong, the most suspicious first.
 
-    cleanlab finds them by the probabilities of a classifier that was not trained on
-    them [1]_. They are ranked by self-confidence, the probability of their own label.
+    cleanlab finds them by the predicted probabilities of a classifier that was not
+    trained on them [1]_. They are ranked by self-confidence, the predicted probability
+    of their observed label.
 
     Parameters
     ----------
     estimator : estimator
-        Any classifier with `predict_proba`, fitted or not; it is left as it is. Of a
-        :class:`~sklearn_ls.LabelSmoothingClassifierCV` that is fitted to these rows (or
-        a pipeline that ends in one) `oof_proba_` is read, where its `cv` gives the same
-        splits again, which is checked, and nothing is trained.
+        Any classifier with `predict_proba`, fitted or not; it is not modified. If it is
+        a :class:`~sklearn_ls.LabelSmoothingClassifierCV` that is fitted to these
+        samples (or a pipeline that ends in one), and its `cv` reproduces its splits,
+        which is checked, its `oof_proba_` is used and nothing is trained.
 
     X : array-like of shape (n_samples, ...)
-        The rows.
+        The samples.
 
     y : array-like of shape (n_samples,)
-        One label a row.
+        One label per sample.
 
     cv : int, cross-validation generator or iterable, default=5
-        How to split the rows, each of which is to be held out once, see
-        :func:`~sklearn.model_selection.cross_val_predict`. Not used where `oof_proba_`
-        is read.
+        Determines the cross-validation splitting strategy, as in
+        :func:`~sklearn.model_selection.cross_val_predict`: each sample must be held out
+        exactly once. Ignored if `oof_proba_` is used.
 
     Returns
     -------
-    rows : ndarray of shape (n_issues,)
-        Positions in `X` and `y`. To look at, not to delete unseen: rows that are merely
-        hard come up too. Rows that were never held out do not.
+    issues : ndarray of shape (n_issues,)
+        Indices of samples in `X` and `y`. Inspect them before removing any, since
+        samples that are merely difficult are found too. Samples that were never held
+        out are not.
 
     Raises
     ------
     ImportError
-        Without cleanlab: ``pip install 'sklearn-ls[cleanlab]'``.
+        If cleanlab is not installed: ``pip install 'sklearn-ls[cleanlab]'``.
 
     ValueError
-        For soft or multilabel `y`.
+        If `y` is soft or multilabel.
 
     See Also
     --------
-    smoothing_report : Estimates the share of wrong labels, too.
-    sklearn_ls.datasets.corrupt_labels : Wrong labels, to try it where they are known.
+    smoothing_report : Estimates the fraction of wrong labels, among others.
+    sklearn_ls.datasets.corrupt_labels : Generates wrong labels, for experiments.
 
     References
     ----------
@@ -71,17 +73,17 @@ def find_label_issues(estimator, X, y, *, cv=5):
         raise ImportError(
             "find_label_issues needs cleanlab: pip install 'sklearn-ls[cleanlab]'."
         ) from error
-    X, y, classes, codes = check_rows(X, y)
+    X, y, classes, codes = check_X_labels(X, y)
     held_out = read_held_out(estimator, X, y, classes)
     if held_out is None:
         y_proba = cross_val_predict(estimator, X, y, cv=cv, method="predict_proba")
     else:
         y_proba = held_out.search.oof_proba_
-    rows = np.flatnonzero(~np.isnan(y_proba[:, 0]))
+    held_out_indices = np.flatnonzero(~np.isnan(y_proba[:, 0]))
     issues = cleanlab_filter.find_label_issues(
-        codes[rows],
-        y_proba[rows],
+        codes[held_out_indices],
+        y_proba[held_out_indices],
         return_indices_ranked_by="self_confidence",
         n_jobs=1,
     )
-    return rows[issues]
+    return held_out_indices[issues]

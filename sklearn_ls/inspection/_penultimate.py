@@ -1,4 +1,4 @@
-"""PenultimateDisplay: the last hidden layer, seen in the plane of three classes."""
+"""PenultimateDisplay: penultimate activations in the plane of three classes."""
 
 import numpy as np
 from sklearn.pipeline import Pipeline
@@ -12,38 +12,38 @@ from sklearn_ls.inspection._pipeline import last_step, transform_up_to_last
 class PenultimateDisplay:
     """Penultimate activations in the plane through the templates of three classes.
 
-    The template of a class is what the last linear layer multiplies the activations
-    with to get its logit. Three templates span a plane; the rows of their classes are
-    projected onto it [1]_. Make one with :meth:`from_estimator` or
-    :meth:`from_embedding`.
+    The template of a class is the weight vector of its logit in the last linear layer.
+    The activations of samples of three classes are projected onto the plane through the
+    three templates [1]_. Use :meth:`from_estimator` or :meth:`from_embedding` to create
+    a display.
 
     Parameters
     ----------
     points : ndarray of shape (n_samples, 2)
-        Rows of the three classes, projected.
+        Projected activations of samples of the three classes.
 
     y : ndarray of shape (n_samples,)
-        Their labels.
+        Labels of the samples.
 
     templates : ndarray of shape (3, 2)
-        Templates of the classes, projected.
+        Projected templates of the classes.
 
     classes : array-like of shape (3,)
         The classes, in the order of `templates`.
 
     name : str, default=None
-        What the network is called: the title.
+        Name of the network, used as the title.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where it was drawn.
+        The axes of the plot.
 
     figure_ : matplotlib Figure
         The figure of `ax_`.
 
     scatters_ : list of matplotlib PathCollection
-        The rows of each class.
+        The samples of each class.
 
     templates_ : matplotlib PathCollection
         The templates.
@@ -51,22 +51,22 @@ class PenultimateDisplay:
     See Also
     --------
     sklearn_ls.LabelSmoothingClassifier.embed : The activations themselves.
-    ReliabilityDisplay : Whether the probabilities are right.
+    ReliabilityDisplay : Whether the probabilities are calibrated.
 
     Notes
     -----
-    With the templates :math:`w_a, w_b, w_c`, the basis of the plane is that which the
-    Gram-Schmidt process makes of :math:`w_b - w_a` and :math:`w_c - w_a`, so that the
-    first axis leads from `a` to `b`, and `c` lies above it. The origin is the mean of
+    With the templates :math:`w_a, w_b, w_c`, the basis of the plane results from the
+    Gram-Schmidt process applied to :math:`w_b - w_a` and :math:`w_c - w_a`, so that the
+    first axis points from `a` to `b`, and `c` lies above it. The origin is the mean of
     the templates.
 
-    The projection keeps the scalar products of the activations with the differences of
-    templates, and those are the differences of the logits: the place of a row in the
-    plane tells how the three classes compare for it, and what is lost tells nothing of
-    that. To that end :meth:`from_estimator` counts the bias of the last layer as
-    one more weight, of an activation that is always 1, as [1]_ does.
+    The projection preserves the scalar products of the activations with the differences
+    of templates, which are the differences of the logits: the position of a sample in
+    the plane shows how its logits of the three classes compare, and no information on
+    that is lost. To this end :meth:`from_estimator` treats the bias of the last layer
+    as a further weight, of an activation that is always 1, as [1]_ does.
 
-    Scales of two networks differ: look at the axes before comparing spreads.
+    The scales of two networks differ: check the axes before comparing spreads.
 
     References
     ----------
@@ -96,66 +96,67 @@ class PenultimateDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, X, y, *, classes, name=None, ax=None):
-        """Draw what a fitted network makes of the rows of three classes.
+        """Plot the activations of a fitted network for samples of three classes.
 
         Parameters
         ----------
         estimator : LabelSmoothingClassifier, LabelSmoothingClassifierCV, Pipeline or \
                 search
-            Fitted. A pipeline ends in one of the classifiers, and a search has refitted
-            one. Of a :class:`~sklearn_ls.LabelSmoothingClassifierCV` with
-            ``ensemble=True`` pass one of `estimators_`.
+            A fitted classifier, a fitted pipeline that ends in one, or a search that
+            has refitted one. For a :class:`~sklearn_ls.LabelSmoothingClassifierCV` with
+            ``ensemble=True`` pass one of its `estimators_`.
 
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or array-like \
                 of shape (n_samples, ...)
-            What the estimator takes.
+            Samples, as the estimator takes them.
 
         y : array-like of shape (n_samples,)
-            Labels; rows of other classes than the three are left out.
+            Labels. Samples of other classes than the three are ignored.
 
         classes : array-like of shape (3,)
-            Three of `classes_`.
+            Three of the `classes_` of the estimator.
 
         name : str, default=None
-            The title; None for none.
+            Title of the plot.
 
         ax : matplotlib Axes, default=None
-            Where to draw; None for a new figure.
+            Axes to plot on. If None, a new figure is created.
 
         Returns
         -------
         display : PenultimateDisplay
+            The display, plotted.
 
         Raises
         ------
         TypeError
-            If the estimator holds no network, or several.
+            If the estimator has no network, or several.
 
         ValueError
-            If the classes are not three of at least three, for multilabel `y`, and as
-            :meth:`from_embedding` does.
+            If `classes` are not three of the `classes_` of the estimator, if the
+            estimator is multilabel, and for the reasons of :meth:`from_embedding`.
         """
         check_is_fitted(estimator)
         network, X = _find_network(estimator, X)
         if network.label_smoother_.multilabel_:
             raise ValueError(
-                "PenultimateDisplay needs one label a row, but the classifier is "
+                "PenultimateDisplay needs one label per sample, but the classifier is "
                 "multilabel."
             )
-        known = network.classes_.tolist()
-        rows = _positions(_check_classes(classes), known)
-        weights, biases = network._last_layer()
-        if len(weights) != len(known):
+        network_classes = network.classes_.tolist()
+        indices = _find_indices(_check_classes(classes), network_classes)
+        weights, biases = _read_last_linear(network.net_.module_)
+        if len(weights) != len(network_classes):
             raise ValueError(
                 f"The last torch.nn.Linear of the module has {len(weights)} outputs, "
-                f"but there are {len(known)} classes: it must be the layer "
-                "that gives the logits."
+                f"but there are {len(network_classes)} classes. It must be the layer "
+                "that returns the logits."
             )
         embedding = network.embed(X)
         return cls.from_embedding(
             np.column_stack([embedding, np.ones(len(embedding))]),
             y,
-            np.column_stack([weights, biases])[rows],
+            np.column_stack([weights, biases])[indices],
             classes=classes,
             name=name,
             ax=ax,
@@ -163,39 +164,40 @@ class PenultimateDisplay:
 
     @classmethod
     def from_embedding(cls, embedding, y, templates, *, classes, name=None, ax=None):
-        """Project activations of any network, and draw them.
+        """Project the activations of any network, and plot them.
 
         Parameters
         ----------
         embedding : array-like of shape (n_samples, n_units)
-            What the last linear layer takes. To account for its biases append a column
-            of ones.
+            Input of the last linear layer. To include its biases, append a column of
+            ones.
 
         y : array-like of shape (n_samples,)
-            Labels; rows of other classes than the three are left out.
+            Labels. Samples of other classes than the three are ignored.
 
         templates : array-like of shape (3, n_units)
-            Rows of the weights of the last linear layer, in the order of `classes`.
-            Append the biases to account for them.
+            Weights of the last linear layer, one row per class, in the order of
+            `classes`. To include the biases, append them as a column.
 
         classes : array-like of shape (3,)
-            The classes.
+            The three classes.
 
         name : str, default=None
-            The title; None for none.
+            Title of the plot.
 
         ax : matplotlib Axes, default=None
-            Where to draw; None for a new figure.
+            Axes to plot on. If None, a new figure is created.
 
         Returns
         -------
         display : PenultimateDisplay
+            The display, plotted.
 
         Raises
         ------
         ValueError
-            If there are no three different classes, none of the rows belongs to them,
-            or their templates lie on a line.
+            If `classes` are not three different classes, none of the samples belongs
+            to them, or their templates lie on a line.
         """
         labels = _check_classes(classes)
         embedding = check_array(embedding, dtype=float, input_name="embedding")
@@ -204,12 +206,12 @@ class PenultimateDisplay:
         check_consistent_length(embedding, y)
         if templates.shape != (3, embedding.shape[1]):
             raise ValueError(
-                f"templates must be of shape (3, {embedding.shape[1]}), a row for each "
-                f"class and a column for each of embedding. Got {templates.shape}."
+                f"templates must be of shape (3, {embedding.shape[1]}), one row per "
+                f"class and one column per unit of embedding. Got {templates.shape}."
             )
         kept = np.array([label in labels for label in y.tolist()])
         if not kept.any():
-            raise ValueError(f"No row of y is of one of the classes {labels}.")
+            raise ValueError(f"y has no sample of the classes {labels}.")
         basis, origin = _plane(templates), templates.mean(axis=0)
         display = cls(
             (embedding[kept] - origin) @ basis,
@@ -221,19 +223,20 @@ class PenultimateDisplay:
         return display.plot(ax=ax)
 
     def plot(self, *, ax=None, name=None):
-        """Draw the rows and the templates.
+        """Plot the samples and the templates.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None for a new figure.
+            Axes to plot on. If None, a new figure is created.
 
         name : str, default=None
-            The title; None for the `name` of the display.
+            Title of the plot. If None, the `name` of the display.
 
         Returns
         -------
         display : PenultimateDisplay
+            The display itself.
         """
         if ax is None:
             ax = new_axes(self)
@@ -270,7 +273,7 @@ class PenultimateDisplay:
 
 
 def _find_network(estimator, X):
-    """Return the one network of an estimator, and X as it takes it."""
+    """Return the only network of an estimator, and X transformed for it."""
     if isinstance(estimator, Pipeline):
         return _find_network(last_step(estimator), transform_up_to_last(estimator, X))
     if hasattr(estimator, "best_estimator_"):
@@ -283,10 +286,39 @@ def _find_network(estimator, X):
             "Pass one of them, such as estimators_[0], or fit with ensemble=False."
         )
     raise TypeError(
-        "PenultimateDisplay needs a LabelSmoothingClassifier, maybe at the end of a "
-        f"pipeline or refitted by a search. Got {type(estimator).__name__}; for other "
-        "networks there is from_embedding."
+        "PenultimateDisplay needs a LabelSmoothingClassifier, possibly at the end of a "
+        f"pipeline or refitted by a search. Got {type(estimator).__name__}. For other "
+        "networks use from_embedding."
     )
+
+
+def _read_last_linear(module):
+    """Return the weights and the biases of the last torch.nn.Linear of a module.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+
+    Returns
+    -------
+    weights : ndarray of shape (n_outputs, n_units)
+
+    biases : ndarray of shape (n_outputs,)
+        Zeros if the layer has none.
+    """
+    from torch.nn import Linear
+
+    linears = [layer for layer in module.modules() if isinstance(layer, Linear)]
+    if not linears:
+        raise ValueError(
+            "PenultimateDisplay needs a module with a torch.nn.Linear as its last "
+            "layer."
+        )
+    last = linears[-1]
+    weights = last.weight.detach().cpu().numpy()
+    if last.bias is None:
+        return weights, np.zeros(len(weights))
+    return weights, last.bias.detach().cpu().numpy()
 
 
 def _check_classes(classes):
@@ -297,16 +329,18 @@ def _check_classes(classes):
     return labels
 
 
-def _positions(labels, known):
-    """Return where three classes are among those that a classifier knows."""
-    if len(known) < 3:
+def _find_indices(labels, network_classes):
+    """Return the indices of three classes among those of a network."""
+    if len(network_classes) < 3:
         raise ValueError(
-            "The plane of three classes needs a classifier of at least three. This one "
-            f"knows {known}."
+            "The plane of three classes needs a classifier of at least three classes. "
+            f"Got a classifier with classes_ {network_classes}."
         )
-    if unknown := [label for label in labels if label not in known]:
-        raise ValueError(f"classes holds {unknown}, but classes_ are {known}.")
-    return [known.index(label) for label in labels]
+    if unknown := [label for label in labels if label not in network_classes]:
+        raise ValueError(
+            f"classes contains {unknown}, but classes_ are {network_classes}."
+        )
+    return [network_classes.index(label) for label in labels]
 
 
 def _plane(templates):
@@ -315,7 +349,7 @@ def _plane(templates):
     lengths = np.diag(triangle)
     if len(lengths) < 2 or np.abs(lengths).min() <= 1e-6 * np.abs(triangle).max():
         raise ValueError(
-            "The templates of the three classes lie on a line, through which there is "
-            "no single plane."
+            "The templates of the three classes lie on a line, so that they do not "
+            "define a plane."
         )
     return basis * np.sign(lengths)

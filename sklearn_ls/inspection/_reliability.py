@@ -1,4 +1,4 @@
-"""ReliabilityDisplay: how often classifiers are right, over how sure they are."""
+"""ReliabilityDisplay: accuracy as a function of confidence."""
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -13,47 +13,50 @@ from sklearn_ls.metrics._probabilities import check_against_labels
 
 _DIAGONAL = "perfectly calibrated"
 _HISTOGRAM = "histogram of confidences"
-_AXES = {  # of the curve and of the histogram: what is counted, and over what
-    "top-label": ("accuracy", "confidence", "share of rows"),
+_AXIS_LABELS = {  # y-axis of the curve, x-axis, y-axis of the histogram
+    "top-label": ("accuracy", "confidence", "share of samples"),
     "class-wise": ("frequency of the class", "probability", "share of all"),
 }
 
 
 class ReliabilityDisplay:
-    """Reliability diagram of classifiers of any number of classes.
+    """Reliability diagram of classifiers with any number of classes.
 
-    Accuracy over confidence, the probability of the predicted class, with a histogram
-    of the confidences below. A curve below the diagonal is over-confident, one above it
-    under-confident. Make one with :meth:`from_estimator` or :meth:`from_predictions`;
-    for several classifiers on one axes pass ``ax=display.ax_`` of the first.
+    Accuracy as a function of confidence, the predicted probability of the predicted
+    class, with a histogram of the confidences below. A curve below the diagonal is that
+    of an over-confident classifier, one above it of an under-confident one. Use
+    :meth:`from_estimator` or :meth:`from_predictions` to create a display; to plot
+    several classifiers on the same axes pass ``ax=display.ax_`` of the first.
 
     Parameters
     ----------
-    prob_true : ndarray of shape (n_bins_with_rows,)
-        How often the class was right in each bin.
+    prob_true : ndarray of shape (n_nonempty_bins,)
+        The fraction of predictions that are right in each bin.
 
-    prob_pred : ndarray of shape (n_bins_with_rows,)
-        Its mean probability in each bin.
+    prob_pred : ndarray of shape (n_nonempty_bins,)
+        The mean predicted probability in each bin.
 
     shares : ndarray of shape (n_bins,)
-        Share of the confidences in each of equally wide bins from 0 to 1.
+        The fraction of the confidences in each of `n_bins` bins of the same width from
+        0 to 1.
 
     kind : {"top-label", "class-wise"}, default="top-label"
-        Whether these are the predicted classes, or all classes together.
+        Whether these are the probabilities of the predicted classes only, or of all
+        classes.
 
     calibration_error : float, default=None
-        The expected calibration error, for the legend.
+        The expected calibration error, shown in the legend.
 
     name : str, default=None
-        What the classifier is called, for the legend.
+        Name of the classifier, shown in the legend.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where the curve was drawn.
+        The axes of the curve.
 
     ax_histogram_ : matplotlib Axes
-        The axes below `ax_`, with the histogram.
+        The axes of the histogram, below `ax_`.
 
     figure_ : matplotlib Figure
         The figure of `ax_`.
@@ -68,13 +71,13 @@ class ReliabilityDisplay:
     --------
     sklearn_ls.metrics.calibration_curve_multiclass : The curve.
     sklearn_ls.metrics.expected_calibration_error : The number in the legend.
-    smoothing_report : Compares ways to probabilities by cross-validation.
+    smoothing_report : Compares probabilities with and without smoothing.
     sklearn.calibration.CalibrationDisplay : The curve of one of two classes.
 
     Notes
     -----
-    A bin with few rows may lie far from the diagonal by chance: the histogram tells
-    which bins count. The diagram is that of [1]_.
+    A bin with few samples may be far from the diagonal by chance: the histogram shows
+    how many there are. The diagram is that of [1]_.
 
     References
     ----------
@@ -129,7 +132,7 @@ class ReliabilityDisplay:
         name=None,
         ax=None,
     ):
-        """Draw the diagram of a fitted classifier.
+        """Plot the diagram of a fitted classifier.
 
         Parameters
         ----------
@@ -137,33 +140,36 @@ class ReliabilityDisplay:
             A fitted classifier with `predict_proba`, or a pipeline that ends in one.
 
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows that it was not trained on.
+            Samples that the classifier was not trained on.
 
         y : array-like of shape (n_samples,)
-            Their labels.
+            Labels.
 
         kind : {"top-label", "class-wise"}, default="top-label"
-            Whether to look at the predicted classes alone, or at all classes.
+            Whether to use the probabilities of the predicted classes only, or of all
+            classes.
 
         strategy : {"uniform", "quantile"}, default="uniform"
-            Whether bins are equally wide, or have equally many rows.
+            Strategy used to define the widths of the bins: ``"uniform"`` for identical
+            widths, ``"quantile"`` for the same number of samples per bin.
 
         n_bins : int, default=15
             Number of bins.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the rows.
+            Non-negative sample weights.
 
         name : str, default=None
-            For the legend; None for the name of the class of the estimator.
+            Name shown in the legend. If None, the name of the estimator's class.
 
         ax : matplotlib Axes, default=None
-            Where to draw, the `ax_` of another display to add to it; None for a new
-            figure.
+            Axes to plot on, such as the `ax_` of another display. If None, a new figure
+            is created.
 
         Returns
         -------
         display : ReliabilityDisplay
+            The display, plotted.
         """
         check_is_fitted(estimator)
         return cls.from_predictions(
@@ -192,42 +198,45 @@ class ReliabilityDisplay:
         name=None,
         ax=None,
     ):
-        """Draw the diagram of predicted probabilities.
+        """Plot the diagram of predicted probabilities.
 
         Parameters
         ----------
         y_true : array-like of shape (n_samples,)
-            The labels.
+            True labels.
 
         y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
-            Predicted probabilities as `predict_proba` returns them, or of two classes
-            those of the second.
+            Predicted probabilities, as returned by `predict_proba`; in the binary case
+            also those of the greater label.
 
         kind : {"top-label", "class-wise"}, default="top-label"
-            Whether to look at the predicted classes alone, or at all classes.
+            Whether to use the probabilities of the predicted classes only, or of all
+            classes.
 
         strategy : {"uniform", "quantile"}, default="uniform"
-            Whether bins are equally wide, or have equally many rows.
+            Strategy used to define the widths of the bins: ``"uniform"`` for identical
+            widths, ``"quantile"`` for the same number of samples per bin.
 
         n_bins : int, default=15
             Number of bins.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the rows.
+            Non-negative sample weights.
 
         labels : array-like of shape (n_classes,), default=None
-            All labels, sorted. Needed where `y_true` lacks some.
+            All labels, sorted. Required if `y_true` does not contain all of them.
 
         name : str, default=None
-            For the legend.
+            Name shown in the legend.
 
         ax : matplotlib Axes, default=None
-            Where to draw, the `ax_` of another display to add to it; None for a new
-            figure.
+            Axes to plot on, such as the `ax_` of another display. If None, a new figure
+            is created.
 
         Returns
         -------
         display : ReliabilityDisplay
+            The display, plotted.
         """
         options = {
             "kind": kind,
@@ -251,24 +260,26 @@ class ReliabilityDisplay:
         return display.plot(ax=ax)
 
     def plot(self, *, ax=None, name=None):
-        """Draw the curve, and the histogram below it.
+        """Plot the curve, and the histogram below it.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw, the `ax_` of another display to add to it; None for a new
-            figure. Axes get shorter, to make room for the histogram.
+            Axes to plot on, such as the `ax_` of another display. They are made
+            shorter, so that the histogram fits below them. If None, a new figure is
+            created.
 
         name : str, default=None
-            For the legend; None for the `name` of the display.
+            Name shown in the legend. If None, the `name` of the display.
 
         Returns
         -------
         display : ReliabilityDisplay
+            The display itself.
         """
         if ax is None:
             ax = new_axes(self, figsize=(5, 6), layout="constrained")
-        below = _axes_below(ax)
+        ax_histogram = _find_or_add_histogram(ax)
         if _DIAGONAL not in ax.get_legend_handles_labels()[1]:
             ax.plot([0, 1], [0, 1], "k:", label=_DIAGONAL)
         name = self.name if name is None else name
@@ -283,22 +294,22 @@ class ReliabilityDisplay:
             clip_on=False,
             label=", ".join(label) or None,
         )
-        self.histogram_ = below.stairs(
+        self.histogram_ = ax_histogram.stairs(
             self.shares,
             np.linspace(0, 1, len(self.shares) + 1),
             color=self.line_.get_color(),
             linewidth=1.5,
         )
-        counted, over, share = _AXES[self.kind]
-        ax.set(xlim=(0, 1), ylim=(0, 1), ylabel=counted)
-        below.set(xlabel=over, ylabel=share)
+        ylabel, xlabel, ylabel_histogram = _AXIS_LABELS[self.kind]
+        ax.set(xlim=(0, 1), ylim=(0, 1), ylabel=ylabel)
+        ax_histogram.set(xlabel=xlabel, ylabel=ylabel_histogram)
         ax.legend(fontsize="small")
-        self.ax_, self.ax_histogram_, self.figure_ = ax, below, ax.figure
+        self.ax_, self.ax_histogram_, self.figure_ = ax, ax_histogram, ax.figure
         return self
 
 
 def _shares(y_true, y_proba, *, kind, n_bins, sample_weight, labels):
-    """Return the share of the probabilities in each of equally wide bins."""
+    """Return the fraction of the probabilities in each of bins of the same width."""
     codes, y_proba, weight = check_against_labels(
         y_true, y_proba, sample_weight, labels
     )
@@ -308,22 +319,23 @@ def _shares(y_true, y_proba, *, kind, n_bins, sample_weight, labels):
     return np.bincount(numbers, weights=weight, minlength=n_bins) / weight.sum()
 
 
-def _axes_below(ax):
-    """Return the axes with the histogram below others; make them if there are none."""
-    place = ax.get_subplotspec()
-    if place is None:
+def _find_or_add_histogram(ax):
+    """Return the axes of the histogram below `ax`; add them if there are none."""
+    subplot_spec = ax.get_subplotspec()
+    if subplot_spec is None:
         raise ValueError(
-            "ax must have a place in a grid, as those of plt.subplots, which can be "
-            "shared with the histogram."
+            "ax must be a subplot, such as those of plt.subplots, since the histogram "
+            "takes a part of its cell in the grid."
         )
-    for other in ax.figure.axes:
-        if other.get_label() == _HISTOGRAM:
-            if other.get_subplotspec().get_gridspec() is place.get_gridspec():
-                return other
-    upper, lower = place.subgridspec(2, 1, height_ratios=(4, 1), hspace=0.05)
+    for other_ax in ax.figure.axes:
+        if other_ax.get_label() == _HISTOGRAM:
+            grid = other_ax.get_subplotspec().get_gridspec()
+            if grid is subplot_spec.get_gridspec():
+                return other_ax
+    upper, lower = subplot_spec.subgridspec(2, 1, height_ratios=(4, 1), hspace=0.05)
     ax.set_subplotspec(upper)
     ax.set(box_aspect=1, anchor="S")  # as wide as the histogram, and next to it
     ax.tick_params(labelbottom=False)
-    below = ax.figure.add_subplot(lower, sharex=ax, label=_HISTOGRAM)
-    below.set(box_aspect=1 / 4, anchor="N")
-    return below
+    ax_histogram = ax.figure.add_subplot(lower, sharex=ax, label=_HISTOGRAM)
+    ax_histogram.set(box_aspect=1 / 4, anchor="N")
+    return ax_histogram

@@ -1,9 +1,9 @@
-"""Means over folds, and which differences are more than chance."""
+"""Means over folds, and which differences exceed their standard errors."""
 
 import numpy as np
 
-LIMIT = 2  # standard errors that a difference must exceed
-ROUNDING = 1e-6  # which two trainings of the same networks may differ by
+LIMIT = 2  # number of standard errors that a difference must exceed
+ROUNDING = 1e-6  # difference between two trainings of the same network
 
 
 def mean_and_error(values):
@@ -24,5 +24,5 @@ def mean_and_error(values):
 
 
 def differs(difference, error):
-    """Return whether a mean paired difference counts, given its standard error."""
+    """Return whether a mean paired difference exceeds `LIMIT` standard errors."""
     return np.abs(difference) > LIMIT * error + ROUNDING

@@ -1,4 +1,4 @@
-"""Scores of predicted probabilities."""
+"""Metrics of predicted probabilities."""
 
 from sklearn_ls.metrics._calibration_curve import calibration_curve_multiclass
 from sklearn_ls.metrics._calibration_error import expected_calibration_error

@@ -1,4 +1,4 @@
-"""Probabilities in bins, and how often what they are of came true."""
+"""Predicted probabilities in bins, and the frequencies of their events."""
 
 from numbers import Integral
 from typing import NamedTuple
@@ -17,21 +17,21 @@ CONSTRAINTS = {
 
 
 class Bins(NamedTuple):
-    """The bins that hold rows of positive weight, from low to high probability.
+    """The bins with samples of positive weight, from low to high probability.
 
     Parameters
     ----------
     prob_true : ndarray of shape (n_bins,)
-        The (weighted) share of rows in which the event came true.
+        The (weighted) fraction of samples for which the event occurred.
 
     prob_pred : ndarray of shape (n_bins,)
-        The (weighted) mean of the probabilities.
+        The (weighted) mean of the predicted probabilities.
 
     counts : ndarray of shape (n_bins,)
         The sum of the weights.
 
     n_effective : ndarray of shape (n_bins,)
-        How many rows of equal weight would give means of the same variance.
+        The number of samples of equal weight whose mean has the same variance.
     """
 
     prob_true: np.ndarray
@@ -41,7 +41,7 @@ class Bins(NamedTuple):
 
 
 def events(codes, y_proba, kind):
-    """Return the probabilities to be judged, and whether their events came true.
+    """Return the predicted probabilities of events, and whether these occurred.
 
     Parameters
     ----------
@@ -53,8 +53,8 @@ def events(codes, y_proba, kind):
 
     Returns
     -------
-    predicted, happened : ndarray of shape (n_samples, n_events)
-        One event, that the predicted class is right, or one a class.
+    predicted, occurred : ndarray of shape (n_samples, n_events)
+        A single event, that the predicted class is right, or one event per class.
     """
     codes = codes[:, np.newaxis]
     if kind == "class-wise":
@@ -64,7 +64,7 @@ def events(codes, y_proba, kind):
 
 
 def find_bins(predicted, weight, n_bins, strategy):
-    """Return the number of the bin of each probability.
+    """Return the index of the bin of each probability.
 
     Bins are closed on the right, as in scikit-learn's `calibration_curve`.
 
@@ -78,7 +78,7 @@ def find_bins(predicted, weight, n_bins, strategy):
 
     Returns
     -------
-    numbers : ndarray of shape (n_samples,)
+    bin_indices : ndarray of shape (n_samples,)
         From 0 to `n_bins` - 1.
     """
     inner = np.linspace(0, 1, n_bins + 1)[1:-1]
@@ -87,12 +87,12 @@ def find_bins(predicted, weight, n_bins, strategy):
     return np.searchsorted(inner, predicted)
 
 
-def bin_rows(predicted, happened, weight, n_bins, strategy):
-    """Return the means of rows whose probabilities are in the same bin.
+def bin_samples(predicted, occurred, weight, n_bins, strategy):
+    """Return the means of the samples in each bin.
 
     Parameters
     ----------
-    predicted, happened, weight : ndarray of shape (n_samples,)
+    predicted, occurred, weight : ndarray of shape (n_samples,)
 
     n_bins : int
 
@@ -102,29 +102,30 @@ def bin_rows(predicted, happened, weight, n_bins, strategy):
     -------
     bins : Bins
     """
-    numbers = find_bins(predicted, weight, n_bins, strategy)
+    bin_indices = find_bins(predicted, weight, n_bins, strategy)
 
     def total(values):
-        return np.bincount(numbers, weights=values, minlength=n_bins)
+        return np.bincount(bin_indices, weights=values, minlength=n_bins)
 
     counts = total(weight)
-    full = counts > 0
-    counts[~full] = 1
+    nonempty = counts > 0
+    counts[~nonempty] = 1
     return Bins(
-        total(weight * happened)[full] / counts[full],
-        total(weight * predicted)[full] / counts[full],
-        counts[full],
-        1 / total((weight / counts[numbers]) ** 2)[full],
+        total(weight * occurred)[nonempty] / counts[nonempty],
+        total(weight * predicted)[nonempty] / counts[nonempty],
+        counts[nonempty],
+        1 / total((weight / counts[bin_indices]) ** 2)[nonempty],
     )
 
 
 def _quantiles(values, weight, shares):
-    """Return the least values which these shares of the weight do not exceed.
+    """Return the smallest values with at least these shares of the weight below.
 
-    They are among the values, not between them, so that weights are copies.
+    They are among the values, not between them, so that an integer weight is
+    equivalent to repeating the sample.
     """
     order = np.argsort(values)
-    reached = np.cumsum(weight[order])
-    # Less a rounding error, so that weights may have any unit.
-    positions = np.searchsorted(reached / reached[-1], shares - 1e-12)
-    return values[order][positions]
+    cumulative = np.cumsum(weight[order])
+    # Less a rounding error, so that scaling the weights makes no difference.
+    indices = np.searchsorted(cumulative / cumulative[-1], shares - 1e-12)
+    return values[order][indices]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sklearn_ls._compat import validate_params
-from sklearn_ls.metrics._bins import CONSTRAINTS, bin_rows, events
+from sklearn_ls.metrics._bins import CONSTRAINTS, bin_samples, events
 from sklearn_ls.metrics._probabilities import check_against_labels
 
 
@@ -18,10 +18,11 @@ def calibration_curve_multiclass(
     sample_weight=None,
     labels=None,
 ):
-    """Return how often predictions of about the same probability are right.
+    """Compute true and predicted probabilities for a multiclass calibration curve.
 
-    It is what :func:`sklearn.calibration.calibration_curve` returns for one class, for
-    the predicted class or for all, and how many predictions there are in each bin.
+    Returns what :func:`sklearn.calibration.calibration_curve` returns for one of two
+    classes, for the predicted class or for all classes, and the number of predictions
+    in each bin.
 
     Parameters
     ----------
@@ -29,38 +30,41 @@ def calibration_curve_multiclass(
         Labels.
 
     y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
-        Predicted probabilities as `predict_proba` returns them: rows sum to one, and
-        columns are in the order of the sorted labels, or a dataframe's are named by
-        them. A vector holds those of the greater of two labels.
+        Predicted probabilities, as returned by `predict_proba`. Each row sums to one.
+        The columns are in the order of the sorted labels, except those of a dataframe,
+        which may be named by them. In the binary case also the probabilities of the
+        greater label.
 
     kind : {"top-label", "class-wise"}, default="top-label"
-        What is predicted and comes true or not.
+        The events whose predicted probabilities are compared with their frequency.
 
-        - ``"top-label"``: that the class of the largest probability is right. One
-          event a row.
-        - ``"class-wise"``: that a row has a class, for all rows and classes together.
+        - ``"top-label"``: the class of the highest probability is right; one event per
+          sample.
+        - ``"class-wise"``: a sample belongs to a class; one event per sample and class.
           Too high probabilities of one class and too low ones of another may cancel.
-          Pass one column of `y_proba` to `calibration_curve` for a curve of one class.
+          For the curve of one class pass its column of `y_proba` to
+          `calibration_curve`.
 
     strategy : {"uniform", "quantile"}, default="uniform"
-        Bins of the same width in [0, 1], or of about the same number of events.
+        Strategy used to define the widths of the bins: ``"uniform"`` for identical
+        widths, ``"quantile"`` for about the same number of events per bin.
 
     n_bins : int, default=15
         Number of bins, at least 1.
 
     sample_weight : array-like of shape (n_samples,), default=None
-        Non-negative weights of the rows.
+        Non-negative sample weights.
 
     labels : array-like of shape (n_classes,), default=None
-        All labels, sorted. Needed where `y_true` lacks some.
+        All labels, sorted. Required if `y_true` does not contain all of them.
 
     Returns
     -------
     prob_true : ndarray of shape (n_bins,) or smaller
-        How often the event came true in each bin. Bins without events are left out.
+        The fraction of events that occurred in each bin. Empty bins are left out.
 
     prob_pred : ndarray of shape (n_bins,) or smaller
-        The mean predicted probability in each bin, ascending.
+        The mean predicted probability in each bin, in ascending order.
 
     counts : ndarray of shape (n_bins,) or smaller
         The number of events in each bin, or the sum of their weights, as floats.
@@ -68,21 +72,22 @@ def calibration_curve_multiclass(
     Raises
     ------
     ValueError
-        For rows of `y_proba` that are no distributions, and for labels and columns
-        that do not fit each other.
+        If a row of `y_proba` is not a probability distribution, or the labels do not
+        match the columns of `y_proba`.
 
     See Also
     --------
     expected_calibration_error : The mean distance of the curve from the diagonal.
-    sklearn_ls.inspection.ReliabilityDisplay : Draws the curve.
+    sklearn_ls.inspection.ReliabilityDisplay : Plots the curve.
     sklearn.calibration.calibration_curve : The curve of one class.
 
     Notes
     -----
-    A probability on the edge of two bins belongs to the lower one. Edges of quantile
-    bins are probabilities of `y_proba` (the inverse of their distribution function), so
-    that a row of weight 2 is two rows. `calibration_curve` interpolates; its bins are
-    the same without ties where `n_bins` divides the number of events.
+    A probability on the edge of two bins belongs to the lower one. The edges of
+    quantile bins are probabilities in `y_proba` (the inverse of their distribution
+    function), so that a weight of 2 is equivalent to repeating the sample.
+    `calibration_curve` interpolates; its bins are the same if there are no ties and
+    `n_bins` divides the number of events.
 
     Examples
     --------
@@ -102,7 +107,7 @@ def calibration_curve_multiclass(
     codes, y_proba, weight = check_against_labels(
         y_true, y_proba, sample_weight, labels
     )
-    predicted, happened = events(codes, y_proba, kind)
+    predicted, occurred = events(codes, y_proba, kind)
     weight = np.repeat(weight, predicted.shape[1])
-    bins = bin_rows(predicted.ravel(), happened.ravel(), weight, n_bins, strategy)
+    bins = bin_samples(predicted.ravel(), occurred.ravel(), weight, n_bins, strategy)
     return bins.prob_true, bins.prob_pred, bins.counts

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import erf
 
 from sklearn_ls._compat import Options, StrOptions, validate_params
-from sklearn_ls.metrics._bins import CONSTRAINTS, Bins, bin_rows, events
+from sklearn_ls.metrics._bins import CONSTRAINTS, Bins, bin_samples, events
 from sklearn_ls.metrics._probabilities import check_against_labels
 
 
@@ -30,11 +30,11 @@ def expected_calibration_error(
     sample_weight=None,
     labels=None,
 ):
-    r"""Return how far predicted probabilities are from how often they come true.
+    r"""Compute the expected calibration error of predicted probabilities.
 
-    Predictions of about the same probability make a bin. With the share of rows
-    :math:`w_b` in bin b, the mean predicted probability :math:`\bar p_b` and the share
-    :math:`\bar y_b` of predictions that came true, the error is
+    Predictions of similar probability are put into bins. With the fraction of samples
+    :math:`w_b` in bin b, their mean predicted probability :math:`\bar p_b` and the
+    fraction :math:`\bar y_b` of them for which the prediction is right, the error is
 
     .. math::
         \Big(\sum_b w_b \, |\bar y_b - \bar p_b|^{norm}\Big)^{1 / norm}
@@ -45,39 +45,42 @@ def expected_calibration_error(
         Labels.
 
     y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
-        Predicted probabilities as `predict_proba` returns them: rows sum to one, and
-        columns are in the order of the sorted labels, or a dataframe's are named by
-        them. A vector holds those of the greater of two labels.
+        Predicted probabilities, as returned by `predict_proba`. Each row sums to one.
+        The columns are in the order of the sorted labels, except those of a dataframe,
+        which may be named by them. In the binary case also the probabilities of the
+        greater label.
 
     kind : {"top-label", "class-wise"}, default="top-label"
-        Which predictions are judged.
+        The predicted probabilities that are used.
 
-        - ``"top-label"``: the probability of the predicted class, the first of the
-          largest, by whether that class is right [1]_.
-        - ``"class-wise"``: the probabilities of each class, in bins of its own, by
-          whether the label is that class; then the mean over classes [2]_ [3]_, of the
+        - ``"top-label"``: those of the predicted class, compared with the frequency
+          with which that class is right [1]_. In case of ties the predicted class is
+          the first.
+        - ``"class-wise"``: those of each class, in bins of its own, compared with the
+          frequency of that class. The error is the mean over classes [2]_ [3]_, of the
           squares with ``norm=2``, and the largest with ``norm="max"``.
 
     strategy : {"uniform", "quantile"}, default="uniform"
-        Bins of the same width in [0, 1], or of about the same number of rows.
+        Strategy used to define the widths of the bins: ``"uniform"`` for identical
+        widths, ``"quantile"`` for about the same number of samples per bin.
 
     n_bins : int, default=15
         Number of bins, at least 1.
 
     norm : {1, 2, "max"}, default=1
-        1 is what is mostly meant by expected calibration error, 2 the root of the mean
-        square, ``"max"`` the largest gap of a bin that has rows, known as maximum
-        calibration error [1]_.
+        1 is the usual expected calibration error, 2 the root of the mean square, and
+        ``"max"`` the largest gap of a non-empty bin, known as maximum calibration error
+        [1]_.
 
     bias_corrected : bool, default=False
-        Whether to subtract what bins of few rows add by chance, see the notes. With
-        norm 1 or 2 only.
+        Whether to subtract what bins with few samples add by chance, see Notes. Only
+        for norm 1 and 2.
 
     sample_weight : array-like of shape (n_samples,), default=None
-        Non-negative weights of the rows.
+        Non-negative sample weights.
 
     labels : array-like of shape (n_classes,), default=None
-        All labels, sorted. Needed where `y_true` lacks some.
+        All labels, sorted. Required if `y_true` does not contain all of them.
 
     Returns
     -------
@@ -87,31 +90,31 @@ def expected_calibration_error(
     Raises
     ------
     ValueError
-        For rows of `y_proba` that are no distributions, for labels and columns that do
-        not fit each other, and for ``bias_corrected=True`` with ``norm="max"``.
+        If a row of `y_proba` is not a probability distribution, the labels do not match
+        the columns of `y_proba`, or ``bias_corrected=True`` with ``norm="max"``.
 
     See Also
     --------
     calibration_curve_multiclass : The means of the bins.
     log_loss_decomposition : Calibration without bins, as part of a proper score.
-    sklearn_ls.inspection.ReliabilityDisplay : The diagram that it sums up.
+    sklearn_ls.inspection.ReliabilityDisplay : The diagram that the error summarizes.
 
     Notes
     -----
-    The error is no proper score: predicting the shares of the classes for every row has
-    none. It depends on the bins, and is too large by chance where they hold few rows:
-    even a perfectly calibrated classifier has gaps of about
+    The error is not a proper score: predicting the class frequencies for every sample
+    gives an error of 0. It depends on the bins, and is too large by chance if they have
+    few samples: even a perfectly calibrated classifier has gaps of about
     :math:`\sqrt{\bar y_b (1 - \bar y_b) / n_b}`.
 
-    `bias_corrected` means the estimators of Kumar et al. [4]_. With ``norm=2``
+    With `bias_corrected` the estimators of Kumar et al. [4]_ are used. With ``norm=2``
     :math:`\bar y_b (1 - \bar y_b) / (n_b - 1)` is subtracted from the square of each
-    gap, which makes the sum nearly unbiased; where it is negative the error is 0. With
-    ``norm=1`` it is twice the error less its mean over normal
-    :math:`\bar y_b`, which have that variance (divided by :math:`n_b`); the mean is
-    computed, not drawn. This reduces the bias and does not remove it. Bins of a single
-    row, which tell nothing of their own chance, count as if they had no gap. With
-    weights :math:`n_b` is :math:`(\sum w)^2 / \sum w^2`, so that only here a row of
-    weight 2 is not two rows.
+    gap, which makes the sum nearly unbiased; if the sum is negative the error is 0.
+    With ``norm=1`` it is twice the error minus its mean over normally distributed
+    :math:`\bar y_b` of variance :math:`\bar y_b (1 - \bar y_b) / n_b`; the mean is
+    computed, not sampled. This reduces the bias but does not remove it. Bins with a
+    single sample, whose variance cannot be estimated, are treated as if they had no
+    gap. With sample weights :math:`n_b` is :math:`(\sum w)^2 / \sum w^2`, so that here,
+    and only here, a weight of 2 is not equivalent to repeating the sample.
 
     References
     ----------
@@ -143,10 +146,10 @@ def expected_calibration_error(
     codes, y_proba, weight = check_against_labels(
         y_true, y_proba, sample_weight, labels
     )
-    predicted, happened = events(codes, y_proba, kind)
+    predicted, occurred = events(codes, y_proba, kind)
     bins_of_events = [
-        bin_rows(*event, weight, n_bins, strategy)
-        for event in zip(predicted.T, happened.T, strict=True)
+        bin_samples(*event, weight, n_bins, strategy)
+        for event in zip(predicted.T, occurred.T, strict=True)
     ]
     bins = Bins(*map(np.concatenate, zip(*bins_of_events, strict=True)))
     gaps = np.abs(bins.prob_true - bins.prob_pred)
@@ -157,19 +160,18 @@ def expected_calibration_error(
 
 
 def _correct(gaps, bins, norm):
-    """Return the powers of the gaps without what they owe to chance."""
-    alone = bins.n_effective < 1 + 1e-9
-    n_rows = np.where(alone, 2, bins.n_effective)
+    """Return the powers of the gaps without their bias."""
+    is_single = bins.n_effective < 1 + 1e-9
+    n_effective = np.where(is_single, 2, bins.n_effective)
     variance = bins.prob_true * (1 - bins.prob_true)
     if norm == 2:
-        powers = gaps**2 - variance / (n_rows - 1)
+        powers = gaps**2 - variance / (n_effective - 1)
     else:
-        powers = 2 * gaps - _mean_distance(gaps, np.sqrt(variance / n_rows))
-    return np.where(alone, 0, powers)
+        powers = 2 * gaps - _folded_normal_mean(gaps, np.sqrt(variance / n_effective))
+    return np.where(is_single, 0, powers)
 
 
-def _mean_distance(mean, scale):
-    """Return the mean absolute value of normal numbers."""
+def _folded_normal_mean(mean, scale):
+    """Return the mean absolute value of a normally distributed variable."""
     z = np.divide(mean, scale, out=np.full_like(mean, np.inf), where=scale > 0)
-    chance = np.sqrt(2 / np.pi) * scale * np.exp(-(z**2) / 2)
-    return chance + mean * erf(z / np.sqrt(2))
+    return np.sqrt(2 / np.pi) * scale * np.exp(-(z**2) / 2) + mean * erf(z / np.sqrt(2))

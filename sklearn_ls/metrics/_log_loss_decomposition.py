@@ -1,4 +1,4 @@
-"""The log-loss as what calibration can mend and what it cannot."""
+"""The log-loss, split into calibration loss and refinement loss."""
 
 from typing import NamedTuple
 
@@ -18,10 +18,10 @@ class LogLossDecomposition(NamedTuple):
     Parameters
     ----------
     calibration : float
-        What one temperature mends.
+        The part that temperature scaling removes.
 
     refinement : float
-        What is left with it.
+        The part that remains after temperature scaling.
     """
 
     calibration: float
@@ -31,13 +31,13 @@ class LogLossDecomposition(NamedTuple):
 def log_loss_decomposition(y_true, y_proba, *, sample_weight=None, labels=None):
     """Split the log-loss into calibration loss and refinement loss.
 
-    The refinement loss is the log-loss after recalibration, here by a temperature for
-    all rows; the calibration loss is what recalibration gains [1]_::
+    The refinement loss is the log-loss after recalibration, here by a temperature that
+    all samples share; the calibration loss is what recalibration gains [1]_::
 
         refinement = log_loss(y_true, softmax(log(y_proba) / temperature))
         calibration = log_loss(y_true, y_proba) - refinement
 
-    The temperature of a row is fitted on others, in five folds.
+    The temperature of each sample is fitted on other samples, in five folds.
 
     Parameters
     ----------
@@ -45,51 +45,52 @@ def log_loss_decomposition(y_true, y_proba, *, sample_weight=None, labels=None):
         Labels.
 
     y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
-        Predicted probabilities as `predict_proba` returns them, of rows that the
-        classifier was not trained on: rows sum to one, and columns are in the order of
-        the sorted labels, or a dataframe's are named by them. A vector holds those of
-        the greater of two labels.
+        Predicted probabilities of samples that the classifier was not trained on, as
+        returned by `predict_proba`. Each row sums to one. The columns are in the order
+        of the sorted labels, except those of a dataframe, which may be named by them.
+        In the binary case also the probabilities of the greater label.
 
     sample_weight : array-like of shape (n_samples,), default=None
-        Non-negative weights of the rows.
+        Non-negative sample weights.
 
     labels : array-like of shape (n_classes,), default=None
-        All labels, sorted. Needed where `y_true` lacks some.
+        All labels, sorted. Required if `y_true` does not contain all of them.
 
     Returns
     -------
     calibration : float
-        In nats. It may be slightly negative where there is nothing to mend, since the
-        temperature is fitted with error.
+        The calibration loss, in nats. It may be slightly negative for calibrated
+        probabilities, since the temperature is estimated.
 
     refinement : float
-        In nats; with `calibration` it sums to the log-loss. Both are also attributes
-        of the tuple.
+        The refinement loss, in nats. The sum of both is the log-loss. Both are also
+        attributes of the tuple.
 
     Raises
     ------
     ValueError
-        For rows of `y_proba` that are no distributions, for labels and columns that do
-        not fit each other, and for fewer than two rows of positive weight.
+        If a row of `y_proba` is not a probability distribution, the labels do not match
+        the columns of `y_proba`, or there are fewer than two samples of positive
+        weight.
 
     See Also
     --------
     sklearn.metrics.log_loss : The sum of both.
-    sklearn.calibration.CalibratedClassifierCV : Recalibrates a classifier, as does the
+    sklearn.calibration.CalibratedClassifierCV : Recalibrates a classifier, as does
         `calibration` of :class:`~sklearn_ls.LabelSmoothingClassifier`.
     expected_calibration_error : Calibration in bins.
 
     Notes
     -----
-    A temperature tells over-confidence from under-confidence in any number of classes
-    with little error of its own, unlike bins or isotonic regression, but it does not
-    see what differs between classes. So `calibration` is what temperature scaling would
-    gain, on average a lower bound of what could be gained by any recalibration.
+    A temperature detects over-confidence and under-confidence for any number of classes
+    with a smaller variance than bins or isotonic regression, but it does not detect
+    what differs between classes. So `calibration` is what temperature scaling would
+    gain, on average a lower bound of the gain of any recalibration.
 
-    The folds hold about the same share of each class; rows of a class go to them in
-    turn. The recalibrated probabilities get a uniform row's weight against the rows
-    that the temperature was fitted on, ``(n * p + 1 / n_classes) / (n + 1)``, so that a
-    row is not lost without limit where all others are predicted right.
+    The folds are stratified; the samples of a class are assigned to them in turn. The
+    recalibrated probabilities are averaged with one uniform distribution, against the n
+    samples that the temperature was fitted on: ``(n * p + 1 / n_classes) / (n + 1)``.
+    This bounds the loss of a sample if all others are predicted correctly.
 
     References
     ----------
@@ -98,7 +99,7 @@ def log_loss_decomposition(y_true, y_proba, *, sample_weight=None, labels=None):
 
     Examples
     --------
-    Always 0.99, but right in nine of ten rows:
+    A confidence of 0.99 for all samples, of which nine of ten are predicted correctly:
 
     >>> import numpy as np
     >>> from sklearn_ls.metrics import log_loss_decomposition
@@ -110,21 +111,22 @@ def log_loss_decomposition(y_true, y_proba, *, sample_weight=None, labels=None):
     codes, y_proba, weight = check_against_labels(
         y_true, y_proba, sample_weight, labels
     )
-    counts = weight > 0
-    codes, y_proba, weight = codes[counts], y_proba[counts], weight[counts]
+    used = weight > 0
+    codes, y_proba, weight = codes[used], y_proba[used], weight[used]
     if len(codes) < 2:
         raise ValueError(
-            "log_loss_decomposition needs two rows of positive weight or more, to fit "
-            f"a temperature on others than those it judges. Got {len(codes)}."
+            "log_loss_decomposition needs at least two samples of positive weight, "
+            "since the temperature of each sample is fitted on others. Got "
+            f"{len(codes)}."
         )
-    given = {"sample_weight": weight, "labels": np.arange(y_proba.shape[1])}
-    refinement = log_loss(codes, _recalibrate(codes, y_proba, weight), **given)
-    calibration = log_loss(codes, y_proba, **given) - refinement
+    options = {"sample_weight": weight, "labels": np.arange(y_proba.shape[1])}
+    refinement = log_loss(codes, _recalibrate(codes, y_proba, weight), **options)
+    calibration = log_loss(codes, y_proba, **options) - refinement
     return LogLossDecomposition(calibration, refinement)
 
 
 def _recalibrate(codes, y_proba, weight):
-    """Return probabilities whose temperature is fitted on the other folds.
+    """Return probabilities scaled by a temperature that is fitted on the other folds.
 
     Parameters
     ----------
@@ -144,7 +146,7 @@ def _recalibrate(codes, y_proba, weight):
         held_out = folds == fold
         train = ~held_out
         scale = fit_scale(logits[train], codes[train], weight[train])
-        n_rows = train.sum()
+        n_train = train.sum()
         proba = softmax(scale * logits[held_out], axis=1)
-        recalibrated[held_out] = (n_rows * proba + 1 / proba.shape[1]) / (n_rows + 1)
+        recalibrated[held_out] = (n_train * proba + 1 / proba.shape[1]) / (n_train + 1)
     return recalibrated

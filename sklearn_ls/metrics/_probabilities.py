@@ -1,4 +1,4 @@
-"""Predicted probabilities, and the labels that they are judged by, checked."""
+"""Validation of predicted probabilities and of the labels to compare them with."""
 
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length
@@ -15,7 +15,7 @@ from sklearn_ls._labels.soft_labels import check_soft_labels
 
 
 def check_against_labels(y_true, y_proba, sample_weight, labels):
-    """Return codes, probabilities and weights that fit each other.
+    """Return codes, probabilities and weights, checked against each other.
 
     Parameters
     ----------
@@ -38,8 +38,8 @@ def check_against_labels(y_true, y_proba, sample_weight, labels):
     y_true = labels_to_array(y_true, "y_true")
     if y_true.ndim != 1:
         raise ValueError(
-            f"y_true must hold one label a row. Got shape {y_true.shape}. Scores "
-            "against soft labels are soft_log_loss and soft_brier_score."
+            f"y_true must hold one label per sample. Got shape {y_true.shape}. For "
+            "soft labels use soft_log_loss or soft_brier_score."
         )
     names = getattr(y_proba, "columns", ())
     y_proba = _check_probabilities(y_proba)
@@ -47,8 +47,9 @@ def check_against_labels(y_true, y_proba, sample_weight, labels):
     classes = _check_classes(check_labels(y_true), y_proba.shape[1], labels)
     if len(unknown := np.setdiff1d(y_true, classes)):
         raise ValueError(
-            f"y_true holds {unknown}, which are none of the labels {classes}. Pass "
-            "all classes of y_proba as labels, and leave out rows of others."
+            f"y_true contains {unknown}, which are not among the labels {classes}. "
+            "Pass all classes of y_proba as labels, and leave out samples of other "
+            "classes."
         )
     weight = check_sample_weight(sample_weight, y_proba)
     y_proba = _order_columns(y_proba, names, classes)
@@ -56,7 +57,7 @@ def check_against_labels(y_true, y_proba, sample_weight, labels):
 
 
 def check_against_soft_labels(y_soft, y_proba, sample_weight):
-    """Return soft labels, probabilities and weights that fit each other.
+    """Return soft labels, probabilities and weights, checked against each other.
 
     Parameters
     ----------
@@ -86,24 +87,26 @@ def check_against_soft_labels(y_soft, y_proba, sample_weight):
 
 
 def _check_probabilities(y_proba):
-    """Return a column of probabilities for each class, the rows checked."""
-    given = check_array(
+    """Return probabilities with one column per class, whose rows sum to one."""
+    y_proba = check_array(
         y_proba,
         ensure_2d=False,
         dtype=[np.float64, np.float32],
         input_name="y_proba",
     )
-    y_proba = np.column_stack([1 - given, given]) if given.ndim == 1 else given
-    if (bad := find_bad_row(y_proba, tolerance=1e-3)) is not None:
+    columns = y_proba
+    if y_proba.ndim == 1:
+        columns = np.column_stack([1 - y_proba, y_proba])
+    if (bad := find_bad_row(columns, tolerance=1e-3)) is not None:
         raise ValueError(
             "The rows of y_proba must be probabilities that sum to 1. Row "
-            f"{bad} is {given[bad]}."
+            f"{bad} is {y_proba[bad]}."
         )
-    return y_proba
+    return columns
 
 
 def _order_columns(y_proba, names, classes):
-    """Return columns in the order of the classes, if they have these as names."""
+    """Return the columns in the order of the classes if these are their names."""
     names, labels = list(names), classes.tolist()
     if len(names) == len(labels) and {*names} == {*labels}:
         return y_proba[:, [names.index(label) for label in labels]]
@@ -111,7 +114,7 @@ def _order_columns(y_proba, names, classes):
 
 
 def _check_classes(y_true, n_columns, labels):
-    """Return what the columns of probabilities stand for, sorted."""
+    """Return the classes of the columns of the probabilities, sorted."""
     if labels is None:
         classes = find_classes(y_true)
         if len(classes) != n_columns:
@@ -124,7 +127,7 @@ def _check_classes(y_true, n_columns, labels):
     classes = labels_to_array(labels, "labels")
     if not np.array_equal(classes, np.unique(classes)):
         raise ValueError(
-            "labels must be different and sorted, as classes_ are, and the columns of "
+            "labels must be unique and sorted, as classes_ are, and the columns of "
             f"y_proba in the same order. Got {classes}."
         )
     if len(classes) != n_columns:

@@ -1,4 +1,4 @@
-"""Scorers of the metrics, for `scoring`."""
+"""Scorers of the metrics, for the parameter `scoring`."""
 
 import inspect
 
@@ -25,29 +25,30 @@ def refinement_loss(y_true, y_proba, *, sample_weight=None, labels=None):
     return parts.refinement
 
 
-OF_LABELS = {
+METRICS_OF_LABELS = {
     "neg_calibration_loss": calibration_loss,
     "neg_expected_calibration_error": expected_calibration_error,
     "neg_refinement_loss": refinement_loss,
 }
-OF_SOFT_LABELS = {
+METRICS_OF_SOFT_LABELS = {
     "neg_soft_brier_score": soft_brier_score,
     "neg_soft_log_loss": soft_log_loss,
 }
 
 
 def get_scorer(name, **params):
-    """Return a scorer of probabilities, for `scoring`.
+    """Get a scorer of predicted probabilities, for the parameter `scoring`.
 
-    It scores what `predict_proba` returns, and takes the classes from the estimator, so
-    that a fold's `y` may lack some.
+    The scorer uses `predict_proba` and the `classes_` of the estimator, so that `y` may
+    lack some classes in a fold.
 
     Parameters
     ----------
     name : str
-        ``"neg_expected_calibration_error"``, ``"neg_calibration_loss"`` and
-        ``"neg_refinement_loss"`` (of :func:`log_loss_decomposition`), or, for soft
-        labels as `y`, ``"neg_soft_log_loss"`` and ``"neg_soft_brier_score"``.
+        Name of the scorer: ``"neg_expected_calibration_error"``,
+        ``"neg_calibration_loss"`` or ``"neg_refinement_loss"`` (of
+        :func:`log_loss_decomposition`) or, for soft labels as `y`,
+        ``"neg_soft_log_loss"`` or ``"neg_soft_brier_score"``.
 
     **params : dict
         Parameters of the metric, such as `n_bins`.
@@ -55,16 +56,16 @@ def get_scorer(name, **params):
     Returns
     -------
     scorer : callable
-        ``scorer(estimator, X, y)`` returns a float; larger is better. A scorer as
-        :func:`sklearn.metrics.make_scorer` returns it.
+        A scorer as returned by :func:`sklearn.metrics.make_scorer`:
+        ``scorer(estimator, X, y)`` returns a float; higher is better.
 
     Raises
     ------
     ValueError
-        For another name.
+        If there is no scorer of this name.
 
     TypeError
-        For parameters that the metric does not have.
+        If the metric does not have such parameters.
 
     See Also
     --------
@@ -72,9 +73,9 @@ def get_scorer(name, **params):
 
     Notes
     -----
-    Do not choose a model by its calibration alone: one that predicts the shares of the
-    classes for every row is perfectly calibrated. ``"neg_refinement_loss"`` chooses as
-    if the model were recalibrated afterwards.
+    Do not select a model by its calibration alone: one that predicts the class
+    frequencies for every sample is perfectly calibrated. ``"neg_refinement_loss"``
+    selects the model that is best after recalibration.
 
     Examples
     --------
@@ -85,21 +86,25 @@ def get_scorer(name, **params):
     >>> X, y = load_iris(return_X_y=True)
     >>> scorer = get_scorer("neg_expected_calibration_error", n_bins=5)
     >>> scores = cross_val_score(LogisticRegression(max_iter=500), X, y, scoring=scorer)
-    >>> round(float(scores.mean()), 2)  # the error with a minus: larger is better
+    >>> round(float(scores.mean()), 2)  # the negative error: higher is better
     -0.09
     """
-    metric = {**OF_LABELS, **OF_SOFT_LABELS}.get(name)
-    if metric is None:
+    metrics = {**METRICS_OF_LABELS, **METRICS_OF_SOFT_LABELS}
+    if name not in metrics:
         raise ValueError(
-            f"{name!r} is no score of sklearn_ls.metrics. It has "
-            f"{[*OF_LABELS, *OF_SOFT_LABELS]}; names of scikit-learn's scores are "
-            "passed as `scoring` as they are."
+            f"{name!r} is not a scorer of sklearn_ls.metrics. Valid names are "
+            f"{[*metrics]}. Names of scikit-learn's scorers are passed to `scoring` "
+            "directly."
         )
-    known = set(inspect.signature(metric).parameters)
-    known -= {"y_true", "y_soft", "y_proba", "sample_weight", "labels"}
-    if unknown := sorted(set(params) - known):
-        raise TypeError(f"{name!r} has no parameters {unknown}, but {sorted(known)}.")
-    if name in OF_LABELS:
+    metric = metrics[name]
+    valid = set(inspect.signature(metric).parameters)
+    valid -= {"y_true", "y_soft", "y_proba", "sample_weight", "labels"}
+    if invalid := sorted(set(params) - valid):
+        raise TypeError(
+            f"{name!r} has no parameters {invalid}. Valid parameters are "
+            f"{sorted(valid)}."
+        )
+    if name in METRICS_OF_LABELS:
         return ScorerOfClasses(metric, -1, params, "predict_proba")
     return make_scorer(
         metric, response_method="predict_proba", greater_is_better=False, **params

@@ -1,4 +1,4 @@
-"""The Brier score against soft labels."""
+"""Brier score of predicted probabilities for soft labels."""
 
 import numpy as np
 
@@ -6,45 +6,47 @@ from sklearn_ls.metrics._probabilities import check_against_soft_labels
 
 
 def soft_brier_score(y_soft, y_proba, *, sample_weight=None):
-    """Return the squared distance of predicted probabilities from soft labels.
+    """Compute the Brier score of predicted probabilities for soft labels.
 
-    That is the mean over the rows of ``sum((y_soft - y_proba) ** 2)`` over the classes.
+    This is the mean over samples of ``sum((y_soft - y_proba) ** 2)`` over the classes.
 
     Parameters
     ----------
     y_soft : array-like of shape (n_samples, n_classes)
-        Floats of which each row is a distribution. The columns of a dataframe are
-        sorted by name, as `classes_` are; those of an array must be in that order.
+        Soft labels: floats, of which each row is a probability distribution. The
+        columns of a dataframe are sorted by name, as `classes_` are; those of an array
+        must be in that order.
 
     y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
-        Predicted probabilities as `predict_proba` returns them: rows sum to one, and
-        columns are in the order of `classes_`, or a dataframe's are named by them. A
-        vector holds those of the second of two classes.
+        Predicted probabilities, as returned by `predict_proba`. Each row sums to one.
+        The columns are in the order of `classes_`, except those of a dataframe, which
+        may be named by them. In the binary case also the probabilities of the second
+        class.
 
     sample_weight : array-like of shape (n_samples,), default=None
-        Non-negative weights of the rows.
+        Non-negative sample weights.
 
     Returns
     -------
     loss : float
-        In [0, 2], 0 where the probabilities are the soft labels.
+        In [0, 2]; 0 if the probabilities equal the soft labels.
 
     Raises
     ------
     ValueError
-        For rows of either that are no distributions, and for different shapes.
+        If a row of either is not a probability distribution, or the shapes differ.
 
     See Also
     --------
-    soft_log_loss : Logarithms instead of squared differences.
-    sklearn.metrics.brier_score_loss : Against one label a row.
+    soft_log_loss : Log-loss for soft labels.
+    sklearn.metrics.brier_score_loss : Brier score for one label per sample.
 
     Notes
     -----
-    For soft labels of 0 and 1 it is `brier_score_loss` with ``scale_by_half=False``,
-    which is twice what that returns for two classes by default. The score that is
-    expected when labels are drawn from `y_soft` is larger by what no prediction can
-    mend, the mean of ``1 - sum(y_soft ** 2)``.
+    For soft labels of 0 and 1 it equals `brier_score_loss` with
+    ``scale_by_half=False``, which is twice its default for two classes. The expected
+    score of labels drawn from `y_soft` is higher by the mean of
+    ``1 - sum(y_soft ** 2)``, which does not depend on the predictions.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The log-loss against soft labels."""
+"""Log-loss of predicted probabilities for soft labels."""
 
 import numpy as np
 from scipy.special import xlogy
@@ -7,26 +7,27 @@ from sklearn_ls.metrics._probabilities import check_against_soft_labels
 
 
 def soft_log_loss(y_soft, y_proba, *, sample_weight=None):
-    """Return the cross-entropy of predicted probabilities against soft labels.
+    """Compute the log-loss of predicted probabilities for soft labels.
 
-    That is the mean over the rows of ``-sum(y_soft * log(y_proba))``, in nats: the
-    log-loss that is expected when the labels are drawn from `y_soft`. At the best it is
-    the mean entropy of `y_soft`, not 0.
+    This is the mean over samples of ``-sum(y_soft * log(y_proba))``, in nats: the
+    expected log-loss of labels drawn from `y_soft`. Its minimum is the mean entropy of
+    `y_soft`, not 0.
 
     Parameters
     ----------
     y_soft : array-like of shape (n_samples, n_classes)
-        Floats of which each row is a distribution. The columns of a dataframe are
-        sorted by name, as `classes_` are; those of an array must be in that order.
+        Soft labels: floats, of which each row is a probability distribution. The
+        columns of a dataframe are sorted by name, as `classes_` are; those of an array
+        must be in that order.
 
     y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
-        Predicted probabilities as `predict_proba` returns them: rows sum to one, and
-        columns are in the order of `classes_`, or a dataframe's are named by them. A
-        vector holds those of the second of two classes. Those below the machine
-        precision of their dtype count as that.
+        Predicted probabilities, as returned by `predict_proba`. Each row sums to one.
+        The columns are in the order of `classes_`, except those of a dataframe, which
+        may be named by them. In the binary case also the probabilities of the second
+        class. They are clipped to the machine precision of their dtype.
 
     sample_weight : array-like of shape (n_samples,), default=None
-        Non-negative weights of the rows.
+        Non-negative sample weights.
 
     Returns
     -------
@@ -36,12 +37,12 @@ def soft_log_loss(y_soft, y_proba, *, sample_weight=None):
     Raises
     ------
     ValueError
-        For rows of either that are no distributions, and for different shapes.
+        If a row of either is not a probability distribution, or the shapes differ.
 
     See Also
     --------
-    soft_brier_score : Squared differences instead of logarithms.
-    sklearn.metrics.log_loss : Against one label a row.
+    soft_brier_score : Brier score for soft labels.
+    sklearn.metrics.log_loss : Log-loss for one label per sample.
 
     Examples
     --------

@@ -1,23 +1,23 @@
-"""The one number to multiply logits by for the smallest log-loss."""
+"""The inverse temperature of logits that minimizes the log-loss."""
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-LOG_SCALES = -10.0, 10.0  # where to look for it
+LOG_SCALES = -10.0, 10.0  # bounds of its logarithm
 
 
 def log_probabilities(y_proba):
-    """Return finite logarithms, float64: 0 counts as the machine precision."""
+    """Return finite logarithms in float64: 0 counts as the machine precision."""
     return np.log(y_proba.clip(np.finfo(y_proba.dtype).eps)).astype(np.float64)
 
 
 def fit_scale(logits, codes, weight=None):
-    """Return the inverse temperature of the smallest log-loss.
+    """Return the inverse temperature that minimizes the log-loss.
 
     Parameters
     ----------
     logits : ndarray of shape (n_samples, n_classes)
-        May be ``-inf`` where there is no label.
+        May be ``-inf``, except those of the labels.
 
     codes : ndarray of shape (n_samples,)
 
@@ -28,12 +28,12 @@ def fit_scale(logits, codes, weight=None):
     scale : float
     """
     largest = logits.max(axis=1, keepdims=True)
-    missing = largest[:, 0] - logits[np.arange(len(codes)), codes]
+    gaps = largest[:, 0] - logits[np.arange(len(codes)), codes]
     logits = logits - largest
 
     def loss(log_scale):
         scale = np.exp(log_scale)
-        losses = scale * missing + np.log(np.exp(scale * logits).sum(axis=1))
+        losses = scale * gaps + np.log(np.exp(scale * logits).sum(axis=1))
         return np.average(losses, weights=weight)
 
     best = minimize_scalar(

@@ -5,7 +5,7 @@ import warnings
 
 
 def warn_once(function):
-    """Make a function issue each of its warnings once, when it returns."""
+    """Return the function such that it issues each of its warnings once, at the end."""
 
     @functools.wraps(function)
     def wrapped(*args, **kwargs):

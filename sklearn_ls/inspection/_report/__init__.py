@@ -1,0 +1,1 @@
+"""The smoothing report: whether smoothing helps on a data set."""

@@ -1,0 +1,138 @@
+"""The parameters that make an estimator smooth, by name."""
+
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.base import clone
+
+from sklearn_ls.inspection._pipeline import last_step
+
+
+class SmoothingParams(NamedTuple):
+    """Names of the parameters that make an estimator smooth, as `get_params` has them.
+
+    Parameters
+    ----------
+    epsilon : str
+        The parameter `epsilon`, or `epsilons` of a search.
+
+    distribution : str
+
+    calibration : str or None
+        None if the estimator has no such parameter.
+    """
+
+    epsilon: str
+    distribution: str
+    calibration: str | None
+
+    @property
+    def is_search(self):
+        """Whether the estimator chooses epsilon."""
+        return self.epsilon.endswith("epsilons")
+
+    def sibling(self, name):
+        """Return the full name of another parameter of the object that smooths."""
+        return _sibling(self.epsilon, name)
+
+    def without_prefix(self):
+        """Return the names as the last step of a pipeline has them."""
+        return SmoothingParams(*(name and _without_prefix(name) for name in self))
+
+
+def find_smoothing_params(estimator):
+    """Return the names of the parameters that make an estimator smooth.
+
+    Parameters
+    ----------
+    estimator : estimator
+
+    Returns
+    -------
+    smoothing_params : SmoothingParams
+
+    Raises
+    ------
+    TypeError
+        If the estimator is a search over a parameter grid, or does not have exactly
+        one epsilon.
+
+    ValueError
+        If epsilon is 0.
+    """
+    params = estimator.get_params()
+    short_names = {name: _without_prefix(name) for name in params}
+    if {"param_grid", "param_distributions"} & {*short_names.values()}:
+        raise TypeError(
+            "estimator must not be a search over a parameter grid, which would "
+            "override the epsilon of 0 to compare with. Pass its best_estimator_, or a "
+            "LabelSmoothingClassifierCV."
+        )
+    candidates = [
+        name
+        for name, short_name in short_names.items()
+        if short_name in ("epsilon", "epsilons")
+        and _sibling(name, "distribution") in params
+    ]
+    if len(candidates) != 1:
+        raise TypeError(
+            "estimator must have exactly one epsilon of label smoothing. "
+            f"{type(estimator).__name__} has {', '.join(candidates) or 'none'}. (A "
+            "SmoothedTargetClassifier has one if its smoother is set, such as "
+            "smoother=LabelSmoother(0.1).)"
+        )
+    (epsilon,) = candidates
+    if epsilon.endswith("epsilons") and not hasattr(last_step(estimator), "epsilons"):
+        raise TypeError(
+            "A search over epsilon must be the estimator itself or the last step of a "
+            f"pipeline, but {type(estimator).__name__} has it as {epsilon}."
+        )
+    if not np.any(params[epsilon]):
+        raise ValueError(
+            f"{epsilon}={params[epsilon]!r} does not smooth, so there is nothing to "
+            "compare. Set it to the epsilon that you intend to use."
+        )
+    calibration = _sibling(epsilon, "calibration")
+    return SmoothingParams(
+        epsilon,
+        _sibling(epsilon, "distribution"),
+        calibration if calibration in params else None,
+    )
+
+
+def without_smoothing(estimator, smoothing_params):
+    """Return an unfitted copy with hard labels and the network's own probabilities.
+
+    The copy of a search is a search over epsilon 0 alone: its fold networks still
+    predict together, so that averaging them is not mistaken for an effect of smoothing.
+
+    Parameters
+    ----------
+    estimator : estimator
+
+    smoothing_params : SmoothingParams
+
+    Returns
+    -------
+    estimator : estimator
+    """
+    params = {smoothing_params.epsilon: 0.0}
+    if smoothing_params.is_search:
+        params = {
+            smoothing_params.epsilon: [0.0],
+            smoothing_params.distribution: "uniform",
+            smoothing_params.sibling("scoring"): None,
+            smoothing_params.sibling("refit"): True,
+        }
+    if smoothing_params.calibration:
+        params[smoothing_params.calibration] = None
+    return clone(estimator).set_params(**params)
+
+
+def _without_prefix(name):
+    return name.split("__")[-1]
+
+
+def _sibling(name, other_name):
+    """Return the full name of another parameter of the object that has this one."""
+    return "__".join([*name.split("__")[:-1], other_name])

@@ -1,0 +1,199 @@
+"""smoothing_report: whether smoothing helps on a data set, by cross-validation."""
+
+import numpy as np
+import sklearn
+from sklearn.model_selection import check_cv
+from sklearn.utils.parallel import Parallel, delayed
+
+from sklearn_ls.inspection._held_out import (
+    check_X_labels,
+    mean_of_splits,
+    read_held_out,
+)
+from sklearn_ls.inspection._report.noise_rate import estimate_noise
+from sklearn_ls.inspection._report.notes import make_notes, note_missing_labels
+from sklearn_ls.inspection._report.report import SmoothingReport
+from sklearn_ls.inspection._report.scores import score_all
+from sklearn_ls.inspection._report.smoothing_params import find_smoothing_params
+from sklearn_ls.inspection._report.variants import (
+    HARD,
+    VARIANTS,
+    predict_variants,
+    predict_variants_of_search,
+)
+from sklearn_ls.inspection._report.warn_once import warn_once
+
+
+@warn_once
+def smoothing_report(estimator, X, y, *, cv=5, n_jobs=None):
+    """Compare smoothed labels with hard ones by cross-validation.
+
+    Trains on the same splits with hard labels and with smoothed ones, and compares the
+    predicted probabilities of the held-out samples: those of hard labels, the same
+    scaled by a temperature (which needs no smoothing), and those of smoothed labels,
+    with each `calibration` that the estimator offers.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A classifier with `predict_proba` and one epsilon of label smoothing:
+        :class:`~sklearn_ls.LabelSmoothingClassifier`,
+        :class:`~sklearn_ls.LabelSmoothingClassifierCV`, which chooses epsilon, a
+        :class:`~sklearn_ls.SmoothedTargetClassifier` whose `smoother` is set, or a
+        pipeline that ends in one of these. It is not modified.
+
+    X : array-like of shape (n_samples, ...)
+        The samples.
+
+    y : array-like of shape (n_samples,)
+        One label per sample.
+
+    cv : int, cross-validation generator or iterable, default=5
+        Determines the cross-validation splitting strategy, as in
+        :func:`~sklearn.model_selection.cross_validate`. At least two splits are needed.
+        For groups pass the splits themselves, such as
+        ``list(GroupKFold().split(X, y, groups))``. Ignored if `oof_proba_` is used, see
+        Notes.
+
+    n_jobs : int, default=None
+        Number of splits to train in parallel.
+
+    Returns
+    -------
+    report : SmoothingReport
+        The scores of all variants, with a verdict.
+
+    Raises
+    ------
+    TypeError
+        If the estimator has no `predict_proba`, has no epsilon or several, or is a
+        search over a parameter grid.
+
+    ValueError
+        If epsilon is 0, `y` is soft or multilabel, there are fewer than two splits, or
+        each label occurs only once in the training samples of a split.
+
+    ImportError
+        If pandas is not installed, or scikit-learn is older than 1.7.
+
+    See Also
+    --------
+    EpsilonCurveDisplay : The scores of all epsilons of a search.
+    ReliabilityDisplay : Whether the probabilities are too low or too high.
+    find_label_issues : Which labels may be wrong.
+    sklearn_ls.metrics.expected_calibration_error : One of the scores.
+
+    Notes
+    -----
+    For a :class:`~sklearn_ls.LabelSmoothingClassifierCV` that is fitted to these
+    samples (or a pipeline that ends in one) no smoothed network is trained:
+    `oof_proba_` holds the predictions of its fold networks for samples that they were
+    not trained on, and hard labels are trained on the same splits. This is faster, and
+    less strict: epsilon was chosen on these samples, and early stopping, if any, was
+    decided on them, for hard and smoothed labels equally. The probabilities are those
+    of single fold networks, not of their mean. `oof_proba_` is used only if the `cv` of
+    the search reproduces its splits, which is checked; the search is assumed to have
+    been fitted without `sample_weight`. Pass ``clone(estimator)`` to train all
+    variants.
+
+    Hard labels are trained by the same estimator with epsilon 0; for a search, by a
+    search over epsilon 0 alone, whose fold networks predict together too. The
+    temperature is that of :class:`~sklearn.calibration.CalibratedClassifierCV` with
+    ``ensemble=False``, fitted by cross-validation within the training samples [1]_,
+    except samples whose label is missing from the samples that their inner fold is
+    trained on. The values of the estimator's own `calibration` are compared at the same
+    epsilon. In total nine networks are trained per split or, for a search, the search
+    and eight ensembles.
+
+    Accuracy is that of the most likely class. The other scores are
+    :func:`~sklearn.metrics.log_loss`, :func:`~sklearn.metrics.brier_score_loss` and
+    :func:`~sklearn_ls.metrics.expected_calibration_error` with their defaults; the last
+    is mostly noise if a split tests fewer than some hundred samples. All scores are
+    computed against the observed labels: where those are wrong, probabilities that fit
+    them better fit the true labels worse.
+
+    References
+    ----------
+    .. [1] C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger. On calibration of modern
+       neural networks. ICML 2017. :doi:`10.48550/arXiv.1706.04599`
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_ls import LabelSmoothingClassifier
+    >>> from sklearn_ls.inspection import smoothing_report
+    >>> X, y = load_wine(return_X_y=True)
+    >>> clf = LabelSmoothingClassifier(0.1, learning_rate=0.01, random_state=0)
+    >>> report = smoothing_report(make_pipeline(StandardScaler(), clf), X, y, cv=3)
+    >>> report.verdict.partition(". ")[0]
+    'You do not need smoothing'
+    >>> report.ways[:3]
+    ['hard labels', 'hard + temperature', 'smoothed']
+    >>> bool(report.table.loc["accuracy", "mean"].min() > 0.9)
+    True
+    """
+    _check_versions()
+    if not hasattr(estimator, "predict_proba"):
+        raise TypeError(
+            f"smoothing_report needs probabilities, but {type(estimator).__name__} has "
+            "no predict_proba."
+        )
+    smoothing_params = find_smoothing_params(estimator)
+    X, y, classes, codes = check_X_labels(X, y)
+    held_out = read_held_out(estimator, X, y, classes)
+    if held_out is None:
+        splits = list(check_cv(cv, y, classifier=True).split(X, y))
+    else:
+        splits = held_out.splits
+    if len(splits) < 2:
+        raise ValueError(
+            "cv must give at least two splits, since one has no standard error. Got "
+            f"{len(splits)}."
+        )
+    if held_out is None:
+        predictions = Parallel(n_jobs=n_jobs)(
+            delayed(predict_variants)(estimator, smoothing_params, X, y, split, classes)
+            for split in splits
+        )
+        hard_probas = [fold.probas[HARD] for fold in predictions]
+        oof_proba = mean_of_splits(hard_probas, splits, len(y))
+    else:
+        predictions = predict_variants_of_search(
+            held_out, smoothing_params, codes, classes
+        )
+        oof_proba = held_out.search.oof_proba_
+    variants = [
+        variant
+        for variant in VARIANTS
+        if all(variant in fold.probas for fold in predictions)
+    ]
+    scores = [
+        [score_all(codes[test], fold.probas[variant]) for variant in variants]
+        for fold, (_, test) in zip(predictions, splits, strict=True)
+    ]
+    notes = make_notes(estimator, smoothing_params, predictions, held_out)
+    notes += note_missing_labels(classes, codes, splits)
+    return SmoothingReport(
+        variants,
+        np.transpose(scores),
+        noise=estimate_noise(codes, oof_proba),
+        epsilons=[fold.epsilon for fold in predictions],
+        notes=notes,
+    )
+
+
+def _check_versions():
+    """Raise an error if something is missing, before anything is trained."""
+    if tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 7):
+        raise ImportError(
+            "smoothing_report needs scikit-learn 1.7 or newer, which has the Brier "
+            f"score of several classes. Version {sklearn.__version__} is installed."
+        )
+    try:
+        import pandas  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "smoothing_report needs pandas: pip install pandas."
+        ) from error
