@@ -1,5 +1,6 @@
 import contextlib
 import io
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,12 +9,9 @@ import torch
 from numpy.testing import assert_allclose
 from sklearn.datasets import make_multilabel_classification
 
-from sklearn_ls import LabelSmoothingClassifier
+from helpers import quick_classifier
 
-
-def make(**params):
-    defaults = {"max_epochs": 4, "n_iter_no_change": np.inf, "random_state": 0}
-    return LabelSmoothingClassifier(**{**defaults, "batch_size": 40, **params})
+make = partial(quick_classifier, max_epochs=4, batch_size=40)
 
 
 class BatchCounter(skorch.callbacks.Callback):
