@@ -7,6 +7,7 @@ from dataclasses import replace
 import joblib
 import numpy as np
 import pytest
+import skorch.callbacks
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -280,7 +281,8 @@ def test_dtype_follows_X(iris, dtype):
     clf = quick_classifier().fit(X, y)
     assert clf.predict_proba(X).dtype == dtype
     assert clf.predict_proba(iris[0]).dtype == dtype
-    assert {weights.dtype for weights in clf._state.values()} == {np.dtype(dtype)}
+    weights = clf.net_.module_.parameters()
+    assert {each.detach().cpu().numpy().dtype for each in weights} == {np.dtype(dtype)}
 
 
 @pytest.mark.parametrize("container", [csr_matrix, csr_array])
@@ -381,10 +383,23 @@ def test_no_weight_decay_means_none_whatever_the_optimizers_default(iris):
     assert_allclose(given.predict_proba(X), named.predict_proba(X))
 
 
+def fit_and_find_held_out(clf, X, y, sample_weight=None):
+    """Fit, with a callback that sees each batch; return the rows that were in none."""
+    trained_on = set()
+
+    class Watch(skorch.callbacks.Callback):
+        def on_batch_end(self, net, batch=None, training=False, **kwargs):
+            if training:
+                trained_on.update(row.tobytes() for row in batch[0].cpu().numpy())
+
+    clf.set_params(callbacks=[Watch()]).fit(X, y, sample_weight)
+    return np.flatnonzero([row.tobytes() not in trained_on for row in X])
+
+
 def test_validation_loss_is_that_of_hard_labels(digits):
     X, y = digits
-    clf = quick_classifier(epsilon=0.5, max_epochs=1).fit(X, y)
-    _, held_out = clf._split(y, np.ones(len(y)))
+    clf = quick_classifier(epsilon=0.5, max_epochs=1)
+    held_out = fit_and_find_held_out(clf, X, y)
     expected = log_loss(y[held_out], clf.predict_proba(X[held_out]))
     assert_allclose(clf.net_.history[-1, "valid_loss"], expected, rtol=1e-5)
 
@@ -404,8 +419,8 @@ def test_predictions_do_not_depend_on_parameters_set_after_fit(iris):
 def test_early_stopping_scores_the_rows_held_out(digits):
     X, y = digits
     weight = np.random.default_rng(0).uniform(0.5, 2, len(y))
-    clf = quick_classifier(max_epochs=1).fit(X, y, sample_weight=weight)
-    _, held_out = clf._split(y, weight)
+    clf = quick_classifier(max_epochs=1)
+    held_out = fit_and_find_held_out(clf, X, y, weight)
     counts = np.bincount(y[held_out])
     assert len(held_out) == 270
     assert_allclose(counts / 270, np.bincount(y) / len(y), atol=2 / 270)

@@ -118,7 +118,11 @@ def test_places_in_the_plane_tell_the_differences_of_logits(digits, bias):
     kept = np.isin(y, [7, 2, 4])
     assert_array_equal(display.y, y[kept])
     logits = clf.decision_function(X)[kept][:, [7, 2, 4]]
-    templates = np.column_stack(clf._last_layer())[[7, 2, 4]]
+    last = clf.net_.module_[-1]
+    templates = last.weight.detach().cpu().numpy()[[7, 2, 4]]
+    if bias:
+        biases = last.bias.detach().cpu().numpy()[[7, 2, 4]]
+        templates = np.column_stack([templates, biases])
     for a, b in ((0, 1), (0, 2), (1, 2)):
         along = display.points @ (display.templates[b] - display.templates[a])
         rest = logits[:, b] - logits[:, a] - along
