@@ -11,6 +11,13 @@ from sklearn.datasets import load_digits, load_iris
 from sklearn.preprocessing import StandardScaler
 
 matplotlib.use("agg")
+try:
+    from hypothesis import settings
+except ImportError:  # the tests of the site do without
+    pass
+else:
+    settings.register_profile("patient", deadline=None)  # machines may be busy
+    settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(items):

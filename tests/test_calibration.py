@@ -14,6 +14,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from skorch.callbacks import Callback
 
+from helpers import quick_classifier, quick_search
 from sklearn_ls import (
     LabelSmoother,
     LabelSmoothingClassifier,
@@ -25,13 +26,7 @@ from sklearn_ls._smoothing import NO_SMOOTHING
 from sklearn_ls._temperature import fit_temperature
 from sklearn_ls._unsmoothing import FLOOR, unsmooth, unsmooth_indicators
 
-SHORT = {
-    "max_epochs": 8,
-    "n_iter_no_change": np.inf,
-    "learning_rate": 0.01,
-    "early_stopping": False,
-    "random_state": 0,
-}
+SHORT = {"max_epochs": 8, "learning_rate": 0.01, "early_stopping": False}
 CALIBRATIONS = [None, "temperature", "unsmooth"]
 
 
@@ -63,7 +58,7 @@ def fit_on_fold(X, y, n_classes=3, sample_weight=None, y_soft=None, **params):
     """Return a network, and the rows that it was calibrated on."""
     train, test = next(StratifiedKFold(3).split(X, y))
     params = {**SHORT, "calibration": "temperature", **params}
-    search = LabelSmoothingClassifierCV([0.2], cv=[(train, test)], **params)
+    search = quick_search([0.2], cv=[(train, test)], **params)
     search.fit(X, y, sample_weight, y_soft=y_soft)
     return search.estimators_[0], test
 
@@ -74,9 +69,9 @@ def test_temperature_equals_scikit_learns(n_classes):
     X, y = make_data(n_classes)
     X, X_test = X[:180], X[180:]
     y = np.array(["a", "b", "c", "d"])[y[:180]]
-    ours = LabelSmoothingClassifierCV([0.3], cv=3, calibration="temperature", **SHORT)
+    ours = quick_search([0.3], calibration="temperature", **SHORT)
     theirs = CalibratedClassifierCV(
-        LabelSmoothingClassifier(0.3, **SHORT), method="temperature", cv=3
+        quick_classifier(0.3, **SHORT), method="temperature", cv=3
     )
     ours.fit(X, y), theirs.fit(X, y)
     assert_allclose(ours.predict_proba(X_test), theirs.predict_proba(X_test), atol=1e-6)
@@ -120,10 +115,9 @@ def test_temperature_of_independent_labels(weighted):
     X, y = make_data(4)
     Y = np.column_stack([y % 2, y // 2])
     weight = np.random.default_rng(0).uniform(0.1, 3, len(y)) if weighted else None
-    clf = LabelSmoothingClassifierCV(
-        [0.3], cv=[(np.arange(160), np.arange(160, 240))], calibration="temperature"
-    )
-    (member,) = clf.set_params(**SHORT).fit(X, Y, weight).estimators_
+    cv = [(np.arange(160), np.arange(160, 240))]
+    clf = quick_search([0.3], cv=cv, calibration="temperature", **SHORT)
+    (member,) = clf.fit(X, Y, weight).estimators_
     logits = member.decision_function(X[160:]) * member.temperature_
 
     def loss(log_scale):
@@ -150,7 +144,7 @@ def test_temperature_is_in_proportion_to_the_logits(log_scale, seed):
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_temperature_never_changes_what_is_predicted(n_classes):
     X, y = make_data(n_classes, 600)
-    clf = LabelSmoothingClassifier(0.4, **{**SHORT, "early_stopping": True})
+    clf = quick_classifier(0.4, **{**SHORT, "early_stopping": True})
     plain = clone(clf).fit(X, y)
     calibrated = clf.set_params(calibration="temperature").fit(X, y)
     assert calibrated.temperature_ != 1
@@ -171,8 +165,8 @@ class CountRows(Callback):
 @pytest.mark.parametrize("early_stopping", [True, False])
 def test_temperature_has_a_hold_out_of_its_own_without_early_stopping(early_stopping):
     X, y = make_data()
-    clf = LabelSmoothingClassifier(0.2, callbacks=[CountRows()])
-    clf.set_params(**{**SHORT, "early_stopping": early_stopping})
+    params = {**SHORT, "early_stopping": early_stopping}
+    clf = quick_classifier(0.2, callbacks=[CountRows()], **params)
     clf.set_params(calibration="temperature", validation_fraction=0.25).fit(X, y)
     assert clf.net_.rows == (180, 60 if early_stopping else 0)
     assert (clf.validation_scores_ is not None) == early_stopping
@@ -193,10 +187,9 @@ def test_temperature_is_positive_where_all_is_right(transition_matrix):
 def test_temperature_of_independent_labels_is_positive_where_all_is_right():
     X = np.random.default_rng(0).choice([-5.0, 5.0], (100, 2))
     Y = (X > 0).astype(int)
-    clf = LabelSmoothingClassifierCV(
-        [0.2], cv=[(np.arange(50), np.arange(50, 100))], calibration="temperature"
-    )
-    clf.set_params(**{**SHORT, "max_epochs": 50}).fit(X, Y)
+    params = {**SHORT, "max_epochs": 50, "calibration": "temperature"}
+    clf = quick_search([0.2], cv=[(np.arange(50), np.arange(50, 100))], **params)
+    clf.fit(X, Y)
     proba = clf.predict_proba(X[50:])
     assert_array_equal(proba > 0.5, Y[50:])
     assert np.abs(Y[50:] - proba).mean() == pytest.approx(0.5 / 50, rel=0.5)
@@ -279,7 +272,7 @@ def test_unsmooth_undoes_the_formula_of_independent_labels():
 @pytest.mark.parametrize("matrix", [0.2, [[0.8, 0.2, 0], [0.1, 0.8, 0.1], [0, 0, 1]]])
 def test_unsmooth_takes_account_of_a_transition(matrix):
     X, y = make_data()
-    raw = LabelSmoothingClassifier(0.3, transition_matrix=matrix, **SHORT)
+    raw = quick_classifier(0.3, transition_matrix=matrix, **SHORT)
     clf = clone(raw).set_params(calibration="unsmooth").fit(X, y)
     proba = raw.fit(X, y).predict_proba(X)
     expected = unsmooth(proba, clf.label_smoother_, np.asarray(matrix))
@@ -316,9 +309,9 @@ def test_all_predictions_agree(calibration, ensemble, target):
         y = np.column_stack([y % 2, y // 2])
     params = {**SHORT, "calibration": calibration}
     if ensemble is None:
-        clf = LabelSmoothingClassifier(0.3, **params)
+        clf = quick_classifier(0.3, **params)
     else:
-        clf = LabelSmoothingClassifierCV([0.3], cv=3, ensemble=ensemble, **params)
+        clf = quick_search([0.3], ensemble=ensemble, **params)
     proba = clf.fit(X, y).predict_proba(X)
     decision = clf.decision_function(X)
     assert_allclose(np.exp(clf.predict_log_proba(X)), proba)
@@ -339,13 +332,13 @@ def test_search_equals_grid_search(calibration):
     X, y = make_data()
     params = {**SHORT, "calibration": calibration}
     theirs = GridSearchCV(
-        LabelSmoothingClassifier(**params),
+        quick_classifier(**params),
         {"epsilon": [0.0, 0.1, 0.5]},
         scoring="neg_log_loss",
         cv=3,
     ).fit(X, y)
-    ours = LabelSmoothingClassifierCV(
-        [0.0, 0.1, 0.5], scoring="neg_log_loss", cv=3, ensemble=False, **params
+    ours = quick_search(
+        [0.0, 0.1, 0.5], scoring="neg_log_loss", ensemble=False, **params
     ).fit(X, y)
     assert_allclose(
         ours.cv_results_["mean_test_score"], theirs.cv_results_["mean_test_score"]
@@ -356,9 +349,8 @@ def test_search_equals_grid_search(calibration):
 
 def test_early_stopped_folds_are_calibrated_by_the_rows_that_stop_them():
     X, y = make_data(3, 900)
-    search = LabelSmoothingClassifierCV(
-        [0.3], cv=3, calibration="temperature", **{**SHORT, "early_stopping": "auto"}
-    ).fit(X, y)
+    params = {**SHORT, "early_stopping": "auto", "calibration": "temperature"}
+    search = quick_search([0.3], **params).fit(X, y)
     folds = StratifiedKFold(3).split(X, y)
     for member, (_, test) in zip(search.estimators_, folds, strict=True):
         assert member.validation_scores_ is not None
@@ -372,8 +364,8 @@ def test_calibration_brings_back_what_smoothing_took(device):
     X, X_test, y, y_test = X[:1000], X[1000:], y[:1000], y[1000:]
     losses = {}
     for calibration in CALIBRATIONS:
-        clf = LabelSmoothingClassifier(0.5, calibration=calibration, device=device)
-        clf.set_params(**{**SHORT, "early_stopping": True}).fit(X, y)
+        params = {**SHORT, "early_stopping": True, "calibration": calibration}
+        clf = quick_classifier(0.5, device=device, **params).fit(X, y)
         losses[calibration] = log_loss(y_test, clf.predict_proba(X_test))
     assert losses["temperature"] < losses[None] - 0.05
     assert losses["unsmooth"] < losses[None] - 0.05
@@ -384,7 +376,7 @@ def test_calibration_brings_back_what_smoothing_took(device):
 def test_calibration_survives_pickling_and_keeps_the_dtype(calibration, dtype):
     X, y = make_data()
     X = X.astype(dtype)
-    clf = LabelSmoothingClassifier(0.3, calibration=calibration, **SHORT).fit(X, y)
+    clf = quick_classifier(0.3, calibration=calibration, **SHORT).fit(X, y)
     proba = clf.predict_proba(X)
     assert proba.dtype == dtype
     again = pickle.loads(pickle.dumps(clf)).set_params(calibration=None)

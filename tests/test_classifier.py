@@ -7,6 +7,7 @@ from dataclasses import replace
 import joblib
 import numpy as np
 import pytest
+import skorch.callbacks
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,17 +21,11 @@ from sklearn.neural_network import MLPClassifier
 from torch import nn
 from torch.nn import functional
 
+from helpers import quick_classifier
 from sklearn_ls import LabelSmoother, LabelSmoothingClassifier
 from sklearn_ls._loss import label_target
 from sklearn_ls._modules import MLP, dropout_masks, mlp_gradient
 from sklearn_ls._smoothing import smoothing_of
-
-FEW_EPOCHS = {"max_epochs": 5, "n_iter_no_change": np.inf, "random_state": 0}
-
-
-def few_epochs(**params):
-    """Estimator that trains for exactly five epochs."""
-    return LabelSmoothingClassifier(**{**FEW_EPOCHS, **params})
 
 
 class Perceptron(nn.Sequential):
@@ -95,7 +90,7 @@ def torch_loop(clf, X, y, module, label_smoothing):
 @pytest.mark.parametrize("batch_size", [32, 47])
 def test_closed_form_equals_a_torch_loop(iris, activation, layer, batch_size):
     X, y = iris
-    clf = few_epochs(
+    clf = quick_classifier(
         epsilon=0.2,
         hidden_layer_sizes=(20, 7),
         activation=activation,
@@ -113,7 +108,9 @@ def test_closed_form_equals_a_torch_loop(iris, activation, layer, batch_size):
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", torch.optim.NAdam])
 def test_closed_form_equals_autograd_with_any_optimizer(iris, optimizer):
     X, y = iris
-    built_in = few_epochs(hidden_layer_sizes=20, optimizer=optimizer, batch_size=40)
+    built_in = quick_classifier(
+        hidden_layer_sizes=20, optimizer=optimizer, batch_size=40
+    )
     weights = initial_weights(built_in, X, y)
 
     class SameStart(Perceptron):
@@ -136,7 +133,7 @@ def test_closed_form_equals_autograd_with_any_optimizer(iris, optimizer):
 def test_without_smoothing_equals_mlp_classifier_from_the_same_weights(iris):
     X, y = iris
     sgd = {"batch_size": len(X), "hidden_layer_sizes": (20,)}
-    clf = few_epochs(
+    clf = quick_classifier(
         epsilon=0, optimizer="sgd", learning_rate=0.1, weight_decay=0, **sgd
     )
     weights = initial_weights(clf, X, y)
@@ -158,7 +155,7 @@ def test_without_smoothing_equals_mlp_classifier_from_the_same_weights(iris):
 @pytest.mark.parametrize("distribution", ["uniform", "others", "prior"])
 def test_relabelling_changes_nothing_but_the_labels(iris, distribution):
     X, y = iris
-    clf = few_epochs(distribution=distribution)
+    clf = quick_classifier(distribution=distribution)
     names = np.array(["a", "b", "c"])
     strings = clone(clf).fit(X, names[y])
     numbers = clf.fit(X, y)
@@ -170,7 +167,7 @@ def test_relabelling_changes_nothing_but_the_labels(iris, distribution):
 def test_a_row_of_weight_zero_is_no_row(iris, batch_size, rng):
     X, y = iris
     weight = rng.integers(0, 2, len(y)).astype(float)
-    clf = few_epochs(distribution="prior", batch_size=batch_size)
+    clf = quick_classifier(distribution="prior", batch_size=batch_size)
     weighted = clone(clf).fit(X, y, sample_weight=weight)
     dropped = clf.fit(X[weight > 0], y[weight > 0])
     assert_allclose(
@@ -188,7 +185,7 @@ def test_weights_repeat_rows(epsilon, distribution, weights):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(40, 3)), np.arange(40) % 3
     weights = np.r_[1, 1, 1, weights[3:]]
-    clf = few_epochs(epsilon=epsilon, distribution=distribution)
+    clf = quick_classifier(epsilon=epsilon, distribution=distribution)
     weighted = clone(clf).fit(X, y, sample_weight=weights)
     repeated = clf.fit(np.repeat(X, weights, axis=0), np.repeat(y, weights))
     assert_allclose(
@@ -199,7 +196,7 @@ def test_weights_repeat_rows(epsilon, distribution, weights):
 def test_scaling_all_weights_changes_nothing(iris, rng):
     X, y = iris
     weight = rng.uniform(0.1, 2, len(y))
-    clf = few_epochs(batch_size=40)
+    clf = quick_classifier(batch_size=40)
     one = clone(clf).fit(X, y, sample_weight=weight).predict_proba(X)
     other = clf.fit(X, y, sample_weight=1024 * weight).predict_proba(X)
     assert_allclose(one, other, rtol=1e-10)
@@ -208,8 +205,8 @@ def test_scaling_all_weights_changes_nothing(iris, rng):
 def test_class_weight_multiplies_the_weight_of_each_row_after_smoothing(iris):
     X, y = iris
     per_class = {0: 0.5, 1: 2.0}  # and 1 for class 2
-    weighted = few_epochs(epsilon=0.3, class_weight=per_class).fit(X, y)
-    by_rows = few_epochs(epsilon=0.3).fit(X, y, np.array([0.5, 2.0, 1.0])[y])
+    weighted = quick_classifier(epsilon=0.3, class_weight=per_class).fit(X, y)
+    by_rows = quick_classifier(epsilon=0.3).fit(X, y, np.array([0.5, 2.0, 1.0])[y])
     assert_array_equal(weighted.predict_proba(X), by_rows.predict_proba(X))
 
 
@@ -217,15 +214,17 @@ def test_balanced_class_weight_takes_sample_weight_into_account(iris, rng):
     X, y = iris
     weight = rng.uniform(0.5, 2, len(y)) * np.array([1, 5, 0.2])[y]
     totals = np.bincount(y, weights=weight)
-    balanced = few_epochs(class_weight="balanced").fit(X, y, weight)
-    by_rows = few_epochs().fit(X, y, weight / totals[y])
+    balanced = quick_classifier(class_weight="balanced").fit(X, y, weight)
+    by_rows = quick_classifier().fit(X, y, weight / totals[y])
     assert_allclose(balanced.predict_proba(X), by_rows.predict_proba(X), rtol=1e-9)
 
 
 def test_loss_curve_is_the_mean_smoothed_loss(iris):
     X, y = iris
     y_soft = LabelSmoother(0.2).fit_transform(y)
-    clf = few_epochs(epsilon=0.2, batch_size=len(X), learning_rate=1e-30).fit(X, y)
+    clf = quick_classifier(epsilon=0.2, batch_size=len(X), learning_rate=1e-30).fit(
+        X, y
+    )
     expected = -(y_soft * clf.predict_log_proba(X)).sum(axis=1).mean()
     assert_allclose(clf.loss_curve_, expected)
     assert clf.best_loss_ == min(clf.loss_curve_)
@@ -234,7 +233,7 @@ def test_loss_curve_is_the_mean_smoothed_loss(iris):
 def test_more_smoothing_makes_predictions_less_sure(digits):
     X, y = digits
     confidence = [
-        few_epochs(epsilon=epsilon, max_epochs=30)
+        quick_classifier(epsilon=epsilon, max_epochs=30)
         .fit(X, y)
         .predict_proba(X)
         .max(axis=1)
@@ -245,7 +244,7 @@ def test_more_smoothing_makes_predictions_less_sure(digits):
 
 def test_predictions_agree_with_each_other(iris):
     X, y = iris
-    clf = few_epochs().fit(X, y)
+    clf = quick_classifier().fit(X, y)
     proba, logits = clf.predict_proba(X), clf.decision_function(X)
     assert_allclose(proba.sum(axis=1), 1)
     assert_allclose(np.log(proba), clf.predict_log_proba(X))
@@ -255,7 +254,7 @@ def test_predictions_agree_with_each_other(iris):
 
 def test_binary_decision_function_is_the_log_odds(iris):
     X, y = iris[0][50:], iris[1][50:]
-    clf = few_epochs().fit(X, y)
+    clf = quick_classifier().fit(X, y)
     proba = clf.predict_proba(X)
     assert_allclose(clf.decision_function(X), np.log(proba[:, 1] / proba[:, 0]))
     assert (clf.n_outputs_, clf.out_activation_) == (2, "softmax")
@@ -263,41 +262,42 @@ def test_binary_decision_function_is_the_log_odds(iris):
 
 def test_embedding_is_what_the_last_layer_takes(iris, digits):
     X, y = iris
-    clf = few_epochs(hidden_layer_sizes=(9, 5)).fit(X, y)
+    clf = quick_classifier(hidden_layer_sizes=(9, 5)).fit(X, y)
     last = clf.net_.module_[-1]
     logits = clf.embed(X) @ last.weight.detach().numpy().T + last.bias.detach().numpy()
     assert clf.embed(X).shape == (len(X), 5)
     assert_allclose(logits, clf.decision_function(X), atol=1e-12)
-    linear = few_epochs(hidden_layer_sizes=()).fit(X, y)
+    linear = quick_classifier(hidden_layer_sizes=()).fit(X, y)
     assert_array_equal(linear.embed(X), X)
     X, y = digits
     images = X[:50].reshape(-1, 1, 8, 8)
-    clf = few_epochs(module="convnet", max_epochs=1).fit(images, y[:50])
+    clf = quick_classifier(module="convnet", max_epochs=1).fit(images, y[:50])
     assert clf.embed(images).shape == (50, 128)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_dtype_follows_X(iris, dtype):
     X, y = iris[0].astype(dtype), iris[1]
-    clf = few_epochs().fit(X, y)
+    clf = quick_classifier().fit(X, y)
     assert clf.predict_proba(X).dtype == dtype
     assert clf.predict_proba(iris[0]).dtype == dtype
-    assert {weights.dtype for weights in clf._state.values()} == {np.dtype(dtype)}
+    weights = clf.net_.module_.parameters()
+    assert {each.detach().cpu().numpy().dtype for each in weights} == {np.dtype(dtype)}
 
 
 @pytest.mark.parametrize("container", [csr_matrix, csr_array])
 def test_sparse_equals_dense(iris, container):
     X, y = iris
     X = np.where(np.abs(X) < 1, 0, X)
-    dense = few_epochs(batch_size=40).fit(X, y)
-    sparse = few_epochs(batch_size=40).fit(container(X), y)
+    dense = quick_classifier(batch_size=40).fit(X, y)
+    sparse = quick_classifier(batch_size=40).fit(container(X), y)
     assert_array_equal(sparse.predict_proba(container(X)), dense.predict_proba(X))
 
 
 @pytest.mark.parametrize("kind", ["read-only", "memmap", "fortran", "list"])
 def test_any_dense_X_gives_the_same(iris, kind, tmp_path):
     X, y = iris
-    expected = few_epochs(batch_size=40).fit(X, y).predict_proba(X)
+    expected = quick_classifier(batch_size=40).fit(X, y).predict_proba(X)
     if kind == "read-only":
         other = X.copy()
         other.flags.writeable = False
@@ -306,7 +306,7 @@ def test_any_dense_X_gives_the_same(iris, kind, tmp_path):
         other = np.load(tmp_path / "X.npy", mmap_mode="r")
     else:
         other = np.asfortranarray(X) if kind == "fortran" else X.tolist()
-    clf = few_epochs(batch_size=40).fit(other, y)
+    clf = quick_classifier(batch_size=40).fit(other, y)
     assert_array_equal(clf.predict_proba(other), expected)
 
 
@@ -316,7 +316,7 @@ def test_memory_mapped_X_is_never_copied_whole(tmp_path):
     )
     X[:, 0] = np.arange(4000) % 2
     X = np.load(tmp_path / "X.npy", mmap_mode="r")
-    clf = few_epochs(max_epochs=2, hidden_layer_sizes=(3,))
+    clf = quick_classifier(max_epochs=2, hidden_layer_sizes=(3,))
     clf.fit(X[:10], np.arange(10) % 2)  # what torch imports in its first step
     tracemalloc.start()
     clf.fit(X, np.arange(4000) % 2).predict_proba(X)
@@ -328,7 +328,7 @@ def test_memory_mapped_X_is_never_copied_whole(tmp_path):
 def test_multilabel_trains_one_sigmoid_a_label():
     X, Y = make_multilabel_classification(n_classes=4, random_state=0)
     X = X / X.std(axis=0)
-    clf = few_epochs(learning_rate=0.01, max_epochs=100).fit(X, Y)
+    clf = quick_classifier(learning_rate=0.01, max_epochs=100).fit(X, Y)
     proba = clf.predict_proba(X)
     assert proba.shape == Y.shape
     assert clf.out_activation_ == "logistic"
@@ -342,7 +342,9 @@ def test_multilabel_trains_one_sigmoid_a_label():
 
 def test_multilabel_loss_is_the_sum_of_smoothed_binary_losses():
     X, Y = make_multilabel_classification(n_classes=3, random_state=0)
-    clf = few_epochs(epsilon=0.2, batch_size=len(X), learning_rate=1e-30).fit(X, Y)
+    clf = quick_classifier(epsilon=0.2, batch_size=len(X), learning_rate=1e-30).fit(
+        X, Y
+    )
     losses = functional.binary_cross_entropy(
         torch.from_numpy(clf.predict_proba(X)),
         torch.from_numpy(LabelSmoother(0.2).fit_transform(Y)),
@@ -354,7 +356,7 @@ def test_multilabel_loss_is_the_sum_of_smoothed_binary_losses():
 @pytest.mark.parametrize("n_samples", [1320, 1340])
 def test_auto_early_stopping_needs_200_rows_to_hold_out(digits, n_samples):
     X, y = digits[0][:n_samples], digits[1][:n_samples]
-    clf = few_epochs(max_epochs=2).fit(X, y)
+    clf = quick_classifier(max_epochs=2).fit(X, y)
     assert (clf.validation_scores_ is not None) == (n_samples == 1340)
 
 
@@ -376,22 +378,35 @@ def test_early_stopping_restores_the_best_weights_by_hard_labels(digits, module)
 
 def test_no_weight_decay_means_none_whatever_the_optimizers_default(iris):
     X, y = iris
-    named = few_epochs(optimizer="adamw", weight_decay=0).fit(X, y)
-    given = few_epochs(optimizer=torch.optim.AdamW, weight_decay=0).fit(X, y)
+    named = quick_classifier(optimizer="adamw", weight_decay=0).fit(X, y)
+    given = quick_classifier(optimizer=torch.optim.AdamW, weight_decay=0).fit(X, y)
     assert_allclose(given.predict_proba(X), named.predict_proba(X))
+
+
+def fit_and_find_held_out(clf, X, y, sample_weight=None):
+    """Fit, with a callback that sees each batch; return the rows that were in none."""
+    trained_on = set()
+
+    class Watch(skorch.callbacks.Callback):
+        def on_batch_end(self, net, batch=None, training=False, **kwargs):
+            if training:
+                trained_on.update(row.tobytes() for row in batch[0].cpu().numpy())
+
+    clf.set_params(callbacks=[Watch()]).fit(X, y, sample_weight)
+    return np.flatnonzero([row.tobytes() not in trained_on for row in X])
 
 
 def test_validation_loss_is_that_of_hard_labels(digits):
     X, y = digits
-    clf = few_epochs(epsilon=0.5, max_epochs=1).fit(X, y)
-    _, held_out = clf._split(y, np.ones(len(y)))
+    clf = quick_classifier(epsilon=0.5, max_epochs=1)
+    held_out = fit_and_find_held_out(clf, X, y)
     expected = log_loss(y[held_out], clf.predict_proba(X[held_out]))
     assert_allclose(clf.net_.history[-1, "valid_loss"], expected, rtol=1e-5)
 
 
 def test_predictions_do_not_depend_on_parameters_set_after_fit(iris):
     X, y = iris
-    clf = few_epochs().fit(X, y)
+    clf = quick_classifier().fit(X, y)
     expected, embedding = clf.predict_proba(X), clf.embed(X)
     clf.set_params(
         optimizer="sgd", optimizer_params={"nonsense": 1}, hidden_layer_sizes=(3,)
@@ -404,8 +419,8 @@ def test_predictions_do_not_depend_on_parameters_set_after_fit(iris):
 def test_early_stopping_scores_the_rows_held_out(digits):
     X, y = digits
     weight = np.random.default_rng(0).uniform(0.5, 2, len(y))
-    clf = few_epochs(max_epochs=1).fit(X, y, sample_weight=weight)
-    _, held_out = clf._split(y, weight)
+    clf = quick_classifier(max_epochs=1)
+    held_out = fit_and_find_held_out(clf, X, y, weight)
     counts = np.bincount(y[held_out])
     assert len(held_out) == 270
     assert_allclose(counts / 270, np.bincount(y) / len(y), atol=2 / 270)
@@ -417,10 +432,10 @@ def test_rare_classes_do_not_break_early_stopping(digits):
     X, y = digits
     y = y.copy()
     y[0], y[1] = 100, 101  # one row each
-    clf = few_epochs(max_epochs=1).fit(X, y)
+    clf = quick_classifier(max_epochs=1).fit(X, y)
     assert len(clf.classes_) == 12
     many = np.arange(len(y)) // 4  # more classes than rows to hold out
-    few_epochs(max_epochs=1).fit(X, many)
+    quick_classifier(max_epochs=1).fit(X, many)
 
 
 def test_training_stops_when_its_loss_no_longer_improves(iris):
@@ -437,7 +452,7 @@ def test_max_epochs_without_convergence_warns(iris):
 
 def test_partial_fit_is_an_epoch_of_fit(iris):
     X, y = iris
-    clf = few_epochs(batch_size=40, max_epochs=3)
+    clf = quick_classifier(batch_size=40, max_epochs=3)
     parts = clone(clf)
     for _ in range(3):
         parts.partial_fit(X, y, classes=[0, 1, 2])
@@ -447,7 +462,7 @@ def test_partial_fit_is_an_epoch_of_fit(iris):
 
 def test_partial_fit_goes_on_after_pickling(iris):
     X, y = iris
-    clf = few_epochs().partial_fit(X[:100], y[:100], classes=[0, 1, 2])
+    clf = quick_classifier().partial_fit(X[:100], y[:100], classes=[0, 1, 2])
     again = pickle.loads(pickle.dumps(clf))
     clf.partial_fit(X[50:], y[50:])
     again.partial_fit(X[50:], y[50:])
@@ -471,24 +486,24 @@ def test_partial_fit_is_absent_where_it_needs_all_data(params):
 
 def test_multilabel_partial_fit():
     X, Y = make_multilabel_classification(n_classes=3, random_state=0)
-    clf = few_epochs().partial_fit(X, Y, classes=[0, 1, 2]).partial_fit(X, Y)
+    clf = quick_classifier().partial_fit(X, Y, classes=[0, 1, 2]).partial_fit(X, Y)
     assert clf.predict(X).shape == Y.shape
     with pytest.raises(ValueError, match="3 columns, but there are 2 classes"):
-        few_epochs().partial_fit(X, Y, classes=[0, 1])
+        quick_classifier().partial_fit(X, Y, classes=[0, 1])
 
 
 def test_warm_start_goes_on_from_the_weights(iris):
     X, y = iris
-    clf = few_epochs(warm_start=True, optimizer="sgd", batch_size=len(X))
+    clf = quick_classifier(warm_start=True, optimizer="sgd", batch_size=len(X))
     clf.fit(X, y).fit(X, y)
-    once = few_epochs(optimizer="sgd", batch_size=len(X), max_epochs=10).fit(X, y)
+    once = quick_classifier(optimizer="sgd", batch_size=len(X), max_epochs=10).fit(X, y)
     assert_allclose(clf.predict_proba(X), once.predict_proba(X), atol=1e-12)
     assert_allclose(clf.loss_curve_, once.loss_curve_)
 
 
 def test_without_warm_start_fit_starts_anew(iris):
     X, y = iris
-    clf = few_epochs().fit(X, y)
+    clf = quick_classifier().fit(X, y)
     before = clf.predict_proba(X)
     assert_array_equal(clf.fit(X, y).predict_proba(X), before)
 
@@ -497,7 +512,7 @@ def test_same_seed_same_result_in_six_threads_and_global_states_untouched(iris):
     X, y = iris
     torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()
     for module in (None, Dropping):
-        clf = few_epochs(module=module, dropout=0.5, batch_size=40)
+        clf = quick_classifier(module=module, dropout=0.5, batch_size=40)
         expected = clone(clf).fit(X, y).predict_proba(X)
         with ThreadPoolExecutor(6) as threads:
             results = threads.map(
@@ -512,18 +527,20 @@ def test_same_seed_same_result_in_six_threads_and_global_states_untouched(iris):
 
 def test_different_seeds_differ_and_a_shared_random_state_is_consumed(iris):
     X, y = iris
-    one = few_epochs(random_state=1).fit(X, y).predict_proba(X)
-    assert not np.allclose(one, few_epochs(random_state=2).fit(X, y).predict_proba(X))
+    one = quick_classifier(random_state=1).fit(X, y).predict_proba(X)
+    assert not np.allclose(
+        one, quick_classifier(random_state=2).fit(X, y).predict_proba(X)
+    )
     shared = np.random.RandomState(1)
-    first = few_epochs(random_state=shared).fit(X, y).predict_proba(X)
-    second = few_epochs(random_state=shared).fit(X, y).predict_proba(X)
+    first = quick_classifier(random_state=shared).fit(X, y).predict_proba(X)
+    second = quick_classifier(random_state=shared).fit(X, y).predict_proba(X)
     assert_array_equal(first, one)
     assert not np.allclose(second, one)
 
 
 def test_predict_is_the_same_from_many_threads(iris):
     X, y = iris
-    clf = few_epochs().fit(X, y)
+    clf = quick_classifier().fit(X, y)
     expected, before = clf.predict_proba(X), set(vars(clf))
     with ThreadPoolExecutor(6) as threads:
         for result in threads.map(clf.predict_proba, [X] * 60):
@@ -582,7 +599,7 @@ def test_closed_form_serves_a_stack_of_networks(iris):
 @pytest.mark.parametrize("copy_of", ["pickle", "joblib", "deepcopy"])
 def test_copies_predict_the_same_and_hold_arrays_alone(iris, copy_of, tmp_path):
     X, y = iris
-    clf = few_epochs().fit(X, y)
+    clf = quick_classifier().fit(X, y)
     if copy_of == "pickle":
         other = pickle.loads(pickle.dumps(clf))
     elif copy_of == "joblib":
@@ -601,7 +618,7 @@ def test_copies_predict_the_same_and_hold_arrays_alone(iris, copy_of, tmp_path):
 
 def test_modules_with_batchnorm_train_on_a_last_batch_of_one_row(iris):
     X, y = iris
-    clf = few_epochs(module=Dropping, batch_size=149).fit(X, y)
+    clf = quick_classifier(module=Dropping, batch_size=149).fit(X, y)
     assert np.isfinite(clf.predict_proba(X)).all()
     assert_array_equal(
         pickle.loads(pickle.dumps(clf)).predict_proba(X), clf.predict_proba(X)
@@ -610,7 +627,9 @@ def test_modules_with_batchnorm_train_on_a_last_batch_of_one_row(iris):
 
 def test_convnet_learns_digits_as_images(digits):
     X, y = digits[0].reshape(-1, 1, 8, 8), digits[1]
-    clf = few_epochs(module="convnet", module_params={"n_filters": 8}, batch_size=50)
+    clf = quick_classifier(
+        module="convnet", module_params={"n_filters": 8}, batch_size=50
+    )
     clf.fit(X[:1200], y[:1200])
     assert clf.score(X[1200:], y[1200:]) > 0.9
     assert (clf.n_features_in_, clf.n_layers_) == (1, 7)
@@ -624,7 +643,7 @@ def test_module_gets_the_shape_of_a_sample_and_its_params(digits):
         return nn.Sequential(nn.Flatten(), nn.Linear(64, n_classes))
 
     X, y = digits
-    few_epochs(module=module, module_params={"width": 3}).fit(
+    quick_classifier(module=module, module_params={"width": 3}).fit(
         X.reshape(-1, 8, 8)[:99], y[:99]
     )
     assert seen == {"n_features": (8, 8), "n_classes": 10, "width": 3}
@@ -632,7 +651,7 @@ def test_module_gets_the_shape_of_a_sample_and_its_params(digits):
 
 def test_fitted_attributes(iris):
     X, y = iris
-    clf = few_epochs(hidden_layer_sizes=(8, 6)).fit(X, y)
+    clf = quick_classifier(hidden_layer_sizes=(8, 6)).fit(X, y)
     assert (clf.n_layers_, clf.n_outputs_, clf.n_iter_) == (4, 3, 5)
     assert clf.device_.split(":")[0] in ("cpu", "cuda")
     assert clf.label_smoother_.classes_ is clf.classes_
@@ -648,8 +667,8 @@ def test_html_links_to_the_documentation(iris):
 
 def test_devices_agree(iris, device):
     X, y = iris
-    clf = few_epochs(device=device, batch_size=40).fit(X, y)
-    reference = few_epochs(device="cpu", batch_size=40).fit(X, y)
+    clf = quick_classifier(device=device, batch_size=40).fit(X, y)
+    reference = quick_classifier(device="cpu", batch_size=40).fit(X, y)
     assert_allclose(clf.predict_proba(X), reference.predict_proba(X), atol=1e-8)
     on_cpu = pickle.loads(pickle.dumps(clf)).set_params(device="cpu")
     assert_allclose(on_cpu.predict_proba(X), clf.predict_proba(X), atol=1e-10)

@@ -1,5 +1,6 @@
 import copy
 import pickle
+from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -29,26 +30,18 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.parallel import delayed
 
-from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
+from helpers import quick_classifier, quick_search
+from sklearn_ls import LabelSmoothingClassifier
 from sklearn_ls._compat import InvalidParameterError
 from sklearn_ls._search import _parallel
 
 EPSILONS = [0.0, 0.1, 0.5]
-SHORT = {
-    "max_epochs": 6,
-    "n_iter_no_change": np.inf,
-    "batch_size": 32,
-    "random_state": 0,
-    "learning_rate": 0.01,
-}
-
-
-def make(epsilons=EPSILONS, **params):
-    return LabelSmoothingClassifierCV(epsilons, **{"cv": 3, **SHORT, **params})
+SHORT = {"max_epochs": 6, "batch_size": 32, "learning_rate": 0.01}
+make = partial(quick_search, **SHORT)
 
 
 def make_grid(param_grid=None, **params):
-    classifier = LabelSmoothingClassifier(**SHORT)
+    classifier = quick_classifier(**SHORT)
     return GridSearchCV(
         classifier, param_grid or {"epsilon": EPSILONS}, **{"cv": 3, **params}
     )
@@ -149,7 +142,7 @@ def test_ensemble_is_the_mean_of_the_fold_networks(iris, early_stopping):
         if early_stopping:
             assert max(member.validation_scores_) == member.score(X[test], y[test])
         else:
-            alone = LabelSmoothingClassifier(search.epsilon_, **SHORT)
+            alone = quick_classifier(search.epsilon_, **SHORT)
             alone.set_params(early_stopping=False)
             alone.fit(X[train], y[train])
             assert_allclose(held_out, alone.predict_proba(X[test]), atol=1e-10)
@@ -176,7 +169,7 @@ def test_fold_networks_stop_by_their_folds_of_200_rows(digits):
 def test_one_refitted_network_has_what_a_fitted_classifier_has(iris):
     X, y = iris
     search = make(ensemble=False, early_stopping=True).fit(X, y)
-    clf = LabelSmoothingClassifier(search.epsilon_, early_stopping=True, **SHORT)
+    clf = quick_classifier(search.epsilon_, early_stopping=True, **SHORT)
     clf.fit(X, y)
     fitted = {name for name in vars(clf) if name.endswith("_") and name[0] != "_"}
     for name in fitted - {"label_smoother_"}:
@@ -320,9 +313,7 @@ def test_weights_reach_the_scorer(iris, rng):
         routed = make().fit(X, y, sample_weight=weight)
         assert_same_results(routed.cv_results_, search.cv_results_)
         scorer = get_scorer("accuracy").set_score_request(sample_weight=True)
-        classifier = LabelSmoothingClassifier(**SHORT).set_fit_request(
-            sample_weight=True
-        )
+        classifier = quick_classifier(**SHORT).set_fit_request(sample_weight=True)
         grid = GridSearchCV(classifier, {"epsilon": EPSILONS}, cv=3, scoring=scorer)
         grid.fit(X, y, sample_weight=weight)
         routed = make(ensemble=False, scoring=scorer)
@@ -466,7 +457,7 @@ def test_warnings_point_at_the_line_that_fits(iris):
     for fit in (
         lambda: make(**params).fit(*iris),
         lambda: make_pipeline(make([0.1, 0.2])).fit(*iris),
-        lambda: LabelSmoothingClassifier(**{**SHORT, **params}).fit(*iris),
+        lambda: quick_classifier(**{**SHORT, **params}).fit(*iris),
     ):
         with pytest.warns(UserWarning) as record:
             fit()

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from distributed import Client, LocalCluster
 from joblib import parallel_config
 from numpy.testing import assert_array_equal
 
-from sklearn_ls import LabelSmoothingClassifierCV
+from helpers import quick_search
 
 # What a cluster that loses a worker says of it.
 pytestmark = [pytest.mark.dask, pytest.mark.filterwarnings("ignore::UserWarning")]
@@ -26,13 +27,7 @@ def client():
         yield client
 
 
-EPSILONS = [0, 0.1, 0.2, 0.4, 0.6, 0.8]
-
-
-def make(**params):
-    return LabelSmoothingClassifierCV(
-        EPSILONS, cv=4, batch_size=32, n_iter_no_change=np.inf, random_state=0, **params
-    )
+make = partial(quick_search, [0, 0.1, 0.2, 0.4, 0.6, 0.8], cv=4, batch_size=32)
 
 
 def assert_same_search(one, other, X):

@@ -10,7 +10,8 @@ from scipy.stats import triang
 from sklearn.metrics import confusion_matrix
 from sklearn.metrics.pairwise import cosine_similarity
 
-from sklearn_ls import LabelSmoother, LabelSmoothingClassifier
+from helpers import quick_classifier
+from sklearn_ls import LabelSmoother
 from sklearn_ls.distributions import (
     class_similarity,
     from_confusion,
@@ -314,12 +315,7 @@ def test_from_votes_names_the_classes_without_a_second_vote():
 def test_every_matrix_is_a_distribution(matrix, iris):
     y_soft = LabelSmoother(1, distribution=matrix).fit_transform(["a", "b", "c"])
     assert_allclose(y_soft, matrix)
-    classifier = LabelSmoothingClassifier(
-        epsilon=0.2,
-        distribution=matrix,
-        learning_rate=0.05,
-        max_epochs=30,
-        n_iter_no_change=np.inf,
-        random_state=0,
+    classifier = quick_classifier(
+        0.2, distribution=matrix, learning_rate=0.05, max_epochs=30
     )
     assert classifier.fit(*iris).score(*iris) > 0.9

@@ -16,6 +16,7 @@ import sklearn_ls.datasets
 import sklearn_ls.distributions
 import sklearn_ls.inspection
 import sklearn_ls.metrics
+from helpers import quick_classifier, quick_search
 
 # Of numpydoc's rules: no extended summary or "See Also" where there is nothing to say,
 # examples belong to the class, and values returned have names, as in scikit-learn.
@@ -73,23 +74,16 @@ def fitted_attributes(estimator):
     return {name for name in names if name.endswith("_") and name[0] != "_"}
 
 
-def fit(make, **params):
+def fit(estimator):
     X = pd.DataFrame([[0.0, 1.0], [1.0, 0.0]] * 5, columns=["a", "b"])
-    params = {"max_epochs": 1, "n_iter_no_change": float("inf"), **params}
-    return make(**params).fit(X, [0, 1] * 5)
+    return estimator.fit(X, [0, 1] * 5)
 
 
 FITTED = {
     "smoother": lambda: [sklearn_ls.LabelSmoother(distribution=[0.5, 0.5]).fit([0, 1])],
-    "classifier": lambda: [
-        fit(sklearn_ls.LabelSmoothingClassifier, calibration="temperature")
-    ],
+    "classifier": lambda: [fit(quick_classifier(calibration="temperature"))],
     "search": lambda: [
-        fit(
-            sklearn_ls.LabelSmoothingClassifierCV,
-            ensemble=ensemble,
-            calibration="temperature",
-        )
+        fit(quick_search(ensemble=ensemble, calibration="temperature"))
         for ensemble in (True, False)
     ],
     "target": lambda: [

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
@@ -9,15 +11,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
+from helpers import quick_classifier, quick_search
 from sklearn_ls.inspection import EpsilonCurveDisplay
 
 pytestmark = pytest.mark.usefixtures("close_figures")
-SHORT = {"max_epochs": 4, "n_iter_no_change": np.inf, "random_state": 0}
-
-
-def make(epsilons=(0.5, 0.0, 0.1), **params):
-    return LabelSmoothingClassifierCV(epsilons, **{"cv": 3, **SHORT, **params})
+make = partial(quick_search, (0.5, 0.0, 0.1))
 
 
 def test_display_holds_the_scores_of_the_search_in_order(iris):
@@ -91,7 +89,7 @@ def test_verdict_judges_by_the_paired_standard_error():
 
 
 def test_display_of_a_grid_search_over_a_pipeline(iris):
-    pipeline = make_pipeline(StandardScaler(), LabelSmoothingClassifier(**SHORT))
+    pipeline = make_pipeline(StandardScaler(), quick_classifier())
     name = "labelsmoothingclassifier__"
     grid = {
         f"{name}epsilon": [0, 0.2],
@@ -139,7 +137,7 @@ def test_display_of_one_scorer_by_its_name(iris):
 
 
 def test_display_of_successive_halving_shows_its_last_round(iris):
-    classifier = LabelSmoothingClassifier(**SHORT)
+    classifier = quick_classifier()
     grid = {"epsilon": [0, 0.1, 0.2, 0.4]}
     search = HalvingGridSearchCV(classifier, grid, cv=2, factor=2, random_state=0)
     display = EpsilonCurveDisplay.from_search(search.fit(*iris))
@@ -156,7 +154,7 @@ def test_no_verdict_without_scores_to_compare():
 def test_display_refuses_what_is_no_search_over_epsilon(iris):
     with pytest.raises(NotFittedError):
         EpsilonCurveDisplay.from_search(make())
-    classifier = LabelSmoothingClassifier(**SHORT)
+    classifier = quick_classifier()
     with pytest.raises(TypeError, match="Got LabelSmoothingClassifier"):
         EpsilonCurveDisplay.from_search(classifier.fit(*iris))
     search = GridSearchCV(classifier, {"epsilon": [0, [0.1, 0.2, 0.3]]}, cv=2)

@@ -25,20 +25,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.semi_supervised import SelfTrainingClassifier
 
-from sklearn_ls import LabelSmoothingClassifier
+from helpers import quick_classifier
 
 NAMES = np.array(["setosa", "versicolor", "virginica"])
 
 
 @pytest.fixture
 def clf():
-    return LabelSmoothingClassifier(
-        epsilon=0.1,
-        learning_rate=0.01,
-        max_epochs=30,
-        n_iter_no_change=np.inf,
-        random_state=0,
-    )
+    return quick_classifier(learning_rate=0.01, max_epochs=30)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 import re
 import sys
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -12,14 +13,11 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
+from helpers import quick_classifier, quick_search
+from sklearn_ls import LabelSmoothingClassifierCV
 from sklearn_ls.inspection import find_label_issues
 
-SHORT = {"max_epochs": 15, "n_iter_no_change": np.inf, "random_state": 0}
-
-
-def search(**params):
-    return LabelSmoothingClassifierCV([0.1], **{"cv": 3, **SHORT, **params})
+search = partial(quick_search, [0.1], max_epochs=15)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +95,7 @@ def test_label_issues_refuse_what_they_cannot_judge(noisy, monkeypatch):
 
 def test_cleanlab_can_train_on_what_it_leaves(noisy):
     X, y, wrong = noisy
-    learner = CleanLearning(LabelSmoothingClassifier(**SHORT), cv_n_folds=3, seed=0)
+    learner = CleanLearning(quick_classifier(max_epochs=15), cv_n_folds=3, seed=0)
     learner.fit(X, y)
     issues = learner.get_label_issues()["is_label_issue"].to_numpy()
     assert wrong[issues].mean() > 0.6  # by chance 0.2

@@ -142,9 +142,10 @@ def make_noisy_target(request, codes, epsilon, distribution, weight):
     y_soft = None if request.param == "hard" else Y_SOFT
     smoother = LabelSmoother(epsilon, distribution=distribution).fit(codes)
     dense = smoother.transform(codes if y_soft is None else y_soft)
-    smoothing = smoother._smoothing.of_rows(codes)
-    if y_soft is not None and smoother._smoothing.by_label:
+    smoothing = smoothing_of(epsilon, distribution, K)
+    if y_soft is not None and smoothing.by_label:
         smoothing, y_soft = NO_SMOOTHING, dense
+    smoothing = smoothing.of_rows(codes)
 
     def make(transition):
         transition = make_transition(transition, K, np.float64, CPU)

@@ -15,11 +15,10 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
-from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
+from helpers import quick_classifier, quick_search
 from sklearn_ls.inspection import PenultimateDisplay
 
 pytestmark = pytest.mark.usefixtures("close_figures")
-SHORT = {"max_epochs": 4, "n_iter_no_change": np.inf, "random_state": 0}
 
 
 def draw_network(seed, n_units):
@@ -114,16 +113,16 @@ def test_places_in_the_plane_tell_the_differences_of_logits(digits, bias):
             torch.nn.Linear(8, n_classes, bias=bias),
         )
 
-    clf = LabelSmoothingClassifier(module=network, **SHORT).fit(X, y)
+    clf = quick_classifier(module=network).fit(X, y)
     display = PenultimateDisplay.from_estimator(clf, X, y, classes=(7, 2, 4))
     kept = np.isin(y, [7, 2, 4])
     assert_array_equal(display.y, y[kept])
     logits = clf.decision_function(X)[kept][:, [7, 2, 4]]
-    layer = clf.net_.module_[-1]
-    templates = layer.weight.detach().numpy()
+    last = clf.net_.module_[-1]
+    templates = last.weight.detach().cpu().numpy()[[7, 2, 4]]
     if bias:
-        templates = np.column_stack([templates, layer.bias.detach().numpy()])
-    templates = templates[[7, 2, 4]]
+        biases = last.bias.detach().cpu().numpy()[[7, 2, 4]]
+        templates = np.column_stack([templates, biases])
     for a, b in ((0, 1), (0, 2), (1, 2)):
         along = display.points @ (display.templates[b] - display.templates[a])
         rest = logits[:, b] - logits[:, a] - along
@@ -136,15 +135,15 @@ def test_pipelines_and_searches_show_their_network(iris):
     names = np.array(["setosa", "versicolor", "virginica"])
     y = names[y]
     scaler = MinMaxScaler().fit(X)
-    clf = LabelSmoothingClassifier(0.2, **SHORT).fit(scaler.transform(X), y)
+    clf = quick_classifier(0.2).fit(scaler.transform(X), y)
     expected = PenultimateDisplay.from_estimator(
         clf, scaler.transform(X), y, classes=names
     )
     assert_array_equal(expected.classes, names)
-    plain = LabelSmoothingClassifier(**SHORT)
-    one = LabelSmoothingClassifierCV([0.2], cv=2, ensemble=False, **SHORT)
+    plain = quick_classifier()
+    one = quick_search([0.2], cv=2, ensemble=False)
     for estimator in (
-        make_pipeline(MinMaxScaler(), LabelSmoothingClassifier(0.2, **SHORT)),
+        make_pipeline(MinMaxScaler(), quick_classifier(0.2)),
         make_pipeline(MinMaxScaler(), one),
         make_pipeline(MinMaxScaler(), GridSearchCV(plain, {"epsilon": [0.2]}, cv=2)),
         GridSearchCV(
@@ -190,12 +189,12 @@ def test_display_draws_rows_and_templates(rng):
 
 def test_display_refuses_what_has_no_plane(iris):
     X, y = iris
-    clf = LabelSmoothingClassifier(**SHORT)
+    clf = quick_classifier()
     from_estimator = PenultimateDisplay.from_estimator
     three = {"classes": (0, 1, 2)}
     with pytest.raises(NotFittedError):
         from_estimator(clf, X, y, **three)
-    folds = LabelSmoothingClassifierCV([0.1], cv=2, **SHORT).fit(X, y)
+    folds = quick_search([0.1], cv=2).fit(X, y)
     with pytest.raises(TypeError, match=re.escape("estimators_[0], or fit with ens")):
         from_estimator(folds, X, y, **three)
     assert len(from_estimator(folds.estimators_[0], X, y, **three).points) == len(y)

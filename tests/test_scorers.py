@@ -17,7 +17,7 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
+from helpers import quick_classifier, quick_search
 from sklearn_ls.metrics import (
     expected_calibration_error,
     get_scorer,
@@ -39,7 +39,6 @@ OF_SOFT_LABELS = {
     "neg_soft_log_loss": soft_log_loss,
     "neg_soft_brier_score": soft_brier_score,
 }
-QUICK = {"max_epochs": 3, "n_iter_no_change": float("inf"), "random_state": 0}
 
 
 @pytest.fixture(params=[2, 3], ids="{} classes".format)
@@ -69,7 +68,7 @@ def test_scorer_is_less_the_metric(named_iris, name, rng):
 @pytest.mark.parametrize("name", OF_SOFT_LABELS)
 def test_scorer_of_soft_labels_is_less_the_metric(soft_iris, name):
     X, y_soft = soft_iris
-    clf = LabelSmoothingClassifier(0, **QUICK).fit(X, y_soft)
+    clf = quick_classifier(0).fit(X, y_soft)
     metric = OF_SOFT_LABELS[name](y_soft, clf.predict_proba(X))
     assert_allclose(get_scorer(name)(clf, X, y_soft), -metric)
 
@@ -102,14 +101,13 @@ def test_grid_search_and_ours_choose_alike(named_iris, name):
     X, y = named_iris
     folds = KFold(3, shuffle=True, random_state=0)
     scoring = get_scorer(name)
-    plain = {"early_stopping": False, **QUICK}
     grid = GridSearchCV(
-        LabelSmoothingClassifier(**plain),
+        quick_classifier(early_stopping=False),
         {"epsilon": [0, 0.4]},
         scoring=scoring,
         cv=folds,
     ).fit(X, y)
-    ours = LabelSmoothingClassifierCV([0, 0.4], scoring=scoring, cv=folds, **plain)
+    ours = quick_search([0, 0.4], scoring=scoring, cv=folds, early_stopping=False)
     ours.fit(X, y)
     results = [some.cv_results_["mean_test_score"] for some in (grid, ours)]
     assert_allclose(*results, rtol=1e-5)
@@ -120,9 +118,9 @@ def test_grid_search_and_ours_choose_alike(named_iris, name):
 def test_searches_take_soft_labels(soft_iris, name):
     X, y_soft = soft_iris
     scoring, folds = get_scorer(name), KFold(3, shuffle=True, random_state=0)
-    ours = LabelSmoothingClassifierCV([0, 0.4], scoring=scoring, cv=folds, **QUICK)
+    ours = quick_search([0, 0.4], scoring=scoring, cv=folds)
     assert ours.fit(X, y_soft).best_score_ < 0
-    clf = LabelSmoothingClassifier(**QUICK)
+    clf = quick_classifier()
     assert np.all(cross_val_score(clf, X, y_soft, scoring=scoring, cv=folds) < 0)
 
 

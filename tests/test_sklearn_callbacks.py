@@ -5,16 +5,11 @@ from joblib import parallel_config
 from numpy.testing import assert_array_equal
 from sklearn.model_selection import GridSearchCV
 
-from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
+from helpers import quick_classifier, quick_search
 
 sklearn_callback = pytest.importorskip(
     "sklearn.callback", reason="scikit-learn < 1.9 has no callbacks"
 )
-
-
-def make(**params):
-    defaults = {"max_epochs": 4, "n_iter_no_change": np.inf, "random_state": 0}
-    return LabelSmoothingClassifier(**{**defaults, "batch_size": 40, **params})
 
 
 class Recorder:
@@ -45,7 +40,7 @@ class Recorder:
 def test_sklearn_callbacks_follow_the_epochs_and_may_stop(iris):
     X, y = iris
     recorder = Recorder(stop_after=2)
-    clf = make().set_callbacks(recorder).fit(X, y)
+    clf = quick_classifier().set_callbacks(recorder).fit(X, y)
     epoch = ["begin epoch", "end epoch"]
     assert recorder.events == [
         "setup", "begin fit", *epoch, *epoch, "end fit", "teardown",
@@ -56,8 +51,8 @@ def test_sklearn_callbacks_follow_the_epochs_and_may_stop(iris):
 
 def test_sklearn_callbacks_change_nothing(iris):
     X, y = iris
-    plain = make().fit(X, y).predict_proba(X)
-    called = make().set_callbacks(Recorder()).fit(X, y).predict_proba(X)
+    plain = quick_classifier().fit(X, y).predict_proba(X)
+    called = quick_classifier().set_callbacks(Recorder()).fit(X, y).predict_proba(X)
     assert_array_equal(called, plain)
 
 
@@ -65,7 +60,7 @@ def test_scoring_monitor_logs_every_epoch_of_a_frame_of_strings(iris):
     X, y = iris
     frame = pd.DataFrame(X, columns=list("abcd"))
     monitor = sklearn_callback.ScoringMonitor(scoring="accuracy")
-    clf = make().set_callbacks(monitor).fit(frame, y.astype(str))
+    clf = quick_classifier().set_callbacks(monitor).fit(frame, y.astype(str))
     scores = monitor.get_logs().data_as_pandas["accuracy"]
     assert len(scores) == clf.n_iter_ + 1
     assert scores.iloc[-1] == clf.score(frame, y.astype(str))
@@ -73,16 +68,11 @@ def test_scoring_monitor_logs_every_epoch_of_a_frame_of_strings(iris):
 
 def test_progress_bar_alone_and_in_a_search(iris, capsys):
     X, y = iris
-    make().set_callbacks(sklearn_callback.ProgressBar()).fit(X, y)
+    quick_classifier().set_callbacks(sklearn_callback.ProgressBar()).fit(X, y)
     assert "LabelSmoothingClassifier" in capsys.readouterr().out
-    search = GridSearchCV(make(), {"epsilon": [0, 0.1]}, cv=2)
+    search = GridSearchCV(quick_classifier(), {"epsilon": [0, 0.1]}, cv=2)
     search.set_callbacks(sklearn_callback.ProgressBar()).fit(X, y)
     assert "GridSearchCV" in capsys.readouterr().out
-
-
-def make_search(**params):
-    params = {"cv": 2, "max_epochs": 3, "n_iter_no_change": np.inf, **params}
-    return LabelSmoothingClassifierCV([0, 0.1], random_state=0, **params)
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
@@ -92,7 +82,7 @@ def test_a_search_is_one_task_of_as_many_as_it_has_networks(iris, n_jobs):
             self.events.append(f"end {context.task_name}")
 
     counter = Counter()
-    search = make_search(ensemble=False).set_callbacks(counter)
+    search = quick_search([0, 0.1], cv=2, ensemble=False).set_callbacks(counter)
     with parallel_config("threading", n_jobs=n_jobs):
         search.fit(*iris)
     network = ["begin network", "end network"]
@@ -102,10 +92,12 @@ def test_a_search_is_one_task_of_as_many_as_it_has_networks(iris, n_jobs):
 
 
 def test_one_progress_bar_and_one_score_for_a_search(iris, capsys):
-    make_search().set_callbacks(sklearn_callback.ProgressBar()).fit(*iris)
+    quick_search([0, 0.1], cv=2).set_callbacks(sklearn_callback.ProgressBar()).fit(
+        *iris
+    )
     assert "LabelSmoothingClassifierCV" in capsys.readouterr().out
     monitor = sklearn_callback.ScoringMonitor(scoring="accuracy")
-    search = make_search().set_callbacks(monitor).fit(*iris)
+    search = quick_search([0, 0.1], cv=2).set_callbacks(monitor).fit(*iris)
     scores = monitor.get_logs().data_as_pandas["accuracy"]
     assert scores.iloc[-1] == search.score(*iris)
 
@@ -116,7 +108,7 @@ def test_a_failing_callback_is_torn_down_and_leaves_no_trace(iris):
             raise RuntimeError("callback")
 
     recorder = Failing()
-    clf = make().set_callbacks(recorder)
+    clf = quick_classifier().set_callbacks(recorder)
     with pytest.raises(RuntimeError, match="callback"):
         clf.fit(*iris)
     assert recorder.events[-1] == "teardown"

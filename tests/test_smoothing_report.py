@@ -28,6 +28,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.utils.validation import check_is_fitted
 
+from helpers import quick_classifier, quick_search
 from sklearn_ls import (
     LabelSmoother,
     LabelSmoothingClassifier,
@@ -41,13 +42,7 @@ from sklearn_ls.metrics import expected_calibration_error
 
 pytest.importorskip("sklearn", "1.8", reason="no scaling by a temperature before")
 pytestmark = pytest.mark.usefixtures("close_figures")
-SHORT = {
-    "hidden_layer_sizes": (8,),
-    "learning_rate": 0.03,
-    "max_epochs": 6,
-    "n_iter_no_change": np.inf,
-    "random_state": 0,
-}
+SHORT = {"hidden_layer_sizes": (8,), "learning_rate": 0.03, "max_epochs": 6}
 SCORING = {
     "accuracy": "accuracy",
     "log-loss": "neg_log_loss",
@@ -56,11 +51,11 @@ SCORING = {
 
 
 def network(epsilon=0.2, **params):
-    return LabelSmoothingClassifier(epsilon, **{**SHORT, **params})
+    return quick_classifier(epsilon, **{**SHORT, **params})
 
 
 def search(epsilons=(0.0, 0.3), **params):
-    return LabelSmoothingClassifierCV(epsilons, **{"cv": 3, **SHORT, **params})
+    return quick_search(epsilons, **{**SHORT, **params})
 
 
 def logistic(epsilon=0.2):

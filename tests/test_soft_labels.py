@@ -1,6 +1,7 @@
 """Soft labels, an epsilon a row and known noise in the estimators."""
 
 import pickle
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -24,21 +25,16 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 import sklearn_ls._fit_and_score
+from helpers import quick_classifier, quick_search
 from sklearn_ls import (
     LabelSmoother,
-    LabelSmoothingClassifier,
-    LabelSmoothingClassifierCV,
 )
 from sklearn_ls._stack import train_stack
 from sklearn_ls.metrics import soft_log_loss
 
-SHORT = {
-    "max_epochs": 6,
-    "n_iter_no_change": np.inf,
-    "batch_size": 32,
-    "random_state": 0,
-    "learning_rate": 0.01,
-}
+SHORT = {"max_epochs": 6, "batch_size": 32, "learning_rate": 0.01}
+make = partial(quick_classifier, **SHORT)
+make_search = partial(quick_search, **SHORT)
 MATRIX = np.array([[0.2, 0.8, 0], [0.5, 0, 0.5], [0.1, 0.1, 0.8]])
 NOISE = 0.6 * np.eye(3) + 0.4 * MATRIX
 EPSILONS = [0.0, 0.1, 0.5]
@@ -47,14 +43,6 @@ EPSILONS = [0.0, 0.1, 0.5]
 class Linear(nn.Sequential):
     def __init__(self, n_features, n_classes):
         super().__init__(nn.Linear(n_features, n_classes))
-
-
-def make(**params):
-    return LabelSmoothingClassifier(**{**SHORT, **params})
-
-
-def make_search(**params):
-    return LabelSmoothingClassifierCV(EPSILONS, **{"cv": 3, **SHORT, **params})
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ from torch import nn
 
 import sklearn_ls._fit_and_score
 import sklearn_ls._stack
-from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
+from helpers import quick_classifier, quick_search
 from sklearn_ls._fit_and_score import divide
 from sklearn_ls._stack import train_stack
 
 EPSILONS = [0.0, 0.1, 0.5]
-SHORT = {"max_epochs": 8, "n_iter_no_change": np.inf, "batch_size": 32}
+SHORT = {"max_epochs": 8, "batch_size": 32}
 CV = StratifiedKFold(3)
 
 
@@ -67,12 +67,12 @@ def assert_same_networks(one, other, atol):
 def assert_equals_grid_search(
     X, y, *, fit_params=None, atol=1e-10, cv=CV, stack_size="auto", **params
 ):
-    params = {**SHORT, "random_state": 0, **params}
+    params = {**SHORT, **params}
     ours, theirs = Witness(), Witness()
-    search = LabelSmoothingClassifierCV(
+    search = quick_search(
         EPSILONS, cv=cv, scoring=ours, stack_size=stack_size, ensemble=False, **params
     ).fit(X, y, **(fit_params or {}))
-    classifier = LabelSmoothingClassifier(**params)
+    classifier = quick_classifier(**params)
     grid = GridSearchCV(classifier, {"epsilon": EPSILONS}, cv=cv, scoring=theirs)
     grid.fit(X, y, **(fit_params or {}))
     assert_same_networks(ours, theirs, atol)
@@ -228,13 +228,13 @@ def test_networks_leave_the_stack_when_they_stop(iris, optimizer, early_stopping
     X, y = iris
     params = {"n_iter_no_change": 2, "tol": 0.01, "max_epochs": 60}
     params |= {"optimizer": optimizer, "learning_rate": 0.02}
-    params |= {"early_stopping": early_stopping, "random_state": 0}
+    params |= {"early_stopping": early_stopping}
     assert_equals_grid_search(X, y, stack_size=9, **params)
     witness = Witness()
-    search = LabelSmoothingClassifierCV(
-        EPSILONS, cv=CV, scoring=witness, ensemble=False, stack_size=9
-    )
-    search.set_params(**{**SHORT, **params}).fit(X, y)
+    params = {**SHORT, **params}
+    quick_search(
+        EPSILONS, cv=CV, scoring=witness, ensemble=False, stack_size=9, **params
+    ).fit(X, y)
     assert len({n_iter for n_iter, *_ in witness.seen.values()}) > 1
 
 
@@ -250,10 +250,10 @@ def test_stacked_ensemble_equals_one_trained_one_after_another(
     searches, witnesses = [], []
     for size in (1, stack_size):
         witness = Witness()
-        search = LabelSmoothingClassifierCV(
-            EPSILONS, cv=CV, scoring=witness, stack_size=size, random_state=0
+        search = quick_search(
+            EPSILONS, cv=CV, scoring=witness, stack_size=size, **params
         )
-        searches.append(search.set_params(**params).fit(X, y, sample_weight=weight))
+        searches.append(search.fit(X, y, sample_weight=weight))
         witnesses.append(witness)
     assert_same_networks(*witnesses, atol=1e-10)
     alone, stacked = searches
@@ -267,10 +267,9 @@ def test_stack_of_folds_that_share_their_held_out_rows(iris):
     cv = [(rows[:80], rows[100:]), (rows[20:100], rows[100:])]
     scores = []
     for stack_size in (1, 6):
-        search = LabelSmoothingClassifierCV(
-            [0.3], cv=cv, stack_size=stack_size, early_stopping=True, random_state=0
-        )
-        search.set_params(**SHORT).fit(X, y)
+        search = quick_search(
+            [0.3], cv=cv, stack_size=stack_size, early_stopping=True, **SHORT
+        ).fit(X, y)
         scores.append([member.validation_scores_ for member in search.estimators_])
     assert_allclose(*scores)
 
@@ -351,7 +350,7 @@ def test_memory_that_does_not_suffice_halves_the_stack(iris, monkeypatch, most):
     assert refused[0] == 9
     monkeypatch.setattr(sklearn_ls._stack._Stack, "train_epoch", _refuse)
     with pytest.raises(torch.OutOfMemoryError):
-        LabelSmoothingClassifierCV(EPSILONS, stack_size=9, cv=2, **SHORT).fit(X, y)
+        quick_search(EPSILONS, stack_size=9, cv=2, **SHORT).fit(X, y)
 
 
 def _refuse(stack, seed, epoch):
@@ -370,9 +369,7 @@ def test_stacks_hold_every_network_once(by_split, size):
 @pytest.mark.filterwarnings("ignore:After the first epoch most outputs")
 def test_divergence_in_a_stack_is_an_error(iris):
     X, y = iris
-    search = LabelSmoothingClassifierCV(
-        EPSILONS, cv=2, learning_rate=1e30, optimizer="sgd", **SHORT
-    )
+    search = quick_search(EPSILONS, cv=2, learning_rate=1e30, optimizer="sgd", **SHORT)
     with pytest.raises(ValueError, match="Training diverged in epoch"):
         search.fit(X, y)
     assert not hasattr(search, "classes_")
@@ -382,7 +379,7 @@ def test_stacks_leave_the_global_generators_alone(iris):
     X, y = iris
     torch.manual_seed(0)
     before = torch.random.get_rng_state()
-    LabelSmoothingClassifierCV(EPSILONS, cv=2, module=Dropout, **SHORT).fit(X, y)
+    quick_search(EPSILONS, cv=2, module=Dropout, random_state=None, **SHORT).fit(X, y)
     assert torch.equal(torch.random.get_rng_state(), before)
 
 

@@ -1,0 +1,97 @@
+"""Write the page "What bad input gets" from the rows that the tests check.
+
+Run ``python tests/bad_input_page.py`` after a change of them.
+"""
+
+import re
+from pathlib import Path
+from textwrap import fill
+
+from faults.rows_features import FEATURES, PREDICTING
+from faults.rows_labels import LABELS
+from faults.rows_parameters import DEVICES, PARAMETERS, TRAINING, WEIGHTS
+from faults.rows_soft_labels import SOFT_LABELS
+
+PAGE = Path(__file__).parent.parent / "docs" / "user_guide" / "bad_input.rst"
+
+TITLE = """\
+.. Written by tests/bad_input_page.py from the rows in tests/faults. Do not edit.
+
+.. _bad_input:
+
+What bad input gets
+===================
+
+Input that cannot be used raises an error that says what is wrong. Input that is
+probably not what you meant raises a warning. An estimator that raises an error in `fit`
+or `partial_fit` keeps what was fitted before, or stays unfitted if nothing was.
+
+The tables apply to :class:`~sklearn_ls.LabelSmoothingClassifier`,
+:class:`~sklearn_ls.LabelSmoothingClassifierCV` and, as far as it has such input, to
+:class:`~sklearn_ls.LabelSmoother`. The quoted text is part of the message; "..." stands
+for what depends on the data. The `InvalidParameterError` is scikit-learn's, and is a
+`ValueError`. The tests check each row.
+"""
+
+SUBJECTS = {
+    "Features": (
+        "The features `X`, in `fit`, `partial_fit` and the methods that predict.",
+        FEATURES,
+    ),
+    "Labels": ("Labels `y`: one per sample, or multilabel indicators.", LABELS),
+    "Soft labels": (
+        ":ref:`Soft labels <soft_labels>` as `y`, or as `y_soft` in addition to `y`.",
+        SOFT_LABELS,
+    ),
+    "Parameters": (
+        "Parameters of the estimators and of `fit`. Every other parameter that has a "
+        "wrong type, or is outside its range, raises an `InvalidParameterError` too.",
+        PARAMETERS,
+    ),
+    "Weights": ("Weights of the samples and of the classes.", WEIGHTS),
+    "Training": ("What can go wrong while the network is trained.", TRAINING),
+    "Devices": ("The parameter `device`.", DEVICES),
+    "Predicting": (
+        "Methods that predict or transform. Features that differ from those of `fit` "
+        "get the same in `partial_fit`, and in `fit` with ``warm_start=True``.",
+        PREDICTING,
+    ),
+}
+
+
+def literal(text):
+    """Return a message in reStructuredText, its quotes and underscores as they are."""
+    return re.sub(r"_(?!\w|`)|['\"*|\\]", r"\\\g<0>", text)
+
+
+def result(row):
+    if row.gets is None:
+        return row.says
+    return f'`{row.gets.__name__}`: "{literal(row.says)}"'
+
+
+def wrapped(text, indent=7 * " "):
+    return fill(text, 88, subsequent_indent=indent, break_long_words=False)
+
+
+def table(groups):
+    lines = [".. list-table::", "   :header-rows: 1", "   :widths: 2 3", ""]
+    cells = [("Input", "Result")]
+    cells += [(row.what, result(row)) for rows in groups.values() for row in rows]
+    for what, gets in cells:
+        lines += [wrapped(f"   * - {what}"), wrapped(f"     - {gets}")]
+    return "\n".join(lines)
+
+
+def page():
+    """Return the text of the page."""
+    parts = [TITLE]
+    for title, (introduction, groups) in SUBJECTS.items():
+        parts.append(f"{title}\n{'-' * len(title)}\n")
+        parts.append(wrapped(introduction, "") + "\n")
+        parts.append(table(groups) + "\n")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

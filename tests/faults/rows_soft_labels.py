@@ -1,0 +1,172 @@
+"""Bad soft labels: matrices of floats as `y`, and `y_soft`."""
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from faults.bad_input import Row
+from faults.data import INDICATORS, ONEHOT, SOFT, Y, soft_with
+
+SOFT_LABELS = {
+    "not distributions": [
+        Row(
+            "A row that does not sum to 1",
+            ValueError,
+            "Row 3 is [0.5 0.6 0.1], its sum 1.2",
+            {"": soft_with(3, [0.5, 0.6, 0.1])},
+        ),
+        Row(
+            "Negative entries",
+            ValueError,
+            "Row 3 is [ 2. -1.  0.], its sum 1",
+            {"": soft_with(3, [2, -1, 0])},
+        ),
+        Row(
+            "A sum that differs from 1 by more than 1e-6",
+            ValueError,
+            "Row 3 is ..., its sum 1.000002",
+            {"": soft_with(3, [0.5, 0.5, 2e-6])},
+        ),
+        Row(
+            "The same by more than 1e-3, in float16",
+            ValueError,
+            "Row 0 is ..., its sum 1.009",
+            {
+                "": (SOFT / SOFT.sum(axis=1, keepdims=True)).astype(np.float16) * 1.01,
+            },
+        ),
+        Row(
+            "A row of zeros",
+            ValueError,
+            "Row 3 is [0. 0. 0.], its sum 0",
+            {"": soft_with(3, [0, 0, 0])},
+        ),
+        Row(
+            "NaN",
+            ValueError,
+            "Input y contains NaN",
+            {"": soft_with(3, [np.nan, 0, 1])},
+        ),
+        Row(
+            "Infinity",
+            ValueError,
+            "Input y contains infinity",
+            {"": soft_with(3, [np.inf, 0, 1])},
+        ),
+        Row(
+            "A column that is missing",
+            ValueError,
+            "Row 0 is [0.6 0.2], its sum 0.8",
+            {"": SOFT[:, :2]},
+        ),
+        Row(
+            "A sparse matrix whose rows do not sum to 1",
+            ValueError,
+            "Row 0 is [0.5 0.  0. ], its sum 0.5",
+            {"": sparse.csr_matrix(0.5 * ONEHOT)},
+        ),
+        Row(
+            "Counts",
+            ValueError,
+            "Divide counts, and rounded probabilities, by the sum",
+            {"": 10 * SOFT},
+        ),
+        Row(
+            "Log-probabilities",
+            ValueError,
+            "Log-probabilities need np.exp",
+            {"": np.log(SOFT)},
+        ),
+        Row(
+            "Multilabel indicators as floats",
+            ValueError,
+            "pass integers: y.astype(int)",
+            {"": np.c_[ONEHOT, ONEHOT].astype(float)},
+        ),
+        Row(
+            "A dataframe with two columns of the same name",
+            ValueError,
+            "The columns of y must have different names. Got ['a', 'b', 'a']",
+            {"": pd.DataFrame(SOFT, columns=["a", "b", "a"])},
+        ),
+        Row(
+            "Column names that are strings and numbers mixed",
+            ValueError,
+            "y has mixed label types (int, str)",
+            {"": pd.DataFrame(SOFT, columns=["a", "b", 3])},
+        ),
+        Row(
+            "Column names with several levels",
+            ValueError,
+            "The names of the columns of soft labels are the classes",
+            {
+                "": pd.DataFrame(
+                    SOFT, columns=pd.MultiIndex.from_tuples(["ab", "ac", "bc"])
+                )
+            },
+        ),
+    ],
+    "one class": [
+        Row(
+            "One class that has all the probability",
+            ValueError,
+            "y holds one class only, 1",
+            {"": np.eye(3)[np.ones(len(Y), dtype=int)]},
+        )
+    ],
+    "of other classes": [
+        Row(
+            "Another number of columns than there were classes in `fit`",
+            ValueError,
+            "Soft labels have 2 columns, but there are 3 classes",
+            {"": np.full((len(Y), 2), 0.5)},
+        ),
+        Row(
+            "Column names other than the classes of `fit`",
+            ValueError,
+            "The columns of the soft labels are ['a' 'b' 'c'], but the classes are",
+            {"": pd.DataFrame(SOFT, columns=list("abc"))},
+        ),
+    ],
+    "y_soft": [
+        Row(
+            "`y_soft` with another number of columns than `y` has classes",
+            ValueError,
+            "Soft labels have 2 columns, but there are 3 classes",
+            {"": (Y, SOFT[:, :2] / SOFT[:, :2].sum(axis=1, keepdims=True))},
+        ),
+        Row(
+            "`y_soft` of another length than `y`",
+            ValueError,
+            "Found input variables with inconsistent numbers of samples",
+            {"": (Y, SOFT[:-1])},
+        ),
+        Row(
+            "`y_soft` that is not a matrix of floats",
+            ValueError,
+            "y_soft must be a matrix of floats",
+            {"multilabel": (Y, INDICATORS), "labels": (Y, Y)},
+        ),
+        Row(
+            "`y_soft` with a row that does not sum to 1",
+            ValueError,
+            "Row 5 is [1. 1. 1.], its sum 3",
+            {"": (Y, soft_with(5, [1, 1, 1]))},
+        ),
+        Row(
+            "`y_soft` beside soft or multilabel `y`",
+            ValueError,
+            "y_soft goes with one label a row in y",
+            {"soft": (SOFT, SOFT), "multilabel": (INDICATORS, SOFT)},
+        ),
+        Row(
+            "`y_soft` whose column names are not the classes of `y`",
+            ValueError,
+            "The columns of y_soft are",
+            {
+                "strings": (Y, pd.DataFrame(SOFT, columns=list("abc"))),
+                "integers": (Y + 7, pd.DataFrame(SOFT)),
+            },
+        ),
+    ],
+}

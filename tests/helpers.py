@@ -1,0 +1,29 @@
+"""What many tests need: estimators that train quickly, and the memory of a call."""
+
+import tracemalloc
+
+import numpy as np
+
+from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
+
+QUICK = {"max_epochs": 5, "n_iter_no_change": np.inf, "random_state": 0}
+
+
+def quick_classifier(epsilon=0.1, **params):
+    """Return a classifier that trains for exactly `max_epochs` epochs."""
+    return LabelSmoothingClassifier(epsilon, **{**QUICK, **params})
+
+
+def quick_search(epsilons=(0.0, 0.1, 0.5), **params):
+    """Return a search whose networks train for exactly `max_epochs` epochs."""
+    return LabelSmoothingClassifierCV(epsilons, **{"cv": 3, **QUICK, **params})
+
+
+def peak_memory(call):
+    """Return the maximum number of bytes that NumPy and Python held during a call."""
+    tracemalloc.start()
+    try:
+        call()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()

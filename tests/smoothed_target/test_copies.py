@@ -1,0 +1,183 @@
+"""Which copies there are, and what they weigh."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.neighbors import KNeighborsClassifier
+
+from helpers import peak_memory
+from sklearn_ls import LabelSmoother, SmoothedTargetClassifier
+from sklearn_ls._row_copies import draw_labels, repeated_copies, weighted_copies
+from smoothed_target.copies import AS_IT_IS, Forgetful, Recorder
+
+distributions = st.lists(
+    st.lists(st.floats(0, 1), min_size=3, max_size=3).filter(lambda q: sum(q) > 1e-3),
+    min_size=1,
+    max_size=8,
+).map(lambda rows: np.array(rows) / np.sum(rows, axis=1, keepdims=True))
+
+
+@given(distributions, st.floats(0, 0.9), st.randoms(use_true_random=False))
+def test_copies_share_the_weight_of_their_row(y_soft, min_share, random):
+    sample_weight = np.array([random.choice([0.0, 0.5, 3.0]) for _ in y_soft])
+    rows, codes, weight = weighted_copies(y_soft, sample_weight, min_share)
+    assert_allclose(np.bincount(rows, weight, len(y_soft)), sample_weight)
+    assert np.all(weight > 0)
+    assert np.all(np.diff(rows) >= 0)
+    assert len({*zip(rows, codes, strict=True)}) == len(rows)
+    largest = y_soft.max(axis=1)[rows]
+    assert np.all((y_soft[rows, codes] >= min_share) | (y_soft[rows, codes] == largest))
+    if min_share == 0:
+        assert_allclose(weight, sample_weight[rows] * y_soft[rows, codes])
+
+
+def test_min_share_bounds_what_is_dropped_and_keeps_the_largest():
+    y_soft = np.array([[0.96, 0.03, 0.01], [0.34, 0.33, 0.33]])
+    copies = weighted_copies(y_soft, None, min_share=0.02)
+    assert_array_equal(copies.codes, [0, 1, 0, 1, 2])
+    assert_allclose(copies.weight, [0.96 / 0.99, 0.03 / 0.99, 0.34, 0.33, 0.33])
+    copies = weighted_copies(y_soft, None, min_share=0.5)
+    assert_array_equal(copies.codes, [0, 0])
+    assert_array_equal(copies.weight, [1, 1])
+
+
+def test_copies_of_a_row_are_together_and_labelled_as_the_user_does():
+    clf = SmoothedTargetClassifier(Recorder(), LabelSmoother(0.3))
+    recorder = clf.fit([[1], [2]], ["b", "a"], sample_weight=[1, 4]).classifier_
+    assert recorder.X_ == [[1], [1], [2], [2]]
+    assert_array_equal(recorder.y_, ["a", "b", "a", "b"])
+    assert_allclose(recorder.weight_, [0.15, 0.85, 3.4, 0.6])
+
+
+def test_rows_of_weight_zero_are_dropped():
+    clf = SmoothedTargetClassifier(Recorder())
+    recorder = clf.fit([[1], [2], [3]], [0, 1, 0], sample_weight=[1, 0, 1]).classifier_
+    assert recorder.X_ == [[1], [1], [3], [3]]
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_one_array_of_copies_at_most_is_in_memory(rng, order, dtype):
+    X = np.asarray(rng.normal(size=(2000, 100)), dtype=dtype, order=order)
+    y = np.arange(2000) % 10
+    seen = SmoothedTargetClassifier(Recorder()).fit(X, y).classifier_.X_
+    assert seen.flags.c_contiguous
+    assert seen.dtype == dtype
+    clf = SmoothedTargetClassifier(Forgetful()).fit(X, y)
+    peak = peak_memory(lambda: clf.fit(X, y))
+    n_copies = 10 * len(X)
+    rest = 64 * n_copies  # soft targets, rows, codes, weights and labels of the copies
+    assert peak <= seen.nbytes + rest
+
+
+def test_nothing_is_copied_where_each_row_has_one_class(iris):
+    X, y = iris
+    for params in ({"smoother": AS_IT_IS}, {"strategy": "sample"}):
+        recorder = SmoothedTargetClassifier(Recorder(), **params).fit(X, y).classifier_
+        assert recorder.X_ is X
+
+
+# Drawing labels
+
+
+@given(distributions, st.integers(1, 5))
+def test_draws_are_labels_that_the_row_may_have(y_soft, n_draws):
+    counts = draw_labels(y_soft, n_draws, np.random.RandomState(0))
+    assert_array_equal(counts.sum(axis=1), n_draws)
+    assert not np.any(counts[y_soft == 0])
+    rows, codes, weight = repeated_copies(counts)
+    again = np.zeros_like(counts)
+    np.add.at(again, (rows, codes), 1)
+    assert_array_equal(again, counts)
+    assert weight is None
+
+
+@pytest.mark.parametrize("n_draws", [1, 4])
+def test_drawn_labels_are_unbiased(n_draws):
+    y_soft = np.array([[0.7, 0.2, 0.1], [0.0, 0.5, 0.5], [1.0, 0.0, 0.0]])
+    many = np.repeat(y_soft, 20_000, axis=0)
+    counts = draw_labels(many, n_draws, np.random.RandomState(0)) / n_draws
+    error = np.sqrt(y_soft * (1 - y_soft) / (n_draws * 20_000))
+    means = counts.reshape(3, 20_000, 3).mean(axis=1)
+    assert np.all(np.abs(means - y_soft) <= 4 * error)
+
+
+def test_equal_draws_are_merged_into_weights(soft):
+    X, y_soft = soft
+    clf = SmoothedTargetClassifier(
+        Recorder(), AS_IT_IS, strategy="sample", n_draws=20, random_state=0
+    )
+    seen = clf.fit(X, y_soft, sample_weight=np.arange(60.0)).classifier_
+    assert len(seen.X_) <= 3 * 59
+    rows = np.searchsorted(np.sort(X[:, 0]), seen.X_[:, 0])
+    order = np.argsort(X[:, 0])
+    assert_allclose(np.bincount(rows, seen.weight_, 60), np.arange(60.0)[order])
+
+
+def test_without_weights_equal_draws_stay_apart(soft):
+    X, y_soft = soft
+    neighbors = KNeighborsClassifier(20)
+    clf = SmoothedTargetClassifier(
+        neighbors, AS_IT_IS, strategy="sample", n_draws=20, random_state=0
+    ).fit(X, y_soft)
+    # The nearest neighbours of a row are its own copies.
+    error = np.sqrt(y_soft * (1 - y_soft) / 20)
+    assert np.all(np.abs(clf.predict_proba(X) - y_soft) <= 4.5 * error)
+
+
+def test_sampling_comes_to_replication_with_many_draws(soft):
+    X, y_soft = soft
+    exact = SmoothedTargetClassifier().fit(X, y_soft)
+    few, many = (
+        SmoothedTargetClassifier(
+            strategy="sample", n_draws=n_draws, random_state=0
+        ).fit(X, y_soft)
+        for n_draws in (1, 10_000)
+    )
+    errors = [
+        np.abs(c.classifier_.coef_ - exact.classifier_.coef_).max() for c in (few, many)
+    ]
+    assert errors[1] < 0.02 < errors[0]
+
+
+def test_draws_depend_on_random_state_alone(soft):
+    X, y_soft = soft
+    clf = SmoothedTargetClassifier(strategy="sample", random_state=3)
+    one, two = (clone(clf).fit(X, y_soft).classifier_.coef_ for _ in range(2))
+    assert_array_equal(one, two)
+    other = clf.set_params(random_state=4).fit(X, y_soft).classifier_.coef_
+    assert np.any(one != other)
+    before = np.random.get_state()[1].copy()
+    clf.fit(X, y_soft)
+    assert_array_equal(np.random.get_state()[1], before)
+
+
+# Smoothers
+
+
+def test_a_smoother_of_ones_own(iris):
+    class Neighbours(LabelSmoother):
+        """Spreads half of a label over its neighbours on a line."""
+
+        def transform(self, y):
+            codes = self.encode(y)
+            near = np.eye(3, k=1) + np.eye(3, k=-1)
+            near /= near.sum(axis=1, keepdims=True)
+            return (np.eye(3)[codes] + near[codes]) / 2
+
+    X, y = iris
+    recorder = SmoothedTargetClassifier(Recorder(), Neighbours()).fit(X, y).classifier_
+    assert_array_equal(recorder.X_, np.repeat(X, np.array([2, 3, 2])[y], axis=0))
+    assert_allclose(np.unique(recorder.weight_), [0.25, 0.5])
+
+
+def test_float16_targets_are_near_enough_to_distributions(iris):
+    smoother = LabelSmoother(0.1, dtype=np.float16)
+    clf = SmoothedTargetClassifier(smoother=smoother).fit(*iris)
+    expected = SmoothedTargetClassifier().fit(*iris)
+    assert_allclose(
+        clf.predict_proba(iris[0]), expected.predict_proba(iris[0]), atol=0.01
+    )
