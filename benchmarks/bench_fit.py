@@ -37,12 +37,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
+from sklearn_ls._modules import build_module
 from skorch import NeuralNetClassifier
 from threadpoolctl import threadpool_limits
 from torch import nn
 
 from sklearn_ls import LabelSmoothingClassifier
-from sklearn_ls._modules import build_module
 
 EPSILON = 0.1
 OURS, LOOP, SKORCH, SKLEARN = "ours", "torch loop", "skorch", "MLPClassifier"

@@ -145,9 +145,10 @@ def tune(preprocess, X, y):
 
 def compare_with_grid_search(search, X, y):
     same = {"early_stopping": False, "max_epochs": 30, "random_state": 0}
-    ours = LabelSmoothingClassifierCV(EPSILONS, cv=search.cv, refit=False, **same)
+    once = {"cv": search.cv, "refit": False}
+    ours = LabelSmoothingClassifierCV(EPSILONS, ensemble=False, **once, **same)
     single = LabelSmoothingClassifier(**same)
-    grid = GridSearchCV(single, {"epsilon": EPSILONS}, cv=search.cv, refit=False)
+    grid = GridSearchCV(single, {"epsilon": EPSILONS}, **once)
     start = time.perf_counter()
     ours.fit(X, y)
     middle = time.perf_counter()

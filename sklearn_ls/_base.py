@@ -252,7 +252,7 @@ class BaseNetworkClassifier(
         if y is not None:  # else validate_data raises
             labels = encode_training_labels(y, y_soft, sample_epsilon, classes)
             if classes is not None and network is not None:
-                _check_kind(labels, network)
+                self._check_kind(labels, network)
             _warn_of_one_hot(labels)
         checked = copy.copy(self)  # scikit-learn sets attributes, which may yet fail
         X, _ = validate_data(
@@ -272,6 +272,14 @@ class BaseNetworkClassifier(
         names = ("n_features_in_", "feature_names_in_")
         state = vars(checked)
         return X, labels, {name: state[name] for name in names if name in state}
+
+    def _check_kind(self, labels, network):
+        if labels.multilabel != network.multilabel:
+            kind = "independent labels" if network.multilabel else "one label"
+            raise ValueError(
+                f"y has shape {labels.y.shape}, but {type(self).__name__} was fitted "
+                f"with {kind} per sample."
+            )
 
     def _check_X(self, X, network):
         """Return X as a fitted network takes it."""
@@ -490,15 +498,6 @@ def fit_label_smoother(params, summary):
     """
     epsilon, distribution = copy.deepcopy((params.epsilon, params.distribution))
     return LabelSmoother(epsilon, distribution=distribution).fit(summary)
-
-
-def _check_kind(labels, network):
-    if labels.multilabel != network.multilabel:
-        kinds = {True: "several independent labels", False: "one label"}
-        raise ValueError(
-            f"y has {kinds[labels.multilabel]} per sample, but the classifier was "
-            f"fitted with {kinds[network.multilabel]} per sample."
-        )
 
 
 def _warn_of_one_hot(labels):

@@ -299,9 +299,8 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
             Soft labels to learn from instead of `y`, which then serves to split and to
             score the rows. Its columns are the sorted labels of `y`, or have names.
 
-        epsilon : array-like of shape (n_samples,), default=None
-            How much probability leaves the label of each row, in [0, 1], instead of the
-            parameter `epsilon`.
+        sample_epsilon : array-like of shape (n_samples,), default=None
+            Epsilon of each sample, in [0, 1], instead of the parameter `epsilon`.
 
         Returns
         -------
@@ -333,7 +332,8 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
             max_epochs=self.max_epochs,
             keep_interrupted=not hasattr(self, "_network"),
             epoch_end=lambda: progress.task_end(
-                "epoch", lambda: describe_training(training, training.snapshot(), features)
+                "epoch",
+                lambda: describe_training(training, training.snapshot(), features),
             ),
         )
         attributes = describe_training(training, training.finish(X), features)
@@ -392,8 +392,8 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         y_soft : array-like of shape (n_samples, n_classes), default=None
             Soft labels to learn from instead of `y`.
 
-        epsilon : array-like of shape (n_samples,), default=None
-            How much probability leaves the label of each row.
+        sample_epsilon : array-like of shape (n_samples,), default=None
+            Epsilon of each sample, in [0, 1], instead of the parameter `epsilon`.
 
         Returns
         -------

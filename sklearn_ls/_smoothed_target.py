@@ -30,13 +30,6 @@ from sklearn_ls._compat import (
     check_sample_weight,
     take_params,
 )
-from sklearn_ls._copies.rules import (
-    adapt_to_copies,
-    require_sample_weight,
-    takes_sample_weight,
-)
-from sklearn_ls._labels.training_labels import encode_training_labels
-from sklearn_ls._label_smoother import LabelSmoother
 from sklearn_ls._copies.copies import (
     RowCopies,
     check_smoothed,
@@ -44,8 +37,15 @@ from sklearn_ls._copies.copies import (
     repeated_copies,
     weighted_copies,
 )
+from sklearn_ls._copies.rules import (
+    adapt_to_copies,
+    require_sample_weight,
+    takes_sample_weight,
+)
+from sklearn_ls._label_smoother import LabelSmoother
 from sklearn_ls._labels.containers import to_numpy_backed
 from sklearn_ls._labels.soft_labels import SoftLabels, find_soft_labels
+from sklearn_ls._labels.training_labels import encode_training_labels
 
 
 def _classifier_has(method):

@@ -1,10 +1,16 @@
 """What many tests need: estimators that train quickly, and the memory of a call."""
 
 import tracemalloc
+from contextlib import contextmanager
+from unittest import mock
 
 import numpy as np
 
-from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
+from sklearn_ls import (
+    LabelSmoothingClassifier,
+    LabelSmoothingClassifierCV,
+    _classifier_cv,
+)
 
 QUICK = {"max_epochs": 5, "n_iter_no_change": np.inf, "random_state": 0}
 
@@ -27,3 +33,16 @@ def peak_memory(call):
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+
+
+@contextmanager
+def stacks_of(size):
+    """Let searches train so many networks as one where they can; None: as they do."""
+    choose = _classifier_cv.choose_stack_size
+
+    def choose_size(*args, **params):
+        chosen = choose(*args, **params)
+        return chosen if chosen == 1 or size is None else size
+
+    with mock.patch.object(_classifier_cv, "choose_stack_size", choose_size):
+        yield

@@ -19,12 +19,12 @@ from sklearn_ls import (
     LabelSmoother,
     LabelSmoothingClassifier,
     LabelSmoothingClassifierCV,
-    _training,
 )
-from sklearn_ls._loss import label_target
-from sklearn_ls._smoothing import NO_SMOOTHING
-from sklearn_ls._temperature import fit_temperature
-from sklearn_ls._unsmoothing import FLOOR, unsmooth, unsmooth_indicators
+from sklearn_ls._labels.objective import Objective, SmoothingRule
+from sklearn_ls._labels.training_labels import TrainingLabels
+from sklearn_ls._labels.unsmoothing import FLOOR, unsmooth, unsmooth_indicators
+from sklearn_ls._network import plans
+from sklearn_ls._network.calibration import Temperature
 
 SHORT = {"max_epochs": 8, "learning_rate": 0.01, "early_stopping": False}
 CALIBRATIONS = [None, "temperature", "unsmooth"]
@@ -134,11 +134,13 @@ def test_temperature_is_in_proportion_to_the_logits(log_scale, seed):
     rng = np.random.default_rng(seed)
     logits, codes = rng.normal(size=(50, 3)), rng.integers(3, size=50)
     codes[:40] = logits[:40].argmax(axis=1)
-    target = label_target(codes, NO_SMOOTHING, None, dtype=np.float64, device="cpu")
-    scale = np.exp(log_scale)
-    assert fit_temperature(scale * logits, [target]) == pytest.approx(
-        scale * fit_temperature(logits, [target]), rel=1e-5
+    objective = Objective(SmoothingRule(0.0, "uniform", 3), None, 3, False)
+    labels = TrainingLabels(codes, np.arange(3))
+    one, other = (
+        Temperature.fit(factor * logits, labels, objective).temperature
+        for factor in (1, np.exp(log_scale))
     )
+    assert other == pytest.approx(np.exp(log_scale) * one, rel=1e-5)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -203,7 +205,7 @@ def test_temperature_where_nothing_was_learnt():
 
 def test_temperature_of_a_part_of_many_logits(monkeypatch):
     X, y = make_data(3, 1200)
-    monkeypatch.setattr(_training, "ENOUGH_LOGITS", 300)
+    monkeypatch.setattr(plans, "ENOUGH_LOGITS", 300)
     clf, test = fit_on_fold(X, y)  # 1200 logits
     some = test[::4]
     logits = clf.decision_function(X[some]) * clf.temperature_
@@ -283,7 +285,7 @@ def test_unsmooth_of_an_epsilon_of_each_row_is_refused():
     X, y = make_data()
     clf = LabelSmoothingClassifier(calibration="unsmooth")
     with pytest.raises(ValueError, match="can't undo an epsilon of each row"):
-        clf.fit(X, y, epsilon=np.full(len(y), 0.1))
+        clf.fit(X, y, sample_epsilon=np.full(len(y), 0.1))
 
 
 def test_unsmooth_of_what_can_not_be_undone_is_refused():

@@ -29,8 +29,8 @@ class BatchCounter(skorch.callbacks.Callback):
 
 def test_batch_callbacks_see_every_batch_and_change_nothing(iris):
     X, y = iris
-    counter = BatchCounter()
-    watched = make(callbacks=[counter]).fit(X, y)
+    watched = make(callbacks=[("counter", BatchCounter())]).fit(X, y)
+    counter = dict(watched.net_.callbacks_)["counter"]
     assert (counter.batches_, counter.gradients_) == (16, 16)
     lean = make().fit(X, y)
     assert_allclose(watched.predict_proba(X), lean.predict_proba(X), atol=1e-12)

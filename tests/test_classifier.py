@@ -23,9 +23,11 @@ from torch.nn import functional
 
 from helpers import quick_classifier
 from sklearn_ls import LabelSmoother, LabelSmoothingClassifier
-from sklearn_ls._loss import label_target
-from sklearn_ls._modules import MLP, dropout_masks, mlp_gradient
-from sklearn_ls._smoothing import smoothing_of
+from sklearn_ls._labels.objective import Objective, SmoothingRule
+from sklearn_ls._labels.training_labels import TrainingLabels
+from sklearn_ls._network.closed_form import dropout_masks, mlp_gradient
+from sklearn_ls._network.losses import CrossEntropy, make_rows
+from sklearn_ls._network.modules import MLP
 
 
 class Perceptron(nn.Sequential):
@@ -556,18 +558,23 @@ def test_dropout_keeps_the_expected_activation(iris):
     assert_allclose(mask.mean(), 1, atol=0.01)
 
 
+def smoothed_rows(codes):
+    objective = Objective(SmoothingRule(0.1, "uniform", 3), None, 3, False)
+    labels = TrainingLabels(codes, np.arange(3))
+    return make_rows(objective, labels, np.float64, "cpu")
+
+
 def test_dropout_in_closed_form_equals_autograd_with_the_same_mask(iris):
     X, y = torch.from_numpy(iris[0]), iris[1]
     mlp = MLP(4, 3, (20,), "tanh", 0.5, torch.Generator().manual_seed(0)).double()
     layers = [(mlp[i].weight, mlp[i].bias) for i in (0, 3)]
     masks = dropout_masks(layers, 0.5, X, torch.Generator().manual_seed(1))
-    smoothing = smoothing_of(0.1, "uniform", 3)
-    target = label_target(y, smoothing, None, np.float64, torch.device("cpu"))
-    loss = target.loss(mlp[3](mlp[1](mlp[0](X)) * masks[0].T))
+    rows = smoothed_rows(y)
+    loss = CrossEntropy().mean(mlp[3](mlp[1](mlp[0](X)) * masks[0].T), rows)
     loss.backward()
     gradients = [tuple(map(torch.empty_like, layer)) for layer in layers]
     with torch.no_grad():
-        closed = mlp_gradient(X, target, layers, gradients, "tanh", masks)
+        closed = mlp_gradient(X, CrossEntropy(), rows, layers, gradients, "tanh", masks)
     assert_allclose(closed, loss.detach())
     for layer, (weight, bias) in zip(layers, gradients, strict=True):
         assert_allclose(weight, layer[0].grad, atol=1e-14)
@@ -576,20 +583,19 @@ def test_dropout_in_closed_form_equals_autograd_with_the_same_mask(iris):
 
 def test_closed_form_serves_a_stack_of_networks(iris):
     X, y = torch.from_numpy(iris[0]), iris[1]
-    smoothing = smoothing_of(0.1, "uniform", 3)
-    target = label_target(y, smoothing, None, np.float64, "cpu")
-    stack = replace(target, codes=target.codes.expand(2, -1))
+    loss_function, rows = CrossEntropy(), smoothed_rows(y)
+    stack = replace(rows, codes=rows.codes.expand(2, -1))
     generator = torch.Generator().manual_seed(0)
     layers = [
         tuple(torch.randn(2, *shape, generator=generator, dtype=X.dtype) for shape in s)
         for s in [((7, 4), (7,)), ((3, 7), (3,))]
     ]
     gradients = [tuple(map(torch.empty_like, layer)) for layer in layers]
-    losses = mlp_gradient(X, stack, layers, gradients, "tanh", [None])
+    losses = mlp_gradient(X, loss_function, stack, layers, gradients, "tanh", [None])
     for network in range(2):
         alone = [(weight[network], bias[network]) for weight, bias in layers]
         expected = [tuple(map(torch.empty_like, layer)) for layer in alone]
-        loss = mlp_gradient(X, target, alone, expected, "tanh", [None])
+        loss = mlp_gradient(X, loss_function, rows, alone, expected, "tanh", [None])
         assert_allclose(losses[network], loss)
         for layer, (weight, bias) in zip(gradients, expected, strict=True):
             assert_allclose(layer[0][network], weight, atol=1e-14)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklearn_ls._votes import read_votes
+from sklearn_ls._labels.votes import read_votes
 from sklearn_ls.crowds import _maximise_expectations
 from sklearn_ls.crowds import votes_to_soft as soften
 

@@ -109,18 +109,16 @@ def test_display_of_a_grid_search_over_a_pipeline(iris):
     assert display.score_name == "neg_log_loss"
 
 
-def test_display_of_several_scorers_and_distributions(iris):
+def test_display_of_several_scorers(iris):
     scoring = ["accuracy", "neg_log_loss"]
-    distributions = ["others", np.array([0.2, 0.3, 0.5])]
-    search = make(scoring=scoring, refit="neg_log_loss", distribution=distributions)
-    search.fit(*iris)
+    search = make(scoring=scoring, refit="neg_log_loss").fit(*iris)
     display = EpsilonCurveDisplay.from_search(search)
     assert display.score_name == "neg_log_loss"
     assert display.scores.shape == (3, 3)
     assert np.all(display.scores <= 0)
     display = EpsilonCurveDisplay.from_search(search, metric="accuracy")
     assert np.all(display.scores >= 0)
-    search = make(scoring=scoring, refit=False).fit(*iris)
+    search = make(scoring=scoring, refit=False, ensemble=False).fit(*iris)
     display = EpsilonCurveDisplay.from_search(search, metric="accuracy")
     assert display.epsilon in (0, 0.1, 0.5)
     with pytest.raises(ValueError, match="Choose one of 'accuracy', 'neg_log_loss'"):

@@ -25,6 +25,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 import sklearn_ls
+from helpers import stacks_of
 from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
 
 PARAMS = {
@@ -124,15 +125,15 @@ def test_classifier_copies_predict_alike_with_random_modules(iris, module, copie
 
 # Row 57
 @random_modules
-@pytest.mark.parametrize("stack_size", ["auto", 1])
+@pytest.mark.parametrize("stack_size", [None, 1])
 @pytest.mark.parametrize("ensemble", [True, False])
 def test_search_predicts_as_it_scores_with_random_modules(
     iris, module, stack_size, ensemble
 ):
     X, y = iris
-    search = make_search(
-        module=module, max_epochs=20, stack_size=stack_size, ensemble=ensemble
-    ).fit(X, y)
+    search = make_search(module=module, max_epochs=20, ensemble=ensemble)
+    with stacks_of(stack_size):
+        search.fit(X, y)
     accuracy = np.mean(search.classes_[search.oof_proba_.argmax(axis=1)] == y)
     assert_allclose(accuracy, search.best_score_)
     assert accuracy > 0.9
@@ -146,10 +147,9 @@ def test_search_predicts_as_it_scores_with_random_modules(
     [
         lambda X, y: make(module=RunningMean).fit(X, y),
         lambda X, y: make(module=RunningMean).partial_fit(X, y, classes=[0, 1, 2]),
-        lambda X, y: make_search(module=RunningMean, stack_size=1).fit(X, y),
         lambda X, y: make_search(module=RunningMean).fit(X, y),
     ],
-    ids=["fit", "partial_fit", "search", "stacked search"],
+    ids=["fit", "partial_fit", "search"],
 )
 def test_classifiers_refuse_modules_that_learn_outside_their_state_dict(iris, fit):
     X, y = iris
@@ -557,9 +557,8 @@ def test_classifier_ends_quietly_where_a_callback_asks_for_it(iris, fitted):
         ],
         lambda: {"callbacks": [interrupt_in(END, epoch=3)], "ensemble": False},
         lambda: {"module": interrupt_at(8)},
-        lambda: {"module": interrupt_at(8), "stack_size": 1},
     ],
-    ids=[*HOOKS, END, "without ensemble", "step of a stack", "step"],
+    ids=[*HOOKS, END, "without ensemble", "step"],
 )
 def test_search_interrupted_stays_as_it_was(iris, fitted, params):
     X, y = iris

@@ -13,8 +13,8 @@ from sklearn_ls import (
     LabelSmoothingClassifierCV,
     SmoothedTargetClassifier,
 )
-from sklearn_ls._labels import labels_to_array
-from sklearn_ls._soft_labels import check_target
+from sklearn_ls._labels.containers import labels_to_array
+from sklearn_ls._labels.soft_labels import check_target
 from sklearn_ls.metrics import expected_calibration_error, soft_log_loss
 
 SHORT = {"max_epochs": 2, "n_iter_no_change": np.inf, "random_state": 0}

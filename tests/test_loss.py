@@ -1,4 +1,4 @@
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pytest
@@ -7,10 +7,11 @@ from numpy.testing import assert_allclose
 from torch.nn import functional
 
 from sklearn_ls import LabelSmoother
-from sklearn_ls._indicator_loss import indicator_target
-from sklearn_ls._loss import LabelTarget, label_target
-from sklearn_ls._smoothing import NO_SMOOTHING, smoothing_of
-from sklearn_ls._transition import make_transition
+from sklearn_ls._labels.objective import Objective, SmoothingRule
+from sklearn_ls._labels.training_labels import TrainingLabels
+from sklearn_ls._network.losses import LabelRows, Loss, make_loss, make_rows
+from sklearn_ls._network.row_tensors import RowTensors
+from sklearn_ls._network.transition import make_transition
 
 CPU = "cpu"
 N, K = 12, 5
@@ -51,9 +52,35 @@ def logits():
     return torch.randn(N, K, dtype=torch.float64, generator=generator)
 
 
-def make_target(codes, epsilon, distribution, weight=None):
-    smoothing = smoothing_of(epsilon, distribution, K).of_rows(codes)
-    return label_target(codes, smoothing, weight, np.float64, CPU)
+@dataclass
+class Target:
+    """A loss, and the samples that it is of."""
+
+    loss_function: Loss
+    rows: RowTensors
+
+    def loss(self, logits):
+        return self.loss_function.mean(logits, self.rows)
+
+    def loss_and_gradient(self, columns):
+        return self.loss_function.mean_and_gradient(columns, self.rows)
+
+    def n_correct(self, logits):
+        return self.loss_function.n_correct(logits, self.rows)
+
+    def take(self, index):
+        return replace(self, rows=self.rows.take(index))
+
+
+def make_target(
+    codes, epsilon, distribution, weight=None, *, y_soft=None, transition_matrix=None
+):
+    multilabel = codes.ndim == 2
+    rule = SmoothingRule(epsilon, distribution, 2 if multilabel else K)
+    objective = Objective(rule, transition_matrix, K, multilabel)
+    labels = TrainingLabels(codes, np.arange(K), weight, y_soft)
+    rows = make_rows(objective, labels, np.float64, CPU)
+    return Target(make_loss(objective, np.float64, CPU), rows)
 
 
 def dense_loss(logits, codes, epsilon, distribution, weight):
@@ -97,9 +124,8 @@ def test_gradient_is_softmax_minus_target(logits, codes, epsilon, distribution):
 
 
 def test_leading_dimensions_are_networks(logits, codes):
-    smoothing = smoothing_of(0.2, "uniform", K)
-    one = label_target(codes, smoothing, None, np.float64, CPU)
-    stack = replace(one, codes=one.codes.expand(3, N))
+    one = make_target(codes, 0.2, "uniform")
+    stack = replace(one, rows=replace(one.rows, codes=one.rows.codes.expand(3, N)))
     columns = torch.stack([logits.T, 2 * logits.T, -logits.T])
     losses, gradients = stack.loss_and_gradient(columns)
     for network in range(3):
@@ -108,13 +134,13 @@ def test_leading_dimensions_are_networks(logits, codes):
         assert_allclose(gradients[network], gradient)
 
 
-def test_take_keeps_the_rows_losses(logits, codes, epsilon, distribution, weight):
+def test_take_keeps_the_losses_of_samples(logits, codes, epsilon, distribution, weight):
     target = make_target(codes, epsilon, distribution, weight)
     index = torch.tensor([7, 0, 3])
-    rows = [
+    losses = [
         target.take(index[i : i + 1]).loss(logits[index[i : i + 1]]) for i in range(3)
     ]
-    assert_allclose(target.take(index).loss(logits[index]), np.mean(rows), rtol=1e-12)
+    assert_allclose(target.take(index).loss(logits[index]), np.mean(losses), rtol=1e-12)
 
 
 Y_SOFT = np.random.default_rng(6).dirichlet(np.ones(K), N)
@@ -142,21 +168,15 @@ def make_noisy_target(request, codes, epsilon, distribution, weight):
     y_soft = None if request.param == "hard" else Y_SOFT
     smoother = LabelSmoother(epsilon, distribution=distribution).fit(codes)
     dense = smoother.transform(codes if y_soft is None else y_soft)
-    smoothing = smoothing_of(epsilon, distribution, K)
-    if y_soft is not None and smoothing.by_label:
-        smoothing, y_soft = NO_SMOOTHING, dense
-    smoothing = smoothing.of_rows(codes)
 
     def make(transition):
-        transition = make_transition(transition, K, np.float64, CPU)
-        return label_target(
+        return make_target(
             codes,
-            smoothing,
+            epsilon,
+            distribution,
             weight,
-            np.float64,
-            CPU,
             y_soft=y_soft,
-            transition=transition,
+            transition_matrix=transition,
         )
 
     return make, torch.from_numpy(dense), weight
@@ -203,16 +223,18 @@ def test_no_noise_is_no_transition(logits, make_noisy_target):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_corrected_gradient_is_finite_where_probabilities_are_rounded_to_zero(dtype):
-    transition = make_transition(TRANSITIONS["with zeros"], K, np.float64, CPU)
-    transition = replace(transition, move=transition.move.to(dtype))
     codes = np.full(N, 3)
-    target = make_target(codes, 0.1, "uniform")
-    target = replace(
-        target,
-        excess=target.excess.to(dtype),
-        spread=target.spread.to(dtype),
-        transition=transition,
+    target = make_target(
+        codes, 0.1, "uniform", transition_matrix=TRANSITIONS["with zeros"]
     )
+    rows, transition = target.rows, target.loss_function.transition
+    target.rows = replace(
+        rows,
+        excess=rows.excess.to(dtype),
+        smoothing_weight=rows.smoothing_weight.to(dtype),
+    )
+    transition = replace(transition, move=transition.move.to(dtype))
+    target.loss_function = replace(target.loss_function, transition=transition)
     columns = torch.zeros(K, N, dtype=dtype)
     columns[0] = 3000
     loss, gradient = target.loss_and_gradient(columns)
@@ -224,14 +246,8 @@ def test_corrected_gradient_is_finite_where_probabilities_are_rounded_to_zero(dt
 @pytest.mark.parametrize("noise", [None, 0.3, TRANSITIONS["matrix"]], ids=str)
 def test_networks_share_or_stack_soft_labels(logits, codes, weight, noise):
     targets = [
-        label_target(
-            codes,
-            smoothing_of(epsilon, "uniform", K),
-            weight,
-            np.float64,
-            CPU,
-            y_soft=y_soft,
-            transition=make_transition(noise, K, np.float64, CPU),
+        make_target(
+            codes, epsilon, "uniform", weight, y_soft=y_soft, transition_matrix=noise
         )
         for epsilon, y_soft in (
             (0.1, Y_SOFT),
@@ -241,42 +257,56 @@ def test_networks_share_or_stack_soft_labels(logits, codes, weight, noise):
     ]
     columns = torch.stack([logits.T, 2 * logits.T, -logits.T])
     for some in ([0, 1], [0, 1, 2]):
-        stacked = LabelTarget.stack([targets[i] for i in some])
+        stacked = LabelRows.stack([targets[i].rows for i in some])
         assert stacked.y_soft.ndim == len(some)  # shared by the first two
         index = torch.tensor([7, 0, 3])
-        losses, gradients = stacked.take(index).loss_and_gradient(
-            columns[some][..., index]
-        )
-        kept = stacked.of_networks(torch.tensor([1])).take(index)
+        stack = Target(targets[0].loss_function, stacked.take(index))
+        losses, gradients = stack.loss_and_gradient(columns[some][..., index])
+        kept = replace(stack, rows=stacked.of_networks(torch.tensor([1])).take(index))
         for network in some:
-            rows = targets[network].take(index)
-            loss, gradient = rows.loss_and_gradient(columns[network][:, index])
+            one = targets[network].take(index)
+            loss, gradient = one.loss_and_gradient(columns[network][:, index])
             assert_allclose(losses[network], loss)
             assert_allclose(gradients[network], gradient)
             if network == 1:
                 assert_allclose(kept.loss(logits[None, index] * 2), [loss])
 
 
-def test_hits_are_of_the_given_labels(logits, codes, weight, transition):
-    """Through the transition: where most of a class is mislabelled, so is a hit."""
-    target = label_target(
-        codes,
-        smoothing_of(0.5, "uniform", K),
-        weight,
-        np.float64,
-        CPU,
-        transition=make_transition(transition, K, np.float64, CPU),
-    )
-    given = logits.softmax(-1).numpy() @ transition_as_matrix(transition)
+def test_correct_is_the_observed_label(logits, codes, weight, transition):
+    """Through the transition: most labels of a class may be another class."""
+    target = make_target(codes, 0.5, "uniform", weight, transition_matrix=transition)
+    observed = logits.softmax(-1).numpy() @ transition_as_matrix(transition)
     weights = np.ones(N) if weight is None else weight
-    assert_allclose(target.hits(logits), (given.argmax(1) == codes) @ weights)
+    assert_allclose(target.n_correct(logits), (observed.argmax(1) == codes) @ weights)
 
 
-def test_hits_ignore_smoothing(logits, codes, weight):
+def test_smoothing_changes_nothing_about_what_is_correct(logits, codes, weight):
     target = make_target(codes, 0.5, "uniform", weight)
     weights = np.ones(N) if weight is None else weight
-    hits = logits.argmax(-1).numpy() == codes
-    assert_allclose(target.hits(logits), hits @ weights)
+    correct = logits.argmax(-1).numpy() == codes
+    assert_allclose(target.n_correct(logits), correct @ weights)
+
+
+class GeneralizedCrossEntropy(Loss):
+    """A loss that has no closed form of its gradient here."""
+
+    def per_sample(self, logits, rows):
+        return rows.expect((1 - logits.softmax(-1) ** 0.7) / 0.7, dim=-1)
+
+
+def test_a_loss_is_one_function(logits, codes, epsilon, distribution, weight):
+    logits.requires_grad_()
+    target = make_target(codes, epsilon, distribution, weight)
+    target.loss_function = GeneralizedCrossEntropy()
+    y_soft = LabelSmoother(epsilon, distribution=distribution).fit_transform(codes)
+    losses = torch.from_numpy(y_soft) * (1 - logits.softmax(-1) ** 0.7) / 0.7
+    weights = torch.ones(N) if weight is None else torch.from_numpy(weight)
+    expected = (losses.sum(-1) * weights).mean()
+    expected.backward()
+    with torch.no_grad():
+        loss, gradient = target.loss_and_gradient(logits.detach().T.contiguous())
+    assert_allclose(loss, expected.detach(), rtol=1e-12)
+    assert_allclose(gradient.T, logits.grad, atol=1e-15)
 
 
 @pytest.fixture
@@ -288,7 +318,7 @@ def test_multilabel_loss_equals_torch_and_its_gradient_autograd(
     logits, indicators, weight
 ):
     y_soft = LabelSmoother(0.2).fit_transform(indicators)
-    target = indicator_target(indicators, y_soft, weight, np.float64, CPU)
+    target = make_target(indicators, 0.2, "uniform", weight)
     logits.requires_grad_()
     losses = functional.binary_cross_entropy_with_logits(
         logits, torch.from_numpy(y_soft), reduction="none"
@@ -302,17 +332,17 @@ def test_multilabel_loss_equals_torch_and_its_gradient_autograd(
     assert_allclose(gradient.T, logits.grad, atol=1e-15)
 
 
-def test_multilabel_hits_need_every_label(logits, indicators):
-    target = indicator_target(indicators, indicators, None, np.float64, CPU)
+def test_multilabel_is_correct_if_every_label_is(logits, indicators):
+    target = make_target(indicators, 0.0, "uniform")
     right = torch.from_numpy(np.where(indicators, 1.0, -1.0))
-    assert target.hits(right) == N
+    assert target.n_correct(right) == N
     right[0, 0] *= -1
-    assert target.hits(right) == N - 1
+    assert target.n_correct(right) == N - 1
 
 
-def test_hard_labels_never_need_a_matrix_of_all_rows():
+def test_hard_labels_never_need_a_matrix_of_all_samples():
     target = make_target(np.zeros(1000, dtype=int), 0.1, "uniform")
-    parts = (getattr(target, field.name) for field in fields(target))
+    parts = (getattr(target.rows, field.name) for field in fields(target.rows))
     numbers = sum(part.numel() for part in parts if part is not None)
     assert numbers <= 1000 + 2
 

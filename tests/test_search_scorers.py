@@ -87,12 +87,14 @@ def test_weights_reach_the_scorers_that_take_them(iris, weight, ensemble):
 
 def test_scores_with_weights_are_those_of_each_scorer_alone(iris, weight):
     X, y = iris
-    search = make(WEIGHTED, refit=False)
+    search = make(WEIGHTED, refit=False, ensemble=False)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         search.fit(X, y, sample_weight=weight)
     for name, scorer in WEIGHTED.items():
-        alone = make(scorer, refit=False).fit(X, y, sample_weight=weight)
+        alone = make(scorer, refit=False, ensemble=False).fit(
+            X, y, sample_weight=weight
+        )
         mean = alone.cv_results_["mean_test_score"]
         assert_allclose(search.cv_results_[f"mean_test_{name}"], mean)
 

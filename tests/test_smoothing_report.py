@@ -150,8 +150,8 @@ def test_search_chooses_epsilon_within_each_fold(iris):
     assert report.scores[1, 4, 0] == pytest.approx(loss)
 
 
-def test_other_ways_are_at_the_epsilon_and_distribution_that_were_chosen(iris):
-    estimator = search(distribution=["uniform", "others"], calibration="unsmooth")
+def test_other_ways_are_at_the_epsilon_that_was_chosen(iris):
+    estimator = search(distribution="others", calibration="unsmooth")
     report = smoothing_report(make_pipeline(estimator), *iris, cv=2)
     assert len(report.ways) == 5
     pipeline = make_pipeline(clone(estimator))
@@ -164,11 +164,11 @@ def test_only_the_smoothed_way_searches(iris, monkeypatch):
     fit = LabelSmoothingClassifierCV.fit
 
     def spy(self, *args, **params):
-        searches.append(len(self.epsilons) > 1 or isinstance(self.distribution, list))
+        searches.append(len(self.epsilons) > 1)
         return fit(self, *args, **params)
 
     monkeypatch.setattr(LabelSmoothingClassifierCV, "fit", spy)
-    smoothing_report(search(distribution=["uniform", "others"]), *iris, cv=2)
+    smoothing_report(search(), *iris, cv=2)
     assert sum(searches) == 2  # one a fold
 
 

@@ -24,12 +24,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-import sklearn_ls._fit_and_score
-from helpers import quick_classifier, quick_search
+import sklearn_ls._network.fitting
+from helpers import quick_classifier, quick_search, stacks_of
 from sklearn_ls import (
     LabelSmoother,
 )
-from sklearn_ls._stack import train_stack
+from sklearn_ls._network.stacking import train_stack
 from sklearn_ls.metrics import soft_log_loss
 
 SHORT = {"max_epochs": 6, "batch_size": 32, "learning_rate": 0.01}
@@ -152,8 +152,8 @@ def test_float32_trains_on_what_float64_does(iris, y_soft, device):
         for target in (y, y_soft):
             epsilon = np.linspace(0, 0.5, len(X))
             single = make(device=device, **params)
-            single.fit(X.astype(np.float32), target, epsilon=epsilon)
-            double = make(device="cpu", **params).fit(X, target, epsilon=epsilon)
+            single.fit(X.astype(np.float32), target, sample_epsilon=epsilon)
+            double = make(device="cpu", **params).fit(X, target, sample_epsilon=epsilon)
             y_proba = single.predict_proba(X.astype(np.float32))
             assert_allclose(y_proba, double.predict_proba(X), atol=1e-3)
 
@@ -175,7 +175,9 @@ def test_equal_epsilons_of_rows_are_the_parameter(
 ):
     X, y = iris
     target = y_soft if soft else y
-    given = make(distribution=distribution).fit(X, target, epsilon=[epsilon] * len(X))
+    given = make(distribution=distribution).fit(
+        X, target, sample_epsilon=[epsilon] * len(X)
+    )
     expected = make(epsilon=epsilon, distribution=distribution).fit(X, target)
     assert_same(given, expected, X)
 
@@ -192,17 +194,17 @@ def test_epsilons_of_rows_smooth_their_rows(iris, y_soft, distribution, soft, rn
             for e, row in zip(epsilon, target, strict=True)
         ]
     )
-    clf = make(distribution=distribution).fit(X, target, epsilon=epsilon)
+    clf = make(distribution=distribution).fit(X, target, sample_epsilon=epsilon)
     assert_same(clf, make(epsilon=0).fit(X, written_out), X)
 
 
 def test_epsilons_of_rows_smooth_multilabel_targets(iris):
     X, y = iris
     Y = np.c_[y == 0, X[:, 0] > 0].astype(int)
-    given = make().fit(X, Y, epsilon=np.full(len(X), 0.3))
+    given = make().fit(X, Y, sample_epsilon=np.full(len(X), 0.3))
     assert_same(given, make(epsilon=0.3).fit(X, Y), X)
     rows = np.where(y == 0, 0.9, 0.0)
-    assert make().fit(X, Y, epsilon=rows).loss_curve_ != given.loss_curve_
+    assert make().fit(X, Y, sample_epsilon=rows).loss_curve_ != given.loss_curve_
 
 
 def test_partial_fit_takes_what_fit_takes(iris, y_soft):
@@ -211,7 +213,9 @@ def test_partial_fit_takes_what_fit_takes(iris, y_soft):
     soft = make().partial_fit(X, y_soft, classes=classes).partial_fit(X, y_soft)
     routed = make().partial_fit(X, y, classes=classes, y_soft=y_soft)
     assert_same(soft, routed.partial_fit(X, y, y_soft=y_soft), X)
-    rows = make().partial_fit(X, y, classes=classes, epsilon=np.full(len(X), 0.4))
+    rows = make().partial_fit(
+        X, y, classes=classes, sample_epsilon=np.full(len(X), 0.4)
+    )
     assert_same(rows, make(epsilon=0.4).partial_fit(X, y, classes=classes), X)
     one_row = make().partial_fit(X[:1], np.eye(3)[:1], classes=classes)
     assert_array_equal(one_row.classes_, classes)
@@ -258,18 +262,18 @@ def test_routing_brings_soft_labels_and_epsilons_to_the_classifier(iris, y_soft)
     X, y = iris
     epsilon = np.linspace(0, 0.5, len(X))
     with sklearn.config_context(enable_metadata_routing=True):
-        clf = make().set_fit_request(y_soft=True, epsilon=True)
+        clf = make().set_fit_request(y_soft=True, sample_epsilon=True)
         grid = GridSearchCV(
             make_pipeline(StandardScaler(), clf),
             {"labelsmoothingclassifier__max_epochs": [6]},
             cv=StratifiedKFold(3),
             scoring="neg_log_loss",
-        ).fit(X, y, y_soft=y_soft, epsilon=epsilon)
+        ).fit(X, y, y_soft=y_soft, sample_epsilon=epsilon)
         params = {"y_soft": y_soft, "epsilon": epsilon}
         y_proba = cross_val_predict(clf, X, y, params=params, method="predict_proba")
     assert y_proba.shape == (len(X), 3)
     scaled = StandardScaler().fit_transform(X)
-    expected = make().fit(scaled, y_soft, epsilon=epsilon)
+    expected = make().fit(scaled, y_soft, sample_epsilon=epsilon)
     assert_allclose(grid.predict_proba(X), expected.predict_proba(scaled))
 
 
@@ -314,23 +318,24 @@ def test_search_equals_grid_search(iris, y_soft, params, soft):
 def test_stacked_soft_labels_equal_one_after_another(iris, y_soft, params):
     X, _ = iris
     together = make_search(**params).fit(X, y_soft)
-    alone = make_search(stack_size=1, **params).fit(X, y_soft)
+    with stacks_of(1):
+        alone = make_search(**params).fit(X, y_soft)
     assert_allclose(together.oof_proba_, alone.oof_proba_, atol=1e-10)
     assert_same(together, alone, X, atol=1e-10)
 
 
 def test_networks_of_a_split_hold_its_soft_labels_once(iris, y_soft, monkeypatch):
     X, _ = iris
-    targets = []
+    rows = []
 
-    def watch(networks, **rule):
-        targets.extend(training.target for _, training, _ in networks)
-        return train_stack(networks, **rule)
+    def watch(networks, *args, **rule):
+        rows.extend(training.rows for _, training, _ in networks)
+        return train_stack(networks, *args, **rule)
 
-    monkeypatch.setattr(sklearn_ls._fit_and_score, "train_stack", watch)
+    monkeypatch.setattr(sklearn_ls._network.fitting, "train_stack", watch)
     make_search().fit(X, y_soft)
-    assert len(targets) == 3 * len(EPSILONS)
-    assert len({id(target.y_soft) for target in targets}) == 3
+    assert len(rows) == 3 * len(EPSILONS)
+    assert len({id(one.y_soft) for one in rows}) == 3
 
 
 def test_search_splits_by_the_most_likely_label(iris, y_soft):
@@ -341,7 +346,8 @@ def test_search_splits_by_the_most_likely_label(iris, y_soft):
         seen.append(y)
         return clf.score(X, y)
 
-    make_search(scoring=scorer, stack_size=1).fit(X, y_soft)
+    with stacks_of(1):
+        make_search(scoring=scorer).fit(X, y_soft)
     labels = y_soft.argmax(axis=1)
     splits = StratifiedKFold(3).split(X, labels)
     for (_, test), y in zip(splits, seen[:: len(EPSILONS)], strict=True):

@@ -10,11 +10,10 @@ from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold
 from skorch.callbacks import Callback
 from torch import nn
 
-import sklearn_ls._fit_and_score
-import sklearn_ls._stack
-from helpers import quick_classifier, quick_search
-from sklearn_ls._fit_and_score import divide
-from sklearn_ls._stack import train_stack
+import sklearn_ls._network.fitting
+from helpers import quick_classifier, quick_search, stacks_of
+from sklearn_ls._network.stacking import StackTrainer, train_stack
+from sklearn_ls._search.tasks import divide_stacks, divide_tasks
 
 EPSILONS = [0.0, 0.1, 0.5]
 SHORT = {"max_epochs": 8, "batch_size": 32}
@@ -26,11 +25,11 @@ def stack_sizes(monkeypatch):
     """Return the list of how many networks the stacks of a test have held."""
     sizes = []
 
-    def counted(networks, **rule):
+    def counted(networks, *args, **rule):
         sizes.append(len(networks))
-        return train_stack(networks, **rule)
+        return train_stack(networks, *args, **rule)
 
-    monkeypatch.setattr(sklearn_ls._fit_and_score, "train_stack", counted)
+    monkeypatch.setattr(sklearn_ls._network.fitting, "train_stack", counted)
     return sizes
 
 
@@ -65,13 +64,13 @@ def assert_same_networks(one, other, atol):
 
 
 def assert_equals_grid_search(
-    X, y, *, fit_params=None, atol=1e-10, cv=CV, stack_size="auto", **params
+    X, y, *, fit_params=None, atol=1e-10, cv=CV, stack_size=None, **params
 ):
     params = {**SHORT, **params}
     ours, theirs = Witness(), Witness()
-    search = quick_search(
-        EPSILONS, cv=cv, scoring=ours, stack_size=stack_size, ensemble=False, **params
-    ).fit(X, y, **(fit_params or {}))
+    search = quick_search(EPSILONS, cv=cv, scoring=ours, ensemble=False, **params)
+    with stacks_of(stack_size):
+        search.fit(X, y, **(fit_params or {}))
     classifier = quick_classifier(**params)
     grid = GridSearchCV(classifier, {"epsilon": EPSILONS}, cv=cv, scoring=theirs)
     grid.fit(X, y, **(fit_params or {}))
@@ -168,12 +167,12 @@ class Particular(nn.Sequential):
     ],
     ids=str,
 )
-@pytest.mark.parametrize("stack_size", ["auto", 7])
+@pytest.mark.parametrize("stack_size", [None, 7])
 def test_stack_equals_grid_search(iris, params, stack_size, stack_sizes):
     X, y = iris
     assert_equals_grid_search(X, y, stack_size=stack_size, **params)
     assert sum(stack_sizes) == 9  # every network was trained in a stack
-    assert max(stack_sizes) <= (9 if stack_size == "auto" else stack_size)
+    assert max(stack_sizes) <= (9 if stack_size is None else stack_size)
 
 
 @pytest.mark.parametrize(
@@ -232,13 +231,13 @@ def test_networks_leave_the_stack_when_they_stop(iris, optimizer, early_stopping
     assert_equals_grid_search(X, y, stack_size=9, **params)
     witness = Witness()
     params = {**SHORT, **params}
-    quick_search(
-        EPSILONS, cv=CV, scoring=witness, ensemble=False, stack_size=9, **params
-    ).fit(X, y)
+    search = quick_search(EPSILONS, cv=CV, scoring=witness, ensemble=False, **params)
+    with stacks_of(9):
+        search.fit(X, y)
     assert len({n_iter for n_iter, *_ in witness.seen.values()}) > 1
 
 
-@pytest.mark.parametrize("stack_size", ["auto", 9])
+@pytest.mark.parametrize("stack_size", [None, 9])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_stacked_ensemble_equals_one_trained_one_after_another(
     iris, rng, stack_size, weighted
@@ -250,10 +249,9 @@ def test_stacked_ensemble_equals_one_trained_one_after_another(
     searches, witnesses = [], []
     for size in (1, stack_size):
         witness = Witness()
-        search = quick_search(
-            EPSILONS, cv=CV, scoring=witness, stack_size=size, **params
-        )
-        searches.append(search.fit(X, y, sample_weight=weight))
+        search = quick_search(EPSILONS, cv=CV, scoring=witness, **params)
+        with stacks_of(size):
+            searches.append(search.fit(X, y, sample_weight=weight))
         witnesses.append(witness)
     assert_same_networks(*witnesses, atol=1e-10)
     alone, stacked = searches
@@ -267,9 +265,9 @@ def test_stack_of_folds_that_share_their_held_out_rows(iris):
     cv = [(rows[:80], rows[100:]), (rows[20:100], rows[100:])]
     scores = []
     for stack_size in (1, 6):
-        search = quick_search(
-            [0.3], cv=cv, stack_size=stack_size, early_stopping=True, **SHORT
-        ).fit(X, y)
+        search = quick_search([0.3], cv=cv, early_stopping=True, **SHORT)
+        with stacks_of(stack_size):
+            search.fit(X, y)
         scores.append([member.validation_scores_ for member in search.estimators_])
     assert_allclose(*scores)
 
@@ -289,7 +287,7 @@ def test_weighted_stack_equals_grid_search(iris, rng, multilabel):
         y = np.c_[y == 0, X[:, 0] > 0, X[:, 1] > 0].astype(int)
     fit_params = {"sample_weight": weight}
 
-    for stack_size in ("auto", 9):
+    for stack_size in (None, 9):
         assert_equals_grid_search(
             X, y, fit_params=fit_params, cv=cv, stack_size=stack_size
         )
@@ -336,7 +334,7 @@ def test_any_stack_equals_grid_search(configuration):
 @pytest.mark.parametrize("most", [1, 2, 5])
 def test_memory_that_does_not_suffice_halves_the_stack(iris, monkeypatch, most):
     X, y = iris
-    train_epoch = sklearn_ls._stack._Stack.train_epoch
+    train_epoch = StackTrainer.train_epoch
     refused = []
 
     def limited(stack, seed, epoch):
@@ -345,25 +343,43 @@ def test_memory_that_does_not_suffice_halves_the_stack(iris, monkeypatch, most):
             raise torch.OutOfMemoryError
         return train_epoch(stack, seed, epoch)
 
-    monkeypatch.setattr(sklearn_ls._stack._Stack, "train_epoch", limited)
+    monkeypatch.setattr(StackTrainer, "train_epoch", limited)
     assert_equals_grid_search(X, y, stack_size=9, dropout=0.2)
     assert refused[0] == 9
-    monkeypatch.setattr(sklearn_ls._stack._Stack, "train_epoch", _refuse)
+    monkeypatch.setattr(StackTrainer, "train_epoch", _refuse)
     with pytest.raises(torch.OutOfMemoryError):
-        quick_search(EPSILONS, stack_size=9, cv=2, **SHORT).fit(X, y)
+        quick_search(EPSILONS, cv=2, **SHORT).fit(X, y)
 
 
 def _refuse(stack, seed, epoch):
     raise torch.OutOfMemoryError
 
 
-@pytest.mark.parametrize("by_split", [True, False])
+ALL_NETWORKS = [(c, s) for c in range(7) for s in range(5)]
+
+
 @pytest.mark.parametrize("size", [1, 2, 5, 7, 20, 1000])
-def test_stacks_hold_every_network_once(by_split, size):
-    stacks = divide(7, 5, size, by_split=by_split)
-    pairs = [pair for stack in stacks for pair in stack]
-    assert sorted(pairs) == [(c, s) for c in range(7) for s in range(5)]
+def test_stacks_hold_every_network_once(size):
+    stacks = divide_stacks(7, 5, size)
+    assert sorted(pair for stack in stacks for pair in stack) == ALL_NETWORKS
     assert max(map(len, stacks)) <= size
+
+
+@pytest.mark.parametrize("size", [1, 5, 8, 1000])
+@pytest.mark.parametrize("n_processes", [1, 2, 3, 4, 8])
+def test_processes_have_the_same_number_of_networks_to_train(size, n_processes):
+    tasks = divide_tasks(7, 5, size, devices=["cpu"], n_processes=n_processes)
+    assert sorted(pair for task in tasks for pair in task) == ALL_NETWORKS
+    loads = np.zeros(n_processes)  # each task goes to who has done least
+    for task in tasks:
+        loads[loads.argmin()] += len(task)
+    assert loads.max() <= 1.25 * 35 / n_processes
+
+
+def test_a_gpu_gets_one_task():
+    tasks = divide_tasks(7, 5, 4, devices=["cuda:0", "cuda:1"], n_processes=2)
+    assert len(tasks) == 2
+    assert sorted(pair for task in tasks for pair in task) == ALL_NETWORKS
 
 
 @pytest.mark.filterwarnings("ignore:After the first epoch most outputs")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_array_equal
 
-from sklearn_ls._votes import read_votes
+from sklearn_ls._labels.votes import read_votes
 
 N_CLASSES = 3
 answer_matrices = arrays(

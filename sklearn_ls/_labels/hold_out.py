@@ -45,9 +45,9 @@ def hold_out(codes, samples, fraction, random_state):
             stratify = codes[samples]
     if n_held_out >= len(samples):
         raise ValueError(
-            f"{n_held_out} samples can't be held out, for early stopping or for a "
-            f"temperature, of {len(samples)} (without labels that occur once, which stay "
-            "in training). Pass more samples, or hold out none."
+            f"{n_held_out} of {len(samples)} samples can't be held out for early "
+            "stopping or a temperature (labels that occur once stay in training). Pass "
+            "more samples, or hold out none."
         )
     training, validation = train_test_split(
         samples, test_size=n_held_out, stratify=stratify, random_state=random_state

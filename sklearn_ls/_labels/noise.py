@@ -59,8 +59,8 @@ def check_transition_matrix(transition_matrix, classes):
     if np.any(mislabeled := matrix.diagonal() < matrix.max(axis=1)):
         warn(
             "transition_matrix says that rows of these true classes are labelled as "
-            f"another more often than rightly: {classes[mislabeled]}. Its rows are true "
-            "labels, its columns given ones, both in the order of classes_."
+            f"another more often than rightly: {classes[mislabeled]}. Its rows are the "
+            "true labels, its columns the observed ones, in the order of classes_."
         )
     return matrix
 

@@ -96,7 +96,7 @@ class Objective:
     """
 
     rule: SmoothingRule
-    transition_matrix: None | float | np.ndarray
+    transition_matrix: float | np.ndarray | None
     n_classes: int
     multilabel: bool
 

@@ -295,9 +295,9 @@ def _weighted_distribution(smoothing):
 def recover_targets(y_soft, smoothing):
     """Undo the formula: the distributions which, smoothed, give `y_soft`.
 
-    Smoothing is linear in the target, ``q = p @ (diag(excess) + weight distribution^T)``,
-    so it is undone by solving for ``p``. Without a matrix `distribution` that is the
-    identity plus a matrix of rank one (Sherman-Morrison).
+    Smoothing is linear in the target, ``q = p @ (diag(excess) + weight
+    distribution^T)``, so it is undone by solving for ``p``. Without a matrix
+    `distribution` that is the identity plus a matrix of rank one (Sherman-Morrison).
 
     Parameters
     ----------

@@ -71,11 +71,6 @@ class TrainingLabels:
     def __len__(self):
         return len(self.codes)
 
-    def __sizeof__(self):
-        """Return the size in bytes, by which dask decides to send it only once."""
-        arrays = (self.codes, self.weight, self.y_soft, self.sample_epsilon)
-        return sum(array.nbytes for array in arrays if array is not None)
-
     @property
     def multilabel(self):
         """Whether samples have several labels each."""
@@ -115,9 +110,7 @@ class TrainingLabels:
         if len(classes) == len(self.classes):
             return self
         known = np.searchsorted(self.classes, classes)
-        return replace(
-            self, codes=np.searchsorted(known, self.codes), classes=classes
-        )
+        return replace(self, codes=np.searchsorted(known, self.codes), classes=classes)
 
     def find_present(self):
         """Return the classes to learn: those that occur, or all that were named."""

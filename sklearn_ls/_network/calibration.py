@@ -90,7 +90,7 @@ class Temperature(Calibrator):
         would have it, no temperature is the best: the smaller the better. Then labels
         are taken as true, and one more sample is assumed, whose label is unknown.
         """
-        n_samples, n_classes = labels.codes.shape[0], objective.n_classes
+        n_samples = len(labels)
         labels = replace(labels, sample_epsilon=None)
         objectives = [
             _with_uniform(objective, 0.0),

@@ -206,8 +206,8 @@ class FittedNetwork(Predictor):
         if not torch.allclose(rebuilt, expected, rtol=1e-3, atol=1e-4):
             raise ValueError(
                 "The module predicts something else when it is rebuilt from its "
-                "weights, as after pickling. Whatever it changes in training must be in "
-                "its state_dict: make it a torch.nn.Parameter, or pass it to "
+                "weights, as after pickling. Whatever it changes in training must be "
+                "in its state_dict: make it a torch.nn.Parameter, or pass it to "
                 "register_buffer."
             )
 

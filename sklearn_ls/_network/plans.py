@@ -392,9 +392,7 @@ def _hold_out(codes, samples, params, seed):
 
 
 def _make_batches(X, part, objective, batch_size, device, *, smoothed=True):
-    rows = make_rows(
-        objective, part.labels, numpy_dtype(X), device, smoothed=smoothed
-    )
+    rows = make_rows(objective, part.labels, numpy_dtype(X), device, smoothed=smoothed)
     X = to_device_if_it_fits(X, device)
     return Batches(X, part.samples, rows, batch_size, device)
 

@@ -289,7 +289,9 @@ class NetTrainer:
         if net.callbacks:  # nothing is copied without any
             self.datasets = {
                 "dataset_train": _to_dataset(training),
-                "dataset_valid": None if validation is None else _to_dataset(validation),
+                "dataset_valid": None
+                if validation is None
+                else _to_dataset(validation),
             }
 
     def begin(self):

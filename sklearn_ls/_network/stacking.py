@@ -6,7 +6,6 @@ stops by its own rule. It differs from training one network after another by rou
 """
 
 import copy
-import math
 
 import torch
 from torch.func import functional_call, vmap

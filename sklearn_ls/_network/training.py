@@ -81,9 +81,7 @@ class TrainingState:
         return self.stopping.update(accuracy, valid_loss)
 
     def _lowest(self, name):
-        return min(
-            (row[name] for row in self.history if name in row), default=math.inf
-        )
+        return min((row[name] for row in self.history if name in row), default=math.inf)
 
 
 def train(

@@ -1,8 +1,8 @@
 """Known label noise: predictions of the true label turned into those of the observed.
 
 With ``T[j, k] = P(observed label k | true label j)``, a network that predicts the
-distribution p of the true label predicts ``p @ T`` of the observed one. Trained to agree
-with the observed labels through T, it learns p: forward correction.
+distribution p of the true label predicts ``p @ T`` of the observed one. Trained to
+agree with the observed labels through T, it learns p: forward correction.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""What a process of a search does: networks trained on parts of the data, and scored."""
+"""What a process of a search does: train networks on parts of the data, score them."""
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,8 +15,9 @@ from sklearn_ls._network.fitting import train_networks
 from sklearn_ls._network.plans import TrainingParams, plan_network
 
 
-class SearchData(NamedTuple):
-    """The data of a search.
+@dataclass(frozen=True, eq=False)
+class SearchData:
+    """The data of a search, which processes get as a whole.
 
     Parameters
     ----------
@@ -40,6 +41,11 @@ class SearchData(NamedTuple):
     X_seen: Any
     y_seen: np.ndarray
     score_params: dict
+
+    def __sizeof__(self):
+        """Return the size in bytes, by which dask decides to send it only once."""
+        arrays = (self.X, self.labels.codes, self.labels.y_soft, self.y_seen)
+        return sum(getattr(array, "nbytes", 0) for array in arrays)
 
 
 class Scored(NamedTuple):

@@ -206,7 +206,7 @@ LABELS = {
         Row(
             "Other classes in a second `fit`, with ``warm_start=True``",
             ValueError,
-            "warm_start needs the classes of the fit before",
+            "warm_start needs the classes of the earlier fit",
             {"others": Y + 1},
         )
     ],

@@ -45,9 +45,9 @@ PARAMETERS = {
     ],
     "epsilon per sample": [
         Row(
-            "`epsilon` in `fit` that is not one number in [0, 1] for each sample",
+            "`sample_epsilon` that is not one number in [0, 1] for each sample",
             InvalidParameterError,
-            "epsilon in fit must hold one float in the range [0.0, 1.0]",
+            "sample_epsilon must hold one float in the range [0.0, 1.0]",
             {
                 "scalar": 0.1,
                 "short": Y[:-1] * 0.1,
@@ -61,9 +61,9 @@ PARAMETERS = {
     ],
     "epsilon per sample in the search": [
         Row(
-            "`epsilon` in the `fit` of LabelSmoothingClassifierCV",
+            "`sample_epsilon` in the `fit` of LabelSmoothingClassifierCV",
             TypeError,
-            "The search tries values of epsilon itself",
+            "LabelSmoothingClassifierCV.fit does not accept a per-sample epsilon",
         )
     ],
     "epsilons": [
@@ -223,7 +223,7 @@ WEIGHTS = {
         Row(
             "`class_weight` of zero for every class",
             ValueError,
-            "leaves no row any weight",
+            "gives every sample a weight of zero",
             {"": {0: 0, 1: 0, 2: 0}},
         ),
         Row(

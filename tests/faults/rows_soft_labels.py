@@ -156,7 +156,7 @@ SOFT_LABELS = {
         Row(
             "`y_soft` beside soft or multilabel `y`",
             ValueError,
-            "y_soft goes with one label a row in y",
+            "y_soft requires a y with one label per sample",
             {"soft": (SOFT, SOFT), "multilabel": (INDICATORS, SOFT)},
         ),
         Row(

@@ -16,13 +16,13 @@ from sklearn_ls import LabelSmoother, LabelSmoothingClassifierCV
 @each_example(PARAMETERS["epsilon per sample"])
 def test_classifier_refuses_epsilons_of_rows(row, value):
     with row.reported():
-        small().fit(X, Y, epsilon=value)
+        small().fit(X, Y, sample_epsilon=value)
 
 
 @each_row(PARAMETERS["epsilon per sample in the search"])
 def test_search_refuses_an_epsilon_a_row(row):
     with row.reported():
-        LabelSmoothingClassifierCV([0.1]).fit(X, Y, epsilon=np.zeros(len(Y)))
+        LabelSmoothingClassifierCV([0.1]).fit(X, Y, sample_epsilon=np.zeros(len(Y)))
 
 
 # Row 23

@@ -10,7 +10,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from helpers import peak_memory
 from sklearn_ls import LabelSmoother, SmoothedTargetClassifier
-from sklearn_ls._row_copies import draw_labels, repeated_copies, weighted_copies
+from sklearn_ls._copies.copies import draw_labels, repeated_copies, weighted_copies
 from smoothed_target.copies import AS_IT_IS, Forgetful, Recorder
 
 distributions = st.lists(

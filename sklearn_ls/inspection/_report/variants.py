@@ -99,8 +99,6 @@ def _at_chosen_epsilon(estimator, fitted, smoothing_params):
         return estimator.get_params()[smoothing_params.epsilon], estimator
     best = last_step(fitted).best_params_
     params = {smoothing_params.epsilon: [best["epsilon"]]}
-    if "distribution" in best:
-        params[smoothing_params.distribution] = best["distribution"]
     return best["epsilon"], clone(estimator).set_params(**params)
 
 
