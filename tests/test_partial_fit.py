@@ -78,7 +78,7 @@ SEQUENCES = {**OTHER_OPTIMIZER, **OTHER_CALLBACKS, **OTHER_KERNEL, **OTHER_STATE
 # An optimizer whose state has another layout may end the process, so each sequence has
 # its own, forked from one that has imported torch.
 RUN = """
-import os, pickle, sys, traceback, warnings
+import os, pickle, signal, sys, traceback, warnings
 
 import torch
 
@@ -101,6 +101,7 @@ def run_apart(steps):
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
+        signal.alarm(30)  # a damaged heap may also end in a deadlock
         try:
             result = run(steps)
         except Exception:
@@ -149,7 +150,7 @@ def results(iris):
         stdout=subprocess.PIPE,
         env=environment,
         check=True,
-        timeout=120,
+        timeout=300,
     )
     return pickle.loads(process.stdout)
 
