@@ -438,9 +438,9 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
             plan, earlier, getattr(self, "_optimizer_state", None)
         )
         training.run(seed=seed, max_epochs=1)
+        optimizer_state = training.optimizer_state()
         attributes = describe_training(training, training.finish(X), features)
-        attributes["_optimizer_state"] = training.optimizer_state()
-        self._store(attributes)
+        self._store({**attributes, "_optimizer_state": optimizer_state})
         return self
 
     def embed(self, X):
@@ -464,8 +464,8 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
     def net_(self):
         """The skorch net.
 
-        It is the one that was trained where there are callbacks, and otherwise made for
-        the trained weights, with an optimizer that starts anew.
+        With callbacks it is the one that was trained, until the estimator is pickled.
+        Otherwise it is made for the trained weights. Its optimizer has no moments.
         """
         network = self._fitted()
         if "_net" not in vars(self):
@@ -474,7 +474,6 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
                 network.objective,
                 network.optimizer,
                 device=str(network.here),
-                callbacks=self.callbacks,
                 verbose=self.verbose,
                 history=network.history,
             )

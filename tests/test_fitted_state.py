@@ -136,8 +136,8 @@ def test_search_predicts_as_it_scores_with_random_modules(
         search.fit(X, y)
     accuracy = np.mean(search.classes_[search.oof_proba_.argmax(axis=1)] == y)
     assert_allclose(accuracy, search.best_score_)
-    assert accuracy > 0.9
-    assert search.score(X, y) > 0.9
+    assert accuracy > 0.8
+    assert search.score(X, y) > 0.8
     assert_array_equal(pickled(search).predict_proba(X), search.predict_proba(X))
 
 

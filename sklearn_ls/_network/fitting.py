@@ -91,11 +91,12 @@ class SingleTraining:
         """
         network = self.plan.finish(self.module, self.state, X)
         if self.net.callbacks:  # whose net is kept, with this module
+            self.net.forget_steps()
             network.adopt(self.module)
         return network
 
     def optimizer_state(self):
-        """Return what the optimizer remembers."""
+        """Return what the optimizer remembers, before `finish`."""
         return OptimizerState.read(self.net.optimizer_, self.module)
 
 

@@ -2,6 +2,8 @@
 
 import inspect
 from dataclasses import dataclass
+from functools import cache
+from threading import Thread
 
 import numpy as np
 import torch
@@ -58,6 +60,7 @@ class OptimizerSpec:
 
         options : dict
         """
+        _import_compiler()
         options = {
             "lr": self.learning_rate,
             "weight_decay": self.weight_decay,
@@ -72,6 +75,17 @@ class OptimizerSpec:
         if options["weight_decay"] == 0 and not _takes_weight_decay(self.name):
             del options["weight_decay"]
         return self.name, options
+
+
+@cache
+def _import_compiler():
+    """Let torch import its compiler, as it does for the first optimizer of a process.
+
+    It then keeps all frames of that thread alive, and with them the training data.
+    """
+    thread = Thread(target=lambda: torch.optim.SGD([torch.zeros(1)]))
+    thread.start()
+    thread.join()
 
 
 def _takes_weight_decay(optimizer):
@@ -124,7 +138,12 @@ class OptimizerState:
     def fits(self, optimizer, module):
         """Return whether the state is of such an optimizer and such a module."""
         shapes = {n: tuple(p.shape) for n, p in module.named_parameters()}
-        return self.optimizer == _qualified_name(optimizer) and self.shapes == shapes
+        if self.optimizer != _qualified_name(optimizer) or self.shapes != shapes:
+            return False
+        expected = _find_state_keys(optimizer)
+        return expected is None or all(
+            value.keys() == expected for value in self.values.values()
+        )
 
     def load(self, optimizer, module):
         """Let an optimizer that fits go on with this state.
@@ -150,7 +169,22 @@ class OptimizerState:
 
 def _qualified_name(optimizer):
     kind = type(optimizer)
-    return f"{kind.__module__}.{kind.__qualname__}"
+    return f"{kind.__module__.removeprefix('torch.')}.{kind.__qualname__}"
+
+
+def _find_state_keys(optimizer):
+    """Return what an optimizer with these options keeps of a parameter.
+
+    None if a step takes more than a gradient.
+    """
+    weight = torch.zeros(1, requires_grad=True)
+    weight.grad = torch.zeros(1)
+    try:
+        probe = type(optimizer)([weight], **optimizer.defaults)
+        probe.step()
+    except (TypeError, ValueError):
+        return None
+    return probe.state[weight].keys()
 
 
 def _find_flat(optimizer, parameters):

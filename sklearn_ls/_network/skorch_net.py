@@ -150,6 +150,11 @@ class SmoothingNet(NeuralNet):
             tags.estimator_type = "classifier"
         return tags
 
+    def forget_steps(self):
+        """Let gradients and the optimizer's moments go, which take a lot of memory."""
+        self.optimizer_.zero_grad(set_to_none=True)
+        self.optimizer_.state.clear()
+
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Run `step_fn` over the batches, or leaner where no callback watches them."""
         if self.is_watched() or iterator is None or isinstance(iterator, DataLoader):

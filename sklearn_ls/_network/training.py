@@ -84,6 +84,7 @@ class TrainingState:
         return min((row[name] for row in self.history if name in row), default=math.inf)
 
 
+@torch.enable_grad()  # and afterwards what was set before, whatever interrupts it
 def train(
     trainer,
     states,

@@ -73,7 +73,11 @@ def test_bad_labels_are_refused(y, message):
             pd.DataFrame({"a": [0.5] * 3, "b": [0.5] * 3}),
             "The columns of y_soft are",
         ),
-        ([[0.5, 0.5]] * 3, [[0.5, 0.5]] * 3, "y_soft requires a y with one label per sample"),
+        (
+            [[0.5, 0.5]] * 3,
+            [[0.5, 0.5]] * 3,
+            "y_soft requires a y with one label per sample",
+        ),
     ],
 )
 def test_bad_y_soft_is_refused(y, y_soft, message):
