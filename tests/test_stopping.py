@@ -2,40 +2,39 @@ import math
 
 import pytest
 
-from sklearn_ls._network.stopping import StoppingRule
+from sklearn_ls._network.stopping import TrainingLoss, ValidationAccuracy
 
 
-def test_best_is_the_highest_score_and_of_equals_the_smallest_loss():
-    rule = StoppingRule(n_iter_no_change=10, tol=0.0)
+def losses(*values):
+    return [{"train_loss": value} for value in values]
+
+
+def test_best_is_the_highest_accuracy_and_of_equals_the_smallest_loss():
+    rule = ValidationAccuracy(n_iter_no_change=10, tol=0.0)
     epochs = [(0.5, 2.0), (0.5, 1.0), (0.5, 1.5), (0.4, 0.1), (0.6, 3.0)]
-    assert [rule.update(*epoch) for epoch in epochs] == [
-        True,
-        True,
-        False,
-        False,
-        True,
-    ]
+    rows = [{"valid_acc": accuracy, "valid_loss": loss} for accuracy, loss in epochs]
+    assert [rule.update(row) for row in rows] == [True, True, False, False, True]
 
 
 @pytest.mark.parametrize("n_iter_no_change", [1, 3])
 def test_more_epochs_without_gain_than_allowed_reach_it(n_iter_no_change):
-    rule = StoppingRule(n_iter_no_change, tol=0.1)
-    rule.update(1.0)
+    rule = TrainingLoss(n_iter_no_change, tol=0.1)
+    rule.update({"train_loss": 1.0})
     for epoch in range(1, n_iter_no_change + 2):
         assert not rule.reached
-        rule.update(1.0 + 0.01 * epoch)  # better, but by less than tol
+        rule.update({"train_loss": 1.0 - 0.01 * epoch})  # better, but by less than tol
     assert rule.reached
 
 
 def test_an_improvement_restarts_the_count():
-    rule = StoppingRule(n_iter_no_change=1, tol=0.1)
-    for score in (1.0, 1.0, 1.2, 1.2):
-        rule.update(score)
+    rule = TrainingLoss(n_iter_no_change=1, tol=0.1)
+    for row in losses(1.0, 1.0, 0.8, 0.8):
+        rule.update(row)
     assert not rule.reached
 
 
 def test_an_infinite_number_is_never_reached():
-    rule = StoppingRule(math.inf, tol=1.0)
-    for _ in range(100):
-        rule.update(0.0)
+    rule = TrainingLoss(math.inf, tol=1.0)
+    for row in losses(*100 * [0.0]):
+        rule.update(row)
     assert not rule.reached

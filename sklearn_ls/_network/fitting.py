@@ -39,7 +39,7 @@ class SingleTraining:
 
     def __init__(self, plan, earlier=None, optimizer_state=None):
         self.plan = plan
-        self.state = plan.params.start()
+        self.state = plan.start()
         if earlier is not None:
             self.state.history = list(earlier.history)
         self.n_earlier_epochs = self.state.n_epochs
@@ -155,7 +155,7 @@ def _train_group(X, plans, seed, network_end):
         network_end()
         return [(training.finish(X), training.state.converged)]
     modules = [plan.build() for plan in plans]
-    states = [plan.params.start() for plan in plans]
+    states = [plan.start() for plan in plans]
     train_stack(
         [
             (module, plan.training, plan.validation)

@@ -21,7 +21,7 @@ from sklearn_ls._network.fitted import FittedNetwork, load_arrays, module_to_arr
 from sklearn_ls._network.losses import make_loss, make_rows
 from sklearn_ls._network.modules import Architecture, make_architecture
 from sklearn_ls._network.optimizers import OptimizerSpec
-from sklearn_ls._network.stopping import StoppingRule
+from sklearn_ls._network.stopping import STOPPING_RULES
 from sklearn_ls._network.training import TrainingState, check_trained, load_weights
 
 MIN_HELD_OUT = 200  # samples; fewer give a score too noisy to stop by
@@ -113,10 +113,6 @@ class TrainingParams:
             seed=seed,
         )
 
-    def start(self):
-        """Return the state of a network before its training."""
-        return TrainingState(StoppingRule(self.n_iter_no_change, self.tol))
-
 
 class Part(NamedTuple):
     """Some of the samples, and their labels."""
@@ -174,6 +170,12 @@ class TrainingPlan:
             self.training.stacking_key(),
             None if validation is None else validation.stacking_key(),
         )
+
+    def start(self):
+        """Return the state of the network before its training."""
+        rule = "train_loss" if self.validation is None else "valid_acc"
+        params = self.params
+        return TrainingState(STOPPING_RULES[rule](params.n_iter_no_change, params.tol))
 
     def build(self, weights=None):
         """Return the module to train, on its device.

@@ -1,10 +1,13 @@
-"""When training stops."""
+"""When training stops, and which epoch is the best.
+
+A rule is a subclass of `StoppingRule` and its name in `STOPPING_RULES`.
+"""
 
 import math
 
 
 class StoppingRule:
-    """Count epochs without improvement, as MLPClassifier does.
+    """Counts epochs without improvement, as MLPClassifier does.
 
     Parameters
     ----------
@@ -15,26 +18,66 @@ class StoppingRule:
         Minimum gain over the best score that counts as an improvement.
     """
 
+    restores_best = False  # whether the weights of the best epoch are taken
+
     def __init__(self, n_iter_no_change, tol):
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
-        self.best_score = -math.inf
-        self.best_loss = math.inf  # of the epochs with the best score
+        self.best = (-math.inf, -math.inf)
         self.n_without_gain = 0
 
-    def update(self, score, loss=0.0):
-        """Take note of an epoch; return whether it is the best so far.
+    def judge(self, row):
+        """Return the score of an epoch, and what decides between equal scores.
 
-        Of epochs with the same score the one with the smallest loss is the best.
+        Parameters
+        ----------
+        row : dict
+            What is recorded of the epoch.
+
+        Returns
+        -------
+        score, tie_breaker : float
+            The larger the better.
         """
-        gained = score >= self.best_score + self.tol
+        raise NotImplementedError
+
+    def update(self, row):
+        """Take note of an epoch; return whether it is the best so far."""
+        score, tie_breaker = self.judge(row)
+        gained = score >= self.best[0] + self.tol
         self.n_without_gain = 0 if gained else self.n_without_gain + 1
-        is_best = (score, -loss) > (self.best_score, -self.best_loss)
-        if is_best:
-            self.best_score, self.best_loss = score, loss
+        is_best = (score, tie_breaker) > self.best
+        self.best = max(self.best, (score, tie_breaker))
         return is_best
 
     @property
     def reached(self):
         """Whether to stop."""
         return self.n_without_gain > self.n_iter_no_change
+
+
+class TrainingLoss(StoppingRule):
+    """Stops when the training loss no longer improves."""
+
+    def judge(self, row):
+        """Return the negative loss."""
+        return -row["train_loss"], 0.0
+
+
+class ValidationAccuracy(StoppingRule):
+    """Stops when the accuracy on held-out samples no longer improves.
+
+    Of epochs with the same accuracy the one with the smallest loss is the best.
+    """
+
+    restores_best = True
+
+    def judge(self, row):
+        """Return the accuracy and the negative loss on held-out samples."""
+        return row["valid_acc"], -row["valid_loss"]
+
+
+STOPPING_RULES = {
+    "train_loss": TrainingLoss,
+    "valid_acc": ValidationAccuracy,
+}

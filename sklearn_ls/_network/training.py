@@ -29,7 +29,7 @@ class TrainingState:
         Parameters and buffers by name, once the training has ended.
 
     best_weights : dict of str to Tensor, default=None
-        Those of the best epoch on the held-out samples, if there are any.
+        Those of the best epoch, if the stopping rule restores it.
 
     converged : bool, default=False
         Whether something else than the maximum number of epochs ended the training.
@@ -52,7 +52,7 @@ class TrainingState:
         return len(self.history)
 
     def record(self, loss, validation, seconds):
-        """Record an epoch; return whether it is the best on the held-out samples.
+        """Record an epoch; return whether its weights may be those to take.
 
         Parameters
         ----------
@@ -75,10 +75,7 @@ class TrainingState:
                 "valid_loss_best": valid_loss < self._lowest("valid_loss"),
             }
         self.history.append({**row, "dur": seconds})
-        if validation is None:
-            self.stopping.update(-loss)
-            return False
-        return self.stopping.update(accuracy, valid_loss)
+        return self.stopping.update(row) and self.stopping.restores_best
 
     def _lowest(self, name):
         return min((row[name] for row in self.history if name in row), default=math.inf)
@@ -97,8 +94,8 @@ def train(
 ):
     """Train networks until each of them stops.
 
-    With held-out samples the accuracy on their labels decides, and the weights of the
-    best epoch are taken; else the training loss decides.
+    The stopping rule of each network decides when, and whether the weights of its best
+    epoch are restored.
 
     Parameters
     ----------
