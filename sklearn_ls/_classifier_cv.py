@@ -1,12 +1,9 @@
 """LabelSmoothingClassifierCV: a grid of epsilons searched, its folds an ensemble."""
 
 import copy
-import time
-from itertools import cycle
 from numbers import Integral
 
 import numpy as np
-from joblib import effective_n_jobs
 from sklearn import get_config
 from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.model_selection import ParameterGrid, check_cv
@@ -16,41 +13,28 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_ls._base import BaseNetworkClassifier, fit_label_smoother
-from sklearn_ls._classifier import LabelSmoothingClassifier, make_fitted
-from sklearn_ls._compat import SearchRules, StrOptions, _fit_context, with_callbacks
+from sklearn_ls._base import BaseNetworkClassifier
+from sklearn_ls._classifier import LabelSmoothingClassifier
+from sklearn_ls._compat import StrOptions, _fit_context, with_callbacks
 from sklearn_ls._labels.containers import to_numpy_backed
 from sklearn_ls._labels.smoothing import check_epsilon
 from sklearn_ls._labels.soft_labels import find_soft_labels
 from sklearn_ls._labels.training_labels import encode_target
 from sklearn_ls._network.device import draw_seed, resolve_device
-from sklearn_ls._network.ensemble import Ensemble
-from sklearn_ls._network.fitting import train_networks
-from sklearn_ls._network.plans import TrainingParams, plan_network
 from sklearn_ls._network.training_checks import warn_unless_converged
+from sklearn_ls._search.process import SearchData
 from sklearn_ls._search.progress import SearchProgress
-from sklearn_ls._search.results import predict_held_out, store_scores
-from sklearn_ls._search.run import SearchData, train_and_score
-from sklearn_ls._search.tasks import assign_devices, choose_stack_size, divide_tasks
-from sklearn_ls._warnings import warn
-
-OF_PROBABILITIES = {
-    "neg_log_loss",
-    "neg_brier_score",
-    "d2_log_loss_score",
-    "d2_brier_score",
-}
-_REFITTED = (
-    "n_iter_",
-    "loss_curve_",
-    "best_loss_",
-    "validation_scores_",
-    "best_validation_score_",
-    "temperature_",
+from sklearn_ls._search.results import describe_folds, describe_scores, retrain
+from sklearn_ls._search.run import run_search, split_samples
+from sklearn_ls._search.scoring import (
+    choose_y_to_score,
+    make_rules,
+    pass_on_without_routing,
+    warn_of_noisy_scores,
 )
+from sklearn_ls._warnings import warn
 
 
 def _has_one_network(estimator):
@@ -424,46 +408,59 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
             For bad input, for folds that can't be learnt from, and when training
             diverges. What was fitted before remains.
         """
-        rules, candidates = self._rules(), self._candidates()
         self._check_choice()
-        self._warn_of_noisy_scores()
+        candidates = list(ParameterGrid({"epsilon": self._check_epsilons().tolist()}))
+        rules = make_rules(self.scoring, self.refit)
+        warn_of_noisy_scores(self.scoring, self.transition_matrix)
         device = resolve_device(self.device)
-        X_seen, n_networks = X, len(candidates)
+        frame = X if hasattr(X, "columns") else None
         X, labels, features = self._check_training_data(
             X, y, sample_weight, y_soft, device=device
         )
-        X_seen = X_seen if hasattr(X_seen, "columns") else X
+        X_seen = X if frame is None else frame
+        y_seen = labels.y
+        if y_soft is None:
+            y_seen = choose_y_to_score(labels, self.scoring)
         weight = None if sample_weight is None else labels.weight
-        to_split, to_score, scorer = self._route(weight, params, rules)
-        splits = split_samples(self.cv, X_seen, labels.y, to_split)
-        y_seen = labels.y if y_soft is not None else self._y_to_score(labels)
+        to_split, to_score, scorer = self._pass_on(params, weight, rules)
         data = SearchData(X, labels, features, X_seen, y_seen, to_score)
-        progress = SearchProgress(
-            self, X_seen, labels.y, n_networks * len(splits) + self._refits
-        )
+        splits = split_samples(self.cv, X_seen, labels.y, to_split)
+        retrains = not self.ensemble and bool(self.refit)
+        n_networks = len(candidates) * len(splits) + retrains
+        progress = SearchProgress(self, X_seen, labels.y, n_networks)
         seed = draw_seed(self.random_state)
-        scored = self._search(
-            data, candidates, splits, scorer, progress, seed=seed, device=device
+        scored = run_search(
+            data,
+            [self._member_params(candidate) for candidate in candidates],
+            splits,
+            self._training_params(epsilon=0.0),
+            progress,
+            scorer=scorer,
+            stop_on_test=self.ensemble,
+            seed=seed,
+            device=device,
+            n_jobs=self.n_jobs,
         )
-        attributes = {
+        learned = {
             **features,
             "classes_": labels.classes,
             "epsilons_": np.array([candidate["epsilon"] for candidate in candidates]),
             "device_": device,
-            **store_scores(rules, candidates, len(splits), scored),
+            **describe_scores(rules, candidates, len(splits), scored),
         }
         converged = [one.converged for one in scored]
-        if "best_index_" in attributes:
-            attributes |= self._choose(data, splits, scored, attributes)
-        if self._refits:
-            refitted, retrained = self._retrain(
-                data, attributes["best_params_"], seed=seed, device=device
-            )
-            attributes |= retrained
-            converged.append(refitted.converged)
-            progress.network_end()
-        progress.end(attributes if self.refit else None)
-        self._store(attributes)
+        if "best_index_" in learned:
+            first = learned["best_index_"] * len(splits)
+            chosen = scored[first : first + len(splits)]
+            best = self._member_params(learned["best_params_"])
+            learned |= describe_folds(data, splits, chosen, best)
+            if retrains:
+                retrained, attributes = retrain(data, best, seed=seed, device=device)
+                learned |= attributes
+                converged.append(retrained.converged)
+                progress.network_end()
+        progress.end(learned if self.refit else None)
+        self._store(learned)
         warn_unless_converged(
             converged,
             max_epochs=self.max_epochs,
@@ -472,20 +469,14 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         )
         return self
 
-    @property
-    def _refits(self):
-        return not self.ensemble and bool(self.refit)
+    def _check_choice(self):
+        if self.ensemble and self.refit is False:
+            raise ValueError(
+                "refit=False chooses no epsilon whose fold networks could predict "
+                "together. Set ensemble=False, which compares only, or another refit."
+            )
 
-    def _rules(self):
-        scoring = self.scoring
-        if scoring is None:
-            scoring = get_scorer("accuracy")
-            if get_config()["enable_metadata_routing"]:
-                scoring.set_score_request(sample_weight=True)
-        return SearchRules(LabelSmoothingClassifier(), scoring, self.refit)
-
-    def _candidates(self):
-        """Return the parameters to compare, in the order of GridSearchCV."""
+    def _check_epsilons(self):
         epsilons = check_epsilon(
             self.epsilons,
             [(None,)],
@@ -497,184 +488,24 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
                 "epsilons does not contain 0, so the search cannot tell whether "
                 "smoothing helps at all."
             )
-        return list(ParameterGrid({"epsilon": epsilons.tolist()}))
+        return epsilons
 
-    def _check_choice(self):
-        if self.ensemble and self.refit is False:
-            raise ValueError(
-                "refit=False chooses no epsilon whose fold networks could predict "
-                "together. Set ensemble=False, which compares only, or another refit."
-            )
-
-    def _warn_of_noisy_scores(self):
-        """Warn of scores of the true labels' probabilities by the observed labels."""
-        if self.transition_matrix is not None and any(
-            isinstance(scorer, str) and scorer in OF_PROBABILITIES
-            for scorer in _list_scorers(self.scoring)
-        ):
-            warn(
-                f"scoring={self.scoring!r} judges the probabilities of the true labels "
-                "by the observed labels, some of which are wrong: the more certain "
-                "they are, the worse. Choose by accuracy, or by labels that you trust."
-            )
-
-    def _y_to_score(self, labels):
-        """Return the y that scorers get if `y` has soft labels.
-
-        Scorers given by name get the most likely labels, callables the soft ones.
-        """
-        if labels.y_soft is None:
-            return labels.y
-        called = [callable(scorer) for scorer in _list_scorers(self.scoring)]
-        if any(called) and not all(called):
-            raise ValueError(
-                "With soft labels as y, scoring must hold names only, which get the "
-                "most likely labels, or callables only, which get the soft labels."
-            )
-        return labels.y_soft if any(called) else labels.y
-
-    def _route(self, weight, params, rules):
+    def _pass_on(self, params, weight, rules):
         """Return the arguments of the splitter and of the scorer, and the scorer."""
-        if get_config()["enable_metadata_routing"]:
-            if weight is not None:
-                params = {**params, "sample_weight": weight}
-            if not params:
-                return {}, {}, rules.scorer
-            routed = process_routing(self, "fit", **params)
-            return routed.splitter.split, routed.scorer.score, rules.scorer
-        if "sample_epsilon" in params:
-            raise TypeError(
-                "LabelSmoothingClassifierCV.fit does not accept a per-sample epsilon. "
-                "Pass soft labels instead, or use LabelSmoothingClassifier."
-            )
-        if unknown := params.keys() - {"groups"}:
-            raise TypeError(
-                f"fit got unexpected arguments: {', '.join(sorted(unknown))}. They can "
-                "be passed on with metadata routing only: "
-                "sklearn.set_config(enable_metadata_routing=True)."
-            )
-        to_split = {k: v for k, v in params.items() if v is not None}
-        if weight is None:
-            return to_split, {}, rules.scorer
-        takes_weight = rules.takes_sample_weight()
-        self._warn_of_unweighted_scores(takes_weight)
-        if not any(takes_weight.values()):
-            return to_split, {}, rules.scorer
-        return to_split, {"sample_weight": weight}, rules.weighted_scorer()
-
-    def _warn_of_unweighted_scores(self, takes_weight):
-        unweighted = [name for name, takes in takes_weight.items() if not takes]
-        if not unweighted:
-            return
-        if isinstance(self.scoring, (dict, list, tuple, set)):
-            warn(
-                "These scorers take no sample_weight, so all samples have the same "
-                f"weight in their scores: {', '.join(map(repr, unweighted))}."
-            )
-        else:
-            warn(
-                f"scoring={self.scoring!r} takes no sample_weight, so all samples have "
-                "the same weight when the folds are scored."
-            )
+        if not get_config()["enable_metadata_routing"]:
+            return pass_on_without_routing(params, weight, self.scoring, rules)
+        if weight is not None:
+            params = {**params, "sample_weight": weight}
+        if not params:
+            return {}, {}, rules.scorer
+        routed = process_routing(self, "fit", **params)
+        return routed.splitter.split, routed.scorer.score, rules.scorer
 
     def _member_params(self, candidate):
-        """Return the parameters of the classifier of one network."""
+        """Return the parameters of the classifiers of a candidate's networks."""
         names = LabelSmoothingClassifier().get_params()
         shared = {n: v for n, v in self.get_params(deep=False).items() if n in names}
         return {**shared, "verbose": 0, **candidate}
-
-    def _search(self, data, candidates, splits, scorer, progress, *, seed, device):
-        """Return the trained and scored networks, those of a candidate together."""
-        members = [self._member_params(candidate) for candidate in candidates]
-        params = self._training_params(epsilon=0.0)
-        summary = data.labels.summarize()
-        params.make_objective(summary)  # raises before anything is trained
-        stack_size = choose_stack_size(
-            params.make_architecture(data.X, len(summary.classes), seed),
-            data.X,
-            params,
-            device=device,
-            n_samples=max(len(train) for train, _ in splits),
-            verbose=self.verbose,
-        )
-        devices = assign_devices(device, self.n_jobs)
-        n_processes = effective_n_jobs(self.n_jobs)
-        tasks = divide_tasks(
-            len(candidates),
-            len(splits),
-            stack_size,
-            devices=devices,
-            n_processes=n_processes,
-        )
-        here = n_processes == 1
-        results = _parallel(self.n_jobs)(
-            delayed(train_and_score)(
-                data,
-                [members[c] for c, _ in task],
-                [splits[s] for _, s in task],
-                scorer=scorer,
-                stop_on_test=self.ensemble,
-                seed=seed,
-                device=task_device,
-                stack_size=stack_size,
-                network_end=progress.network_end if here else _nothing,
-            )
-            for task, task_device in zip(tasks, cycle(devices))
-        )
-        scored = {}
-        for task, networks in zip(tasks, results, strict=True):
-            scored.update(zip(task, networks, strict=True))
-            if not here:
-                progress.network_end(len(task))
-        return [scored[pair] for pair in np.ndindex(len(candidates), len(splits))]
-
-    def _choose(self, data, splits, scored, attributes):
-        """Return what the fold networks of the best candidate give, as attributes."""
-        best, classes = attributes["best_params_"], attributes["classes_"]
-        first = attributes["best_index_"] * len(splits)
-        chosen = scored[first : first + len(splits)]
-        ensemble = Ensemble([one.network for one in chosen], classes)
-        params = self._member_params(best)
-        members = [
-            make_fitted(params, one.network, one.summary, data.features)
-            for one in chosen
-        ]
-        return {
-            "estimators_": members,
-            "oof_proba_": predict_held_out(ensemble, data.X, splits),
-            "label_smoother_": fit_label_smoother(
-                self._training_params(**best), data.labels.summarize()
-            ),
-            "n_iter_": max(member.n_iter_ for member in members),
-            "n_layers_": members[0].n_layers_,
-            "n_outputs_": len(classes),
-            "out_activation_": ensemble.activation,
-            "_network": ensemble,
-        }
-
-    def _retrain(self, data, best, *, seed, device):
-        """Return the network trained on all data, and its attributes."""
-        start = time.perf_counter()
-        params = self._member_params(best)
-        plan = plan_network(
-            data.X,
-            data.labels,
-            TrainingParams.of(params, LabelSmoothingClassifier.__name__),
-            seed=seed,
-            device=device,
-        )
-        (refitted,) = train_networks(data.X, [plan], seed=seed)
-        seconds = time.perf_counter() - start
-        classifier = make_fitted(
-            params, refitted.network, refitted.summary, data.features
-        )
-        names = {*_REFITTED} & vars(classifier).keys()
-        return refitted, {
-            "best_estimator_": classifier,
-            "refit_time_": seconds,
-            "_network": refitted.network,
-            **{name: getattr(classifier, name) for name in names},
-        }
 
     def score(self, X, y, sample_weight=None):
         """Score the predictions by `scoring`.
@@ -699,7 +530,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         """
         network, y = self._fitted(), to_numpy_backed(y)
         if not network.multilabel and (soft := find_soft_labels(y, network.classes)):
-            y = self._y_to_score(encode_target(soft))
+            y = choose_y_to_score(encode_target(soft), self.scoring)
         scorer = self.scorer_
         if isinstance(scorer, dict):
             scorer = scorer[self.refit]
@@ -745,7 +576,10 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
             MetadataRouter(owner=self)
             .add_self_request(self)
             .add(splitter=self._splitter(), method_mapping=to_split)
-            .add(scorer=self._rules().scorer, method_mapping=to_score)
+            .add(
+                scorer=make_rules(self.scoring, self.refit).scorer,
+                method_mapping=to_score,
+            )
         )
 
     def _splitter(self):
@@ -760,54 +594,3 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
                 "it does not predict. Its scores are in cv_results_."
             )
         return super()._fitted()
-
-
-def _nothing():
-    """Report nothing from another process."""
-
-
-def _parallel(n_jobs):
-    """Return joblib's Parallel, with results as they come if its backend can."""
-    try:
-        return Parallel(n_jobs=n_jobs, return_as="generator")
-    except ValueError:
-        return Parallel(n_jobs=n_jobs)
-
-
-def _list_scorers(scoring):
-    """Return all that `scoring` names or holds."""
-    if isinstance(scoring, dict):
-        return list(scoring.values())
-    return list(scoring) if isinstance(scoring, (list, tuple, set)) else [scoring]
-
-
-def split_samples(cv, X, y, params):
-    """Return the samples to train on and those to score on, of each split.
-
-    Parameters
-    ----------
-    cv : int, cross-validation generator, iterable or None
-
-    X : array-like of shape (n_samples, ...)
-
-    y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-
-    params : dict
-        What else the splitter gets.
-
-    Returns
-    -------
-    splits : list of (ndarray, ndarray)
-    """
-    samples = np.arange(len(y))
-    splits = check_cv(cv, y, classifier=True).split(X, y, **params)
-    splits = [(samples[train], samples[test]) for train, test in splits]
-    if not splits:
-        raise ValueError("cv gives no splits.")
-    for number, (train, test) in enumerate(splits):
-        if not len(train) or not len(test):
-            raise ValueError(
-                f"Split {number} of cv has {len(train)} training and {len(test)} test "
-                "samples; both must be non-empty."
-            )
-    return splits

@@ -6,11 +6,8 @@ from unittest import mock
 
 import numpy as np
 
-from sklearn_ls import (
-    LabelSmoothingClassifier,
-    LabelSmoothingClassifierCV,
-    _classifier_cv,
-)
+from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
+from sklearn_ls._search import run
 
 QUICK = {"max_epochs": 5, "n_iter_no_change": np.inf, "random_state": 0}
 
@@ -38,11 +35,11 @@ def peak_memory(call):
 @contextmanager
 def stacks_of(size):
     """Let searches train so many networks as one where they can; None: as they do."""
-    choose = _classifier_cv.choose_stack_size
+    choose = run.choose_stack_size
 
     def choose_size(*args, **params):
         chosen = choose(*args, **params)
         return chosen if chosen == 1 or size is None else size
 
-    with mock.patch.object(_classifier_cv, "choose_stack_size", choose_size):
+    with mock.patch.object(run, "choose_stack_size", choose_size):
         yield

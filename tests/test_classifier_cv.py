@@ -30,8 +30,8 @@ from sklearn.utils.parallel import delayed
 
 from helpers import quick_classifier, quick_search
 from sklearn_ls import LabelSmoothingClassifier
-from sklearn_ls._classifier_cv import _parallel
 from sklearn_ls._compat import InvalidParameterError
+from sklearn_ls._search.run import make_parallel
 from sklearn_ls._search.tasks import assign_devices
 
 EPSILONS = [0.0, 0.1, 0.5]
@@ -336,7 +336,7 @@ def test_n_jobs_changes_nothing(iris):
 @pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])
 def test_results_come_in_order_from_every_backend(backend):
     with parallel_config(backend, n_jobs=2):
-        results = _parallel(None)(delayed(abs)(-i) for i in range(5))
+        results = make_parallel(None)(delayed(abs)(-i) for i in range(5))
     assert list(results) == [0, 1, 2, 3, 4]
 
 

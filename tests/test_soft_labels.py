@@ -269,7 +269,7 @@ def test_routing_brings_soft_labels_and_epsilons_to_the_classifier(iris, y_soft)
             cv=StratifiedKFold(3),
             scoring="neg_log_loss",
         ).fit(X, y, y_soft=y_soft, sample_epsilon=epsilon)
-        params = {"y_soft": y_soft, "epsilon": epsilon}
+        params = {"y_soft": y_soft, "sample_epsilon": epsilon}
         y_proba = cross_val_predict(clf, X, y, params=params, method="predict_proba")
     assert y_proba.shape == (len(X), 3)
     scaled = StandardScaler().fit_transform(X)

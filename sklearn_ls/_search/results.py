@@ -1,6 +1,23 @@
-"""What a search learns from the networks of its folds."""
+"""What a search learns from its networks, as fitted attributes."""
+
+import time
 
 import numpy as np
+
+from sklearn_ls._base import fit_label_smoother
+from sklearn_ls._classifier import LabelSmoothingClassifier, make_fitted
+from sklearn_ls._network.ensemble import Ensemble
+from sklearn_ls._network.fitting import train_networks
+from sklearn_ls._network.plans import TrainingParams, plan_network
+
+RETRAINED = (
+    "n_iter_",
+    "loss_curve_",
+    "best_loss_",
+    "validation_scores_",
+    "best_validation_score_",
+    "temperature_",
+)
 
 
 def predict_held_out(ensemble, X, splits):
@@ -30,7 +47,7 @@ def predict_held_out(ensemble, X, splits):
     return total / counts.astype(total.dtype)
 
 
-def store_scores(rules, candidates, n_splits, scored):
+def describe_scores(rules, candidates, n_splits, scored):
     """Return the attributes that tell how the candidates scored.
 
     Parameters
@@ -77,4 +94,75 @@ def store_scores(rules, candidates, n_splits, scored):
         "best_index_": index,
         "best_params_": best,
         "epsilon_": best["epsilon"],
+    }
+
+
+def describe_folds(data, splits, chosen, params):
+    """Return the attributes that come from the fold networks of the best candidate.
+
+    Parameters
+    ----------
+    data : SearchData
+
+    splits : list of (train, test)
+
+    chosen : list of Scored
+        The networks, one per split.
+
+    params : dict
+        Their parameters, of :class:`LabelSmoothingClassifier`.
+
+    Returns
+    -------
+    attributes : dict
+    """
+    ensemble = Ensemble([one.network for one in chosen], data.labels.classes)
+    members = [
+        make_fitted(params, one.network, one.summary, data.features) for one in chosen
+    ]
+    training_params = TrainingParams.of(params, LabelSmoothingClassifier.__name__)
+    return {
+        "estimators_": members,
+        "oof_proba_": predict_held_out(ensemble, data.X, splits),
+        "label_smoother_": fit_label_smoother(training_params, data.labels.summarize()),
+        "n_iter_": max(member.n_iter_ for member in members),
+        "n_layers_": members[0].n_layers_,
+        "n_outputs_": len(ensemble.classes),
+        "out_activation_": ensemble.activation,
+        "_network": ensemble,
+    }
+
+
+def retrain(data, params, *, seed, device):
+    """Train one network on all data, and return it with its attributes.
+
+    Parameters
+    ----------
+    data : SearchData
+
+    params : dict
+        Of :class:`LabelSmoothingClassifier`.
+
+    seed : int
+
+    device : str
+
+    Returns
+    -------
+    trained : Trained
+
+    attributes : dict
+    """
+    start = time.perf_counter()
+    training_params = TrainingParams.of(params, LabelSmoothingClassifier.__name__)
+    plan = plan_network(data.X, data.labels, training_params, seed=seed, device=device)
+    (trained,) = train_networks(data.X, [plan], seed=seed)
+    seconds = time.perf_counter() - start
+    classifier = make_fitted(params, trained.network, trained.summary, data.features)
+    state = vars(classifier)
+    return trained, {
+        "best_estimator_": classifier,
+        "refit_time_": seconds,
+        "_network": trained.network,
+        **{name: state[name] for name in RETRAINED if name in state},
     }

@@ -1,154 +1,136 @@
-"""What a process of a search does: train networks on parts of the data, score them."""
+"""A search: all its networks trained and scored, in one process or in several."""
 
-import time
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from itertools import cycle
 
 import numpy as np
+from joblib import effective_n_jobs
+from sklearn.model_selection import check_cv
+from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_ls._classifier import LabelSmoothingClassifier, make_fitted
-from sklearn_ls._compat import score_fold, take_rows
-from sklearn_ls._labels.training_labels import ClassSummary, TrainingLabels
-from sklearn_ls._network.batches import to_device_if_it_fits
-from sklearn_ls._network.fitted import FittedNetwork
-from sklearn_ls._network.fitting import train_networks
-from sklearn_ls._network.plans import TrainingParams, plan_network
+from sklearn_ls._search.process import train_and_score
+from sklearn_ls._search.tasks import assign_devices, choose_stack_size, divide_tasks
 
 
-@dataclass(frozen=True, eq=False)
-class SearchData:
-    """The data of a search, which processes get as a whole.
+def split_samples(cv, X, y, params):
+    """Return the samples to train on and those to score on, of each split.
 
     Parameters
     ----------
-    X : ndarray or CSR matrix of shape (n_samples, ...)
+    cv : int, cross-validation generator, iterable or None
 
-    labels : TrainingLabels
+    X : array-like of shape (n_samples, ...)
 
-    features : dict
-        The attributes that describe X.
+    y : ndarray of shape (n_samples,) or (n_samples, n_labels)
 
-    X_seen, y_seen : array-like of shape (n_samples, ...)
-        What scorers get.
+    params : dict
+        Further arguments of the splitter.
 
-    score_params : dict
-        What else they get, with n_samples entries each.
+    Returns
+    -------
+    splits : list of (ndarray, ndarray)
     """
-
-    X: Any
-    labels: TrainingLabels
-    features: dict
-    X_seen: Any
-    y_seen: np.ndarray
-    score_params: dict
-
-    def __sizeof__(self):
-        """Return the size in bytes, by which dask decides to send it only once."""
-        arrays = (self.X, self.labels.codes, self.labels.y_soft, self.y_seen)
-        return sum(getattr(array, "nbytes", 0) for array in arrays)
-
-
-class Scored(NamedTuple):
-    """One network of a search, trained and scored."""
-
-    network: FittedNetwork
-    summary: ClassSummary
-    converged: bool
-    fit_time: float  # in seconds
-    test_scores: float | dict[str, float]
-    score_time: float
+    samples = np.arange(len(y))
+    splits = check_cv(cv, y, classifier=True).split(X, y, **params)
+    splits = [(samples[train], samples[test]) for train, test in splits]
+    if not splits:
+        raise ValueError("cv gives no splits.")
+    for number, (train, test) in enumerate(splits):
+        if not len(train) or not len(test):
+            raise ValueError(
+                f"Split {number} of cv has {len(train)} training and {len(test)} test "
+                "samples; both must be non-empty."
+            )
+    return splits
 
 
-def train_and_score(
+def run_search(
     data,
-    candidates,
+    members,
     splits,
+    params,
+    progress,
     *,
     scorer,
     stop_on_test,
     seed,
     device,
-    stack_size,
-    network_end=lambda: None,
+    n_jobs,
 ):
-    """Train networks on parts of the data and score them on others.
+    """Return the trained and scored networks, those of a candidate together.
 
     Parameters
     ----------
     data : SearchData
 
-    candidates : list of dict
-        The parameters of each network, of :class:`LabelSmoothingClassifier`.
+    members : list of dict
+        The parameters of the networks of each candidate.
 
     splits : list of (train, test)
-        The samples that each is trained and scored on.
 
-    scorer : callable
+    params : TrainingParams
+        Of any candidate.
 
-    stop_on_test : bool
-        Whether the samples to score on also decide when to stop, rather than a part of
-        those to train on.
+    progress : SearchProgress
 
-    seed : int
+    scorer, stop_on_test, seed : see train_and_score
 
     device : str
 
-    stack_size, network_end : see train_networks
+    n_jobs : int or None
 
     Returns
     -------
     scored : list of Scored
     """
-    start = time.perf_counter()
-    X = to_device_if_it_fits(data.X, device)
-    plans, of_split = [], {}
-    for candidate, (train, test) in zip(candidates, splits, strict=True):
-        plan = _plan(X, data.labels, candidate, train, test, stop_on_test, seed, device)
-        same_split = of_split.setdefault(id(train), plan)
-        training = plan.training.sharing(same_split.training)
-        plans.append(replace(plan, training=training))
-    plan_time = (time.perf_counter() - start) / len(plans)
-    trained = train_networks(
-        data.X, plans, seed=seed, stack_size=stack_size, network_end=network_end
+    summary = data.labels.summarize()
+    params.make_objective(summary)  # raises before anything is trained
+    stack_size = choose_stack_size(
+        params.make_architecture(data.X, len(summary.classes), seed),
+        data.X,
+        params,
+        device=device,
+        n_samples=max(len(train) for train, _ in splits),
+        verbose=progress.verbose,
     )
-    scored, parts = [], {}
-    for candidate, (_, test), one in zip(candidates, splits, trained, strict=True):
-        start = time.perf_counter()
-        if id(test) not in parts:
-            params = {k: take_rows(v, test) for k, v in data.score_params.items()}
-            parts = {
-                id(test): (take_rows(data.X_seen, test), data.y_seen[test], params)
-            }
-        classifier = make_fitted(candidate, one.network, one.summary, data.features)
-        scores = score_fold(classifier, *parts[id(test)], scorer)
-        one.network.release()  # modules would fill a GPU; their weights remain
-        score_time = time.perf_counter() - start
-        scored.append(
-            Scored(
-                one.network,
-                one.summary,
-                one.converged,
-                one.fit_time + plan_time,
-                scores,
-                score_time,
-            )
-        )
-    return scored
-
-
-def _plan(X, labels, candidate, train, test, stop_on_test, seed, device):
-    try:
-        return plan_network(
-            X,
-            labels,
-            TrainingParams.of(candidate, LabelSmoothingClassifier.__name__),
+    n_processes = effective_n_jobs(n_jobs)
+    devices = assign_devices(device, n_jobs)
+    tasks = divide_tasks(
+        len(members),
+        len(splits),
+        stack_size,
+        devices=devices,
+        n_processes=n_processes,
+    )
+    here = n_processes == 1
+    results = make_parallel(n_jobs)(
+        delayed(train_and_score)(
+            data,
+            [members[c] for c, _ in task],
+            [splits[s] for _, s in task],
+            scorer=scorer,
+            stop_on_test=stop_on_test,
             seed=seed,
-            device=device,
-            samples=train,
-            held_out=test if stop_on_test else None,
+            device=task_device,
+            stack_size=stack_size,
+            network_end=progress.network_end if here else _nothing,
         )
-    except ValueError as error:
-        raise ValueError(
-            f"The {len(train)} training samples of a split can't be learned from: "
-            f"{error}"
-        ) from error
+        for task, task_device in zip(tasks, cycle(devices))
+    )
+    scored = {}
+    for task, networks in zip(tasks, results, strict=True):
+        scored.update(zip(task, networks, strict=True))
+        if not here:
+            progress.network_end(len(task))
+    return [scored[pair] for pair in np.ndindex(len(members), len(splits))]
+
+
+def make_parallel(n_jobs):
+    """Return joblib's Parallel, with results as they come if its backend can."""
+    try:
+        return Parallel(n_jobs=n_jobs, return_as="generator")
+    except ValueError:
+        return Parallel(n_jobs=n_jobs)
+
+
+def _nothing():
+    """Report nothing from another process."""
