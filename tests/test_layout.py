@@ -7,26 +7,12 @@ from pathlib import Path
 import pytest
 
 import sklearn_ls
+from sklearn_ls._base import PRIVATE
 
 PACKAGE = Path(sklearn_ls.__file__).parent
 ROOT = PACKAGE.parent
-MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
-TORCH_OWNERS = {
-    "_batches",
-    "_device",
-    "_faults",
-    "_indicator_loss",
-    "_inference",
-    "_loss",
-    "_modules",
-    "_net",
-    "_optimizers",
-    "_row_values",
-    "_stack",
-    "_temperature",
-    "_transition",
-}
-APART = ("sklearn_ls.inspection", "sklearn_ls.metrics")
+APART = ("inspection", "metrics")
+# Private names that a package exports, imported in _compat.py only.
 PRIVATE_IMPORTS = {
     "_fit_context",
     "_safe_indexing",
@@ -46,38 +32,57 @@ PARAM_VALIDATION = {
 }
 
 
-def modules_of(folder):
+def modules_of(folder=""):
     """Return the modules in a folder and in those below it, without the ending."""
-    paths = sorted(PACKAGE.glob(f"{folder}/**/*.py"))
-    return [path.relative_to(PACKAGE).with_suffix("").as_posix() for path in paths]
+    paths = sorted((PACKAGE / folder).glob("**/*.py"))
+    names = [path.relative_to(PACKAGE).with_suffix("").as_posix() for path in paths]
+    return [name for name in names if not name.endswith("__init__")]
+
+
+MODULES = [name for name in modules_of() if not name.startswith(APART)]
+
+
+def parse(module):
+    return ast.parse((PACKAGE / f"{module}.py").read_text())
 
 
 def imports(module, nodes=ast.walk):
     """Yield (module, name) of everything that a module imports."""
-    for node in nodes(ast.parse((PACKAGE / f"{module}.py").read_text())):
+    for node in nodes(parse(module)):
         if isinstance(node, ast.Import):
             yield from ((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield from ((node.module, alias.name) for alias in node.names)
 
 
-def test_contributing_lists_every_file_and_imports_never_turn_back():
+def imports_of_ours(module):
+    """Return the modules of the package that a module imports."""
+    modules = set()
+    for path, name in imports(module):
+        if path.startswith("sklearn_ls"):
+            inside = path.removeprefix("sklearn_ls").strip(".").replace(".", "/")
+            deeper = f"{inside}/{name}".strip("/")
+            modules.add(deeper if (PACKAGE / f"{deeper}.py").exists() else inside)
+    return modules
+
+
+def listed_modules():
     text = (ROOT / "docs" / "contributing.rst").read_text()
-    listed = [f[:-3] for f in re.findall(r"^`(\w+\.py)`  ", text, flags=re.MULTILINE)]
-    assert sorted(listed) == MODULES
+    return re.findall(r"^`([\w/]+)\.py`  ", text, flags=re.MULTILINE)
+
+
+def test_contributing_lists_every_file_and_imports_never_turn_back():
+    listed = [name for name in listed_modules() if not name.startswith(APART)]
+    assert sorted(listed) == sorted(MODULES)
     for position, module in enumerate(listed):
-        ours = {name for name, _ in imports(module) if name.startswith("sklearn_ls")}
-        above = {f"sklearn_ls.{name}" for name in listed[:position]}
-        assert ours <= above, module
+        assert imports_of_ours(module) <= {*listed[:position]}, module
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_torch_skorch_and_private_scikit_learn_stay_where_they_belong(
-    module,
-):
+def test_torch_skorch_and_private_scikit_learn_stay_where_they_belong(module):
     tops = {name.split(".")[0] for name, _ in imports(module)}
-    assert "skorch" not in tops or module == "_net"
-    assert "torch" not in tops or module in TORCH_OWNERS
+    assert "skorch" not in tops or module == "_network/skorch_net"
+    assert "torch" not in tops or module.startswith("_network/")
     assert not tops & {"dask", "pandas", "polars", "pyarrow"}
     private = {
         name or path
@@ -90,64 +95,86 @@ def test_torch_skorch_and_private_scikit_learn_stay_where_they_belong(
         assert private == PRIVATE_IMPORTS | PARAM_VALIDATION
 
 
+@pytest.mark.parametrize("folder", ["_labels", "_network", "_copies"])
+def test_folders_below_know_no_estimator(folder):
+    for module in modules_of(folder):
+        above = {name for name in imports_of_ours(module) if "/" not in name}
+        assert above <= {"_compat", "_warnings"}, module
+
+
+def private_attributes_of_others(module):
+    """Return the private attributes that a module reads or sets of another object."""
+    return {
+        ast.unparse(node)
+        for node in ast.walk(parse(module))
+        if isinstance(node, ast.Attribute)
+        and re.match("_(?!_)", node.attr)
+        and ast.unparse(node.value) not in ("self", "cls", "super()")
+    }
+
+
+@pytest.mark.parametrize("module", modules_of())
+def test_no_module_reaches_into_another_object(module):
+    others = private_attributes_of_others(module)
+    if module == "_compat":  # scikit-learn's
+        others = {
+            name for name in others if not name.startswith(("estimator.", "self."))
+        }
+    # The constraints of a base class, as everywhere in scikit-learn.
+    assert not {name for name in others if not name.endswith("_parameter_constraints")}
+
+
+def test_estimators_have_at_most_three_private_attributes():
+    for module in ("_base", "_classifier", "_classifier_cv"):
+        stored = {
+            node.attr
+            for node in ast.walk(parse(module))
+            if isinstance(node, ast.Attribute)
+            and isinstance(node.ctx, ast.Store)
+            and node.attr.startswith("_")
+        }
+        assert stored - {"__dict__", "__doc__"} <= PRIVATE
+    assert len(PRIVATE) == 3
+
+
 @pytest.mark.parametrize("module", modules_of("inspection"))
 def test_displays_and_reports_know_no_estimators(module):
-    names = {name for name, _ in imports(module)}
-    ours = {name for name in names if name.startswith("sklearn_ls")}
-    below = {f"sklearn_ls.{name}" for name in ("_compat", "_labels", "_unsmoothing")}
-    assert all(name in below or name.startswith(APART) for name in ours)
+    ours = imports_of_ours(module)
+    below = {"_compat", "_warnings"}
+    assert all(name in below or name.startswith((*APART, "_labels/")) for name in ours)
     at_import = {name for name, _ in imports(module, ast.iter_child_nodes)}
     assert not any(name.startswith(("torch", "matplotlib")) for name in at_import)
 
 
 @pytest.mark.parametrize("module", modules_of("metrics"))
 def test_metrics_know_labels_but_no_estimators(module):
-    ours = {name for name, _ in imports(module) if name.startswith("sklearn_ls")}
-    below = {
-        f"sklearn_ls.{name}"
-        for name in ("_compat", "_labels", "_smoothing", "_soft_labels")
-    }
-    assert all(name in below or ".metrics" in name for name in ours)
+    ours = imports_of_ours(module)
+    assert all(
+        name == "_compat" or name.startswith(("metrics", "_labels/")) for name in ours
+    )
 
 
-@pytest.mark.parametrize("module", modules_of("inspection") + modules_of("metrics"))
-def test_displays_reports_and_metrics_use_public_attributes_only(module):
-    private = {
-        ast.unparse(node)
-        for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text()))
-        if isinstance(node, ast.Attribute)
-        and re.match("_(?!_)", node.attr)
-        and ast.unparse(node.value) != "self"
-    }
-    assert not private
-
-
-@pytest.mark.parametrize("folder", ["inspection", "metrics"])
+@pytest.mark.parametrize("folder", APART)
 def test_contributing_lists_what_is_private_apart(folder):
-    text = (ROOT / "docs" / "contributing.rst").read_text()
-    listed = re.findall(rf"^`({folder}/[\w/]+)\.py`  ", text, flags=re.MULTILINE)
-    public = {
-        name.removeprefix("sklearn_ls.").replace(".", "/")
-        for name, _ in imports(f"{folder}/__init__")
-    }
-    private = {name for name in modules_of(folder) if not name.endswith("/__init__")}
-    assert sorted(listed) == sorted(private - public)
+    listed = [name for name in listed_modules() if name.startswith(folder)]
+    public = imports_of_ours(f"{folder}/__init__")
+    assert sorted(listed) == sorted({*modules_of(folder)} - public)
 
 
 def test_only_the_report_imports_from_its_folder():
-    folder = "sklearn_ls.inspection._report"
     users = {
         module
         for module in modules_of("inspection")
-        if any(name.startswith(folder) for name, _ in imports(module))
+        if any(
+            name.startswith("inspection/_report") for name in imports_of_ours(module)
+        )
     }
-    assert users - {"inspection/__init__"} <= {*modules_of("inspection/_report")}
+    assert users <= {*modules_of("inspection/_report")}
 
 
-def test_no_estimator_imports_what_stands_apart():
-    imported = [names for module in MODULES for names in imports(module)]
-    names = {f"{module}.{name}" for module, name in imported}
-    assert not any(name.startswith(APART) for name in names)
+@pytest.mark.parametrize("module", MODULES)
+def test_no_estimator_imports_what_stands_apart(module):
+    assert not any(name.startswith(APART) for name in imports_of_ours(module))
 
 
 def test_public_names():

@@ -1,12 +1,16 @@
 """Samples and what their outputs are compared with, in batches on a device."""
 
 import math
+from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import torch
 from scipy.sparse import issparse
 from sklearn.utils import gen_batches
+
+from sklearn_ls._network.row_tensors import RowTensors
 
 
 def to_tensor(X, index, device):
@@ -45,6 +49,7 @@ def to_device_if_it_fits(X, device):
     return torch.tensor(X, device=device) if X.nbytes < free // 2 else X
 
 
+@dataclass(frozen=True, eq=False)
 class Batches:
     """Batches of some samples of `X`, in another random order each epoch.
 
@@ -67,19 +72,18 @@ class Batches:
     device : str
     """
 
-    def __init__(self, X, samples, rows, batch_size, device):
-        self.X = X
-        self.samples = samples
-        self.rows = rows
-        self.batch_size = batch_size
-        self.device = device
+    X: Any
+    samples: np.ndarray
+    rows: RowTensors
+    batch_size: int
+    device: str
 
     def __len__(self):
         return self.samples.shape[-1]
 
     def sharing(self, other):
         """Return the same batches, holding tensors that `other` also has only once."""
-        return self._with(rows=self.rows.sharing(other.rows))
+        return replace(self, rows=self.rows.sharing(other.rows))
 
     @classmethod
     def stack(cls, batches):
@@ -99,18 +103,13 @@ class Batches:
         if not all(np.array_equal(samples, other.samples) for other in batches):
             samples = np.stack([other.samples for other in batches])
         rows = first.rows.stack([other.rows for other in batches])
-        return first._with(samples=samples, rows=rows)
+        return replace(first, samples=samples, rows=rows)
 
     def of_networks(self, keep):
         """Return the batches of some of the networks that they were stacked for."""
         samples = self.samples if self.samples.ndim == 1 else self.samples[keep]
         rows = self.rows.of_networks(torch.as_tensor(keep, device=self.device))
-        return self._with(samples=samples, rows=rows)
-
-    def _with(self, samples=None, rows=None):
-        samples = self.samples if samples is None else samples
-        rows = self.rows if rows is None else rows
-        return Batches(self.X, samples, rows, self.batch_size, self.device)
+        return replace(self, samples=samples, rows=rows)
 
     def stacking_key(self):
         """Return what is equal for batches that can be stacked."""

@@ -51,7 +51,7 @@ class MLP(nn.Sequential):
     Examples
     --------
     >>> import torch
-    >>> from sklearn_ls._modules import MLP
+    >>> from sklearn_ls._network.modules import MLP
     >>> MLP(4, 3)(torch.zeros(5, 4)).shape
     torch.Size([5, 3])
     """
@@ -157,7 +157,7 @@ class ConvNet(nn.Sequential):
     Examples
     --------
     >>> import torch
-    >>> from sklearn_ls._modules import ConvNet
+    >>> from sklearn_ls._network.modules import ConvNet
     >>> ConvNet((1, 8, 8), 10)(torch.zeros(5, 1, 8, 8)).shape
     torch.Size([5, 10])
     """

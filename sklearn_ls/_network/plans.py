@@ -21,7 +21,7 @@ from sklearn_ls._network.fitted import FittedNetwork, load_arrays, module_to_arr
 from sklearn_ls._network.losses import make_loss, make_rows
 from sklearn_ls._network.modules import Architecture, make_architecture
 from sklearn_ls._network.optimizers import OptimizerSpec
-from sklearn_ls._network.stopping import STOPPING_RULES
+from sklearn_ls._network.stopping import make_stopping_rule
 from sklearn_ls._network.training import TrainingState, check_trained, load_weights
 
 MIN_HELD_OUT = 200  # samples; fewer give a score too noisy to stop by
@@ -173,9 +173,12 @@ class TrainingPlan:
 
     def start(self):
         """Return the state of the network before its training."""
-        rule = "train_loss" if self.validation is None else "valid_acc"
-        params = self.params
-        return TrainingState(STOPPING_RULES[rule](params.n_iter_no_change, params.tol))
+        rule = make_stopping_rule(
+            self.params.n_iter_no_change,
+            self.params.tol,
+            validates=self.validation is not None,
+        )
+        return TrainingState(rule)
 
     def build(self, weights=None):
         """Return the module to train, on its device.

@@ -77,7 +77,22 @@ class ValidationAccuracy(StoppingRule):
         return row["valid_acc"], -row["valid_loss"]
 
 
+# By what each looks at.
 STOPPING_RULES = {
     "train_loss": TrainingLoss,
     "valid_acc": ValidationAccuracy,
 }
+
+
+def make_stopping_rule(n_iter_no_change, tol, *, validates):
+    """Return the rule of a network.
+
+    Parameters
+    ----------
+    n_iter_no_change, tol : see StoppingRule
+
+    validates : bool
+        Whether there are held-out samples to stop by.
+    """
+    rule = STOPPING_RULES["valid_acc" if validates else "train_loss"]
+    return rule(n_iter_no_change, tol)
