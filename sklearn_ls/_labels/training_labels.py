@@ -165,7 +165,11 @@ def encode_target(y, classes=None):
     labels : TrainingLabels
         Without weights.
     """
-    target = check_target(y, classes)
+    return _encode(check_target(y, classes), classes)
+
+
+def _encode(target, classes):
+    """Return the labels of what `check_target` returns."""
     if isinstance(target, SoftLabels):
         codes = target.y_soft.argmax(axis=1)
         return TrainingLabels(codes, target.classes, y_soft=target.y_soft)
@@ -210,7 +214,7 @@ def encode_training_labels(y, y_soft=None, sample_epsilon=None, classes=None):
         check_classification_targets(y)  # like scikit-learn, no objects but strings
         _check_seen(target, classes)
     if y_soft is None:
-        labels = encode_target(target, classes)
+        labels = _encode(target, classes)
     else:
         labels = _encode_beside(target, y_soft, classes)
     if classes is not None and len(labels.classes) != len(classes):

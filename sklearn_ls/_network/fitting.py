@@ -90,9 +90,8 @@ class SingleTraining:
         X : ndarray or CSR matrix of shape (n_samples, ...)
         """
         network = self.plan.finish(self.module, self.state, X)
-        if self.net.callbacks:  # whose net is kept, with this module
+        if self.net.callbacks:  # then the net is kept
             self.net.forget_steps()
-            network.adopt(self.module)
         return network
 
     def optimizer_state(self):

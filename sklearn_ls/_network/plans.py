@@ -215,10 +215,14 @@ class TrainingPlan:
         logits = labels = None
         if self.calibration is not None:
             samples, labels = self.calibration
+            network.adopt(module)
             logits = network.apply(X[samples])
         calibration = CALIBRATIONS[self.params.calibration]
         calibrator = calibration.fit(logits, labels, self.objective)
-        return replace(network, calibrator=calibrator)
+        network = replace(network, calibrator=calibrator)
+        module.zero_grad(set_to_none=True)
+        network.adopt(module)
+        return network
 
     def as_fitted(self, weights, history):
         """Return a fitted network with these weights, not calibrated."""

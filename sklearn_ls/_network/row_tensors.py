@@ -4,7 +4,7 @@ A leading dimension is one of networks; tensors that the networks share have non
 single entry stands for all samples, and None for none or for ones.
 """
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 
 import torch
 from torch import Tensor
@@ -44,15 +44,13 @@ class RowTensors:
         def taken(values, dim):
             return values.index_select(dim, index)
 
-        return replace(self, **self._per_sample(taken))
+        return self._with(self._per_sample(taken))
 
     def split(self, sizes: list[int]) -> "list[RowTensors]":
         """Return the samples in parts of these sizes."""
         parts = self._per_sample(lambda values, dim: values.split(sizes, dim))
-        return [
-            replace(self, **{name: values[i] for name, values in parts.items()})
-            for i in range(len(sizes))
-        ]
+        names, columns = parts.keys(), zip(*parts.values(), strict=True)
+        return [self._with(zip(names, values, strict=True)) for values in columns]
 
     def _per_sample(self, apply):
         """Return `apply(values, dim)` of the fields with an entry for every sample."""
@@ -62,6 +60,13 @@ class RowTensors:
             if values is not None and dim is not None and values.shape[dim] > 1:
                 changed[one.name] = apply(values, dim)
         return changed
+
+    def _with(self, changes):
+        """Do what `dataclasses.replace` does, which small batches would wait for."""
+        other = object.__new__(type(self))
+        vars(other).update(vars(self))
+        vars(other).update(changes)
+        return other
 
     @classmethod
     def stack(cls, rows: "list[RowTensors]") -> "RowTensors":
@@ -80,7 +85,7 @@ class RowTensors:
             values = getattr(self, one.name)
             if values is not None and values.ndim > one.metadata["ndim"]:
                 kept[one.name] = values.index_select(0, keep)
-        return replace(self, **kept)
+        return self._with(kept)
 
     def sharing(self, other: "RowTensors") -> "RowTensors":
         """Return the same, holding the tensors of another where they are equal."""
@@ -89,7 +94,7 @@ class RowTensors:
             values, theirs = getattr(self, one.name), getattr(other, one.name)
             if values is not None and theirs is not None and _equal(values, theirs):
                 shared[one.name] = theirs
-        return replace(self, **shared)
+        return self._with(shared)
 
     def stacking_key(self) -> tuple:
         """Return what is equal for tensors that can be stacked."""
