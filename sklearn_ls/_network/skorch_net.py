@@ -24,6 +24,7 @@ from sklearn_ls._network.losses import make_loss, make_rows
 from sklearn_ls._network.modules import MLP
 from sklearn_ls._network.optimizers import OPTIMIZERS
 from sklearn_ls._network.row_tensors import RowTensors
+from sklearn_ls._network.training import load_weights
 
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
@@ -353,8 +354,10 @@ class NetTrainer:
             Where the user pressed Ctrl-C. Callbacks of skorch raise it as well, to stop
             the training, but by a statement of theirs.
         """
-        self.net.record_epoch(rows[0])
         self.n_epochs += 1
+        if not self.net.callbacks_:  # nobody would read what is recorded
+            return False
+        self.net.record_epoch(rows[0])
         try:
             self.net.notify("on_epoch_end", **self.datasets)
         except KeyboardInterrupt as interrupt:
@@ -370,6 +373,20 @@ class NetTrainer:
 
     def keep(self, places):
         """Go on with the only network that there is."""
+
+    def snapshot(self):
+        """Return what `restore` needs to undo later steps."""
+        if self.net.flat_weights_ is not None:
+            return self.net.flat_weights_.detach().clone()
+        return self.weights(0)
+
+    @torch.no_grad()
+    def restore(self, snapshot):
+        """Put the weights back to what they were at a snapshot."""
+        if isinstance(snapshot, torch.Tensor):
+            self.net.flat_weights_.copy_(snapshot)
+        else:
+            load_weights(self.net.module_, snapshot)
 
     def end(self):
         """Announce the end of the training."""

@@ -125,7 +125,7 @@ def train(
     ValueError
         Where a network diverges.
     """
-    first, last_weights = states[0].n_epochs, None
+    first, snapshot = states[0].n_epochs, None
     active = list(range(len(states)))  # the networks still in training
     trainer.begin()
     for epoch in range(first, first + max_epochs):
@@ -133,14 +133,15 @@ def train(
         try:
             _run_epoch(trainer, [states[i] for i in active], seed, epoch)
             if keep_interrupted:
-                last_weights = trainer.weights(0)
+                snapshot = trainer.snapshot()
             asked_to_stop = trainer.end_epoch([states[i].history[-1] for i in active])
             asked_to_stop = epoch_end() or asked_to_stop
         except KeyboardInterrupt:
             if not keep_interrupted or states[0].n_epochs == first:
                 raise
             states[0].interrupted, asked_to_stop = True, True
-            states[0].best_weights = states[0].best_weights or last_weights
+            if snapshot is not None:
+                trainer.restore(snapshot)
         staying = []
         for place, position in enumerate(active):
             state = states[position]

@@ -2,6 +2,7 @@
 
 import numpy as np
 from joblib import effective_n_jobs
+from sklearn.utils import gen_even_slices
 
 from sklearn_ls._network.batches import to_tensor
 from sklearn_ls._network.device import count_cuda_devices
@@ -43,8 +44,8 @@ def divide_tasks(n_candidates, n_splits, stack_size, *, devices, n_processes):
 
     On a GPU there is one task per device, which stacks as it can. On the CPU a task is
     a stack. It holds whole splits, whose networks share their samples, and several of
-    them only if it stays small; with several processes stacks are divided so that every
-    process has as much to do.
+    them only if it stays small. What processes can't share evenly is divided into
+    smaller stacks.
 
     Parameters
     ----------
@@ -65,11 +66,11 @@ def divide_tasks(n_candidates, n_splits, stack_size, *, devices, n_processes):
     if devices[0].startswith("cuda"):
         pairs = list(np.ndindex(n_candidates, n_splits))
         return [pairs[start :: len(devices)] for start in range(len(devices))]
-    tasks = divide_stacks(n_candidates, n_splits, stack_size)
-    if len(tasks) % n_processes and len(tasks) < 4 * n_processes:
-        smaller = -(-max(map(len, tasks)) // n_processes)
-        tasks = divide_stacks(n_candidates, n_splits, smaller)
-    return tasks
+    stacks = divide_stacks(n_candidates, n_splits, stack_size)
+    n_whole = len(stacks) // n_processes * n_processes
+    rest = [pair for stack in stacks[n_whole:] for pair in stack]
+    parts = gen_even_slices(len(rest), n_processes) if rest else []
+    return stacks[:n_whole] + [rest[part] for part in parts]
 
 
 def divide_stacks(n_candidates, n_splits, stack_size):
