@@ -37,12 +37,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
-from sklearn_ls._modules import build_module
 from skorch import NeuralNetClassifier
 from threadpoolctl import threadpool_limits
 from torch import nn
 
 from sklearn_ls import LabelSmoothingClassifier
+from sklearn_ls._network.modules import Architecture
 
 EPSILON = 0.1
 OURS, LOOP, SKORCH, SKLEARN = "ours", "torch loop", "skorch", "MLPClassifier"
@@ -129,9 +129,15 @@ def fit_seed():
 
 def initial_module(task):
     """Return a plain perceptron with the weights that `make_ours` starts from."""
-    params = {"hidden_layer_sizes": task.hidden}
-    shape = task.X.shape[1], int(task.y.max()) + 1
-    built = build_module(None, *shape, params, dtype=task.X.dtype, seed=fit_seed())
+    architecture = Architecture(
+        None,
+        {"hidden_layer_sizes": task.hidden},
+        sample_shape=task.X.shape[1:],
+        n_classes=int(task.y.max()) + 1,
+        dtype=task.X.dtype,
+        seed=fit_seed(),
+    )
+    built = architecture.build()
     layers = [layer for layer in built if not isinstance(layer, nn.Dropout)]
     return nn.Sequential(*layers)
 

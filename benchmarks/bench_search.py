@@ -1,15 +1,17 @@
 """Time LabelSmoothingClassifierCV against the other ways to search epsilon.
 
-Measured on one thread, in alternating runs, without refitting:
+Measured on one thread per process, in alternating runs, without refitting:
 
 - digits: 10 epsilons x 5 folds, against GridSearchCV over LabelSmoothingClassifier,
   over skorch and over MLPClassifier (on ten values of alpha: it can't smooth), and a
   hand-written torch loop; and the share of the machine's rate of matrix products that
   the useful floating-point operations reach. Before any clock starts, scores, epochs
   and probabilities are asserted to equal those of the first.
-- growth: more epsilons, rows and hidden units, against the same networks trained one
+- growth: more epsilons, samples and hidden units, against the same networks trained one
   after another.
 - module: the same, with networks of one's own.
+- jobs: 7 epsilons x 5 folds in two processes against one, on the CPU. The processes are
+  started before the clock. Scores and probabilities are asserted to be equal.
 - memory: the peak of a search, and that of GridSearchCV.
 
 Run all, or one::
@@ -25,11 +27,13 @@ import warnings
 from concurrent.futures import ProcessPoolExecutor
 from itertools import pairwise
 from multiprocessing import get_context
+from unittest import mock
 
 import numpy as np
 import torch
+from joblib import Parallel, cpu_count, delayed, parallel_config
 from side_by_side import alternate, clock, peak_bytes, print_ratio, use_one_thread
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, make_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.neural_network import MLPClassifier
@@ -38,12 +42,14 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 
 from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
+from sklearn_ls._search import run
 
 EPSILONS = np.linspace(0, 0.9, 10)
 CV = StratifiedKFold(5)
 TOGETHER, ALONE, GRID = "ours", "one after another", "GridSearchCV over ours"
 SKORCH, SKLEARN, LOOP = "GridSearchCV, skorch", "GridSearchCV, MLPClassifier", "loop"
 SQUARE, SQUARE_SIZE = "square product", 2048
+ONE, TWO = "one process", "two processes"
 GOALS = {SKORCH: 1 / 8, SKLEARN: 1 / 2, ALONE: 1.0}
 
 
@@ -81,16 +87,16 @@ def shared(device, hidden=100, epochs=30):
     }
 
 
-def make_ours(epsilons=EPSILONS, cv=CV, stack_size="auto", scoring=None, **params):
+def make_ours(epsilons=EPSILONS, cv=CV, scoring=None, **params):
     return LabelSmoothingClassifierCV(
-        epsilons,
-        cv=cv,
-        scoring=scoring,
-        stack_size=stack_size,
-        ensemble=False,
-        refit=False,
-        **params,
+        epsilons, cv=cv, scoring=scoring, ensemble=False, refit=False, **params
     )
+
+
+def fit_alone(search, X, y):
+    """Fit a search that trains its networks one after another."""
+    with mock.patch.object(run, "choose_stack_size", return_value=1):
+        return search.fit(X, y)
 
 
 def make_grid(scoring=None, **params):
@@ -197,7 +203,7 @@ def bench_digits(device, repeats):
     times, results = alternate(
         {
             TOGETHER: lambda: lambda: make_ours(**params).fit(X, y),
-            ALONE: lambda: lambda: make_ours(stack_size=1, **params).fit(X, y),
+            ALONE: lambda: lambda: fit_alone(make_ours(**params), X, y),
             GRID: lambda: lambda: make_grid(**params).fit(X, y),
             SKORCH: lambda: lambda: make_skorch(device).fit(X, y),
             SKLEARN: lambda: lambda: make_sklearn().fit(X, y),
@@ -249,15 +255,13 @@ def compare(X, y, repeats, epsilons=EPSILONS, **params):
     """Return the median seconds of a search, together and one after another."""
     times, _ = alternate(
         {
-            size: lambda size=size: (
-                lambda: make_ours(epsilons, CV, size, **params).fit(X, y)
-            )
-            for size in ("auto", 1)
+            TOGETHER: lambda: lambda: make_ours(epsilons, **params).fit(X, y),
+            ALONE: lambda: lambda: fit_alone(make_ours(epsilons, **params), X, y),
         },
         repeats,
         params["device"],
     )
-    return np.median(times["auto"]), np.median(times[1])
+    return np.median(times[TOGETHER]), np.median(times[ALONE])
 
 
 def print_growth(name, together, alone, note=""):
@@ -280,7 +284,7 @@ def bench_growth(device, repeats):
         X, y = random_data(n)
         params = shared(device, epochs=max(1, 10_000 // n))
         seconds = compare(X, y, repeats, EPSILONS[::2], **params)
-        print_growth(f"{n:,} rows", *seconds)
+        print_growth(f"{n:,} samples", *seconds)
     X, y = random_data(1800)
     for hidden in (32, 64, 128, 256, 512, 1024):
         params = shared(device, hidden, epochs=20)
@@ -297,6 +301,43 @@ def bench_module(device, repeats):
         params = shared(device, epochs=2)
         params |= {"module": Perceptron, "module_params": {"hidden": hidden}}
         print_growth(f"hidden {hidden}", *compare(X, y, repeats, **params))
+
+
+def assert_equal_searches(search, other, X):
+    scores, other_scores = search.cv_results_, other.cv_results_
+    for fold in range(search.n_splits_):
+        name = f"split{fold}_test_score"
+        np.testing.assert_allclose(scores[name], other_scores[name])
+    np.testing.assert_allclose(search.oof_proba_, other.oof_proba_, atol=1e-10)
+    y_proba = search.predict_proba(X)
+    np.testing.assert_allclose(y_proba, other.predict_proba(X), atol=1e-10)
+
+
+def bench_jobs(device, repeats):
+    if device != "cpu":
+        print("skipped: with CUDA n_jobs is the number of GPUs")
+        return
+    X, y = make_classification(
+        10_000, 50, n_informative=20, n_redundant=10, n_classes=10, random_state=0
+    )
+    params = {**shared(device, epochs=20), "epsilons": np.linspace(0, 0.9, 7), "cv": 5}
+
+    def search(n_jobs):
+        return LabelSmoothingClassifierCV(n_jobs=n_jobs, **params).fit(X, y)
+
+    with parallel_config("loky", inner_max_num_threads=1):
+        Parallel(n_jobs=2)(delayed(use_one_thread)() for _ in range(8))
+        assert_equal_searches(search(1), search(2), X)
+        times, _ = alternate(
+            {ONE: lambda: lambda: search(1), TWO: lambda: lambda: search(2)},
+            repeats,
+            device,
+        )
+    print(f"{len(X):,} x {X.shape[1]} {X.dtype}, {cpu_count()} cores: equal")
+    medians = {name: np.median(values) for name, values in times.items()}
+    for name, median in medians.items():
+        print(f"{name:<28} {median:8.2f} s median {min(times[name]):8.2f} s fastest")
+    print_ratio(TWO, ONE, medians, {})
 
 
 def measure_memory(together, device):
@@ -326,6 +367,7 @@ BENCHMARKS = {
     "digits": bench_digits,
     "growth": bench_growth,
     "module": bench_module,
+    "jobs": bench_jobs,
 }
 
 

@@ -1,7 +1,8 @@
 """Time LabelSmoother against np.full and the loop that fills a matrix, and its memory.
 
 Measured are `transform` and `fit_transform` of 1,000,000 integer labels of 100 classes
-in float32, in alternating runs, after the results were asserted to equal the loop's:
+in float32, in alternating runs, after the results were asserted to equal the loop's,
+except by rounding:
 
 - np.full of the same shape: no way to make the matrix is much faster;
 - the loop that fills a matrix with epsilon and writes 1 - epsilon at each label, row by
@@ -55,9 +56,9 @@ def assert_equal(y, n_classes):
     expected = fill_rows(y, n_classes)
     part = y[: len(y) // PART]
     np.testing.assert_array_equal(fill_entries(part, n_classes), expected[: len(part)])
-    np.testing.assert_array_equal(make_smoother().fit_transform(y), expected)
     smoother = make_smoother().fit(y)
-    np.testing.assert_array_equal(smoother.transform(y), expected)
+    for y_soft in (make_smoother().fit_transform(y), smoother.transform(y)):
+        assert np.abs(y_soft - expected).max() <= 1e-7
     print("equal results")
     return smoother
 

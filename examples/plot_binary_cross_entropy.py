@@ -3,7 +3,7 @@ Binary cross-entropy with targets of 0.1 and 0.9
 ================================================
 
 A common recipe of label smoothing replaces the targets 0 and 1 of two classes by 0.1
-and 0.9. What does a mislabelled row then cost, and is the classifier better for it?
+and 0.9. What does a mislabeled sample then cost, and is the classifier better for it?
 This example draws the loss and its gradient, and trains on breast cancer data with
 flipped labels.
 """
@@ -23,7 +23,7 @@ in_torch = convert_epsilon(0.1, n_classes=2, from_="others", to="uniform")
 print(f"torch calls it {in_torch}")
 
 # %%
-# The loss of a row labelled 1, over the logit z of class 1, with p the sigmoid of z:
+# The loss of a sample labeled 1, over the logit z of class 1, with p the sigmoid of z:
 # ``-q log p - (1 - q) log(1 - p)``, where the target q is 1 or 0.9. Its gradient is ``p
 # - q``. torch computes the same.
 
@@ -52,7 +52,8 @@ figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
 for name in loss:
     axes[0].plot(z, loss[name], label=f"{name} target")
     axes[1].plot(z, gradient[name], label=f"{name} target")
-axes[0].set(title="loss of a row labelled 1", xlabel="logit of class 1", ylabel="nats")
+axes[0].set(title="loss of a sample of class 1", xlabel="logit of class 1")
+axes[0].set_ylabel("nats")
 axes[1].set(title="its gradient by the logit", xlabel="logit of class 1")
 axes[1].axhline(0, color="gray", linewidth=0.8)
 for ax in axes:
@@ -61,10 +62,10 @@ axes[0].legend(loc="upper right")
 plt.show()
 
 # %%
-# Far on the left, where a mislabelled row lies if the network is right about it, the
+# Far on the left, where a mislabeled sample lies if the network is right about it, the
 # two are nearly the same: smoothing makes a mistake a tenth cheaper, and it pulls with
 # 0.9 instead of 1. The change is on the right: beyond p = 0.9 the loss rises again, and
-# the row pulls back. Rows that are labelled rightly no longer drive the logits up.
+# the sample pulls back. Samples with the right label no longer drive the logits up.
 #
 # Now training: breast cancer data, a part of the training labels flipped, ten splits.
 
@@ -107,8 +108,8 @@ def train(X, y, epsilon, seed):
 # %%
 # The logits that training ends with, towards the label as given, of one split with 20 %
 # flipped. Below 0 the network says that the label is wrong, and it does so of most of
-# the flipped rows, with smoothing or without. With it the logits are smaller, those of
-# both kinds of rows.
+# the flipped samples, with smoothing or without. With it the logits are smaller, those
+# of both kinds of samples.
 
 X_train, _, y_noisy, _, flipped = split_and_flip(0.2, seed=0)
 figure, axes = plt.subplots(
@@ -122,11 +123,11 @@ for ax, epsilon in zip(axes, (0.0, 0.1), strict=True):
         parts,
         np.arange(-4, 6, 0.25),
         stacked=True,
-        label=["labelled rightly", "flipped"],
+        label=["labeled rightly", "flipped"],
     )
     ax.axvline(np.log(9), color="gray", linestyle=":", label="p = 0.9")
     ax.set(title=f"epsilon = {epsilon}", xlabel="logit of the label as given")
-axes[0].set_ylabel("training rows")
+axes[0].set_ylabel("training samples")
 axes[0].legend()
 plt.show()
 
@@ -163,7 +164,7 @@ for k, rate in enumerate(rates):
     )
 
 # %%
-# A grey line is a split; the means have their standard errors.
+# A gray line is a split; the means have their standard errors.
 
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
 for k, (ax, name) in enumerate(zip(axes, ("accuracy", "log-loss"), strict=True)):
@@ -179,5 +180,5 @@ plt.show()
 # network less certain than it should be. So nothing is gained on this data. It is small
 # and easy, and it does not follow that nothing is gained elsewhere
 # (:ref:`what_to_expect`). What the first figure shows does not depend on the data: a
-# mislabelled row pulls nearly as hard as before, so smoothing neither finds nor ignores
-# it. Other recipes of 0.1 are not the same: :ref:`five_meanings`.
+# mislabeled sample pulls nearly as hard as before, so smoothing neither finds nor
+# ignores it. Other recipes of 0.1 are not the same: :ref:`five_meanings`.

@@ -4,7 +4,7 @@ Choosing epsilon
 
 Which epsilon is best for your data, and is it better than none at all? A search answers
 the first question with a number; whether to believe it, the curve says. This example
-draws it twice for digits of which 30 % are mislabelled: the scores themselves, and
+draws it twice for digits of which 30 % are mislabeled: the scores themselves, and
 their differences from no smoothing.
 """
 
@@ -37,7 +37,7 @@ search.fit(X, y_noisy)
 print(f"epsilon {search.epsilon_}, accuracy {search.best_score_:.3f} on noisy labels")
 
 # %%
-# The grey lines are folds. They lie far apart, since some folds are harder than others,
+# The gray lines are folds. They lie far apart, since some folds are harder than others,
 # and that hides what epsilon does. The differences from epsilon 0 within each fold, on
 # the right, leave out how hard a fold is: their standard error is the one to judge by.
 
@@ -52,8 +52,8 @@ print(display.verdict)
 
 # %%
 # The labels that scored the search were as noisy as those that trained it. Here we know
-# the true ones: the fold networks were not trained on the rows they hold out, and agree
-# with the truth far more often than with the labels as given.
+# the true ones: the fold networks were not trained on the samples they hold out, and
+# agree with the truth far more often than with the labels as given.
 
 held_out = search.classes_[search.oof_proba_.argmax(axis=1)]
 print(f"held out, labels as given: {np.mean(held_out == y_noisy):.3f}")

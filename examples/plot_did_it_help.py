@@ -22,7 +22,7 @@ X = X / 16
 y_noisy, changed = corrupt_labels(y, 0.2, kind="instance", X=X, random_state=0)
 
 # %%
-# The search has chosen epsilon by cross-validation, and has predicted each row by a
+# The search has chosen epsilon by cross-validation, and has predicted each sample by a
 # network that was not trained on it. The report reads that, and trains hard labels
 # beside it on the same folds.
 
@@ -51,9 +51,9 @@ report.plot()
 plt.show()
 
 # %%
-# All of these scores are against the labels as given. Do the ways rank the same against
-# the right ones, which one does not have? The fold networks' predictions tell, smoothed
-# and not.
+# All of these scores are against the labels as given. Do the variants rank the same
+# against the right ones, which one does not have? The fold networks' predictions tell,
+# smoothed and not.
 
 from sklearn.base import clone
 from sklearn.metrics import accuracy_score, log_loss
@@ -97,9 +97,9 @@ found = np.isin(np.flatnonzero(changed), issues)
 print(f"of the wrong labels {found.mean():.2f} are listed")
 
 figure, axes = plt.subplots(2, 8, figsize=(10, 3.4), layout="constrained")
-for ax, row in zip(axes.flat, issues, strict=False):
-    ax.imshow(X[row].reshape(8, 8), cmap="gray_r")
-    ax.set_title(f"labelled {y_noisy[row]}", fontsize=9)
+for ax, sample in zip(axes.flat, issues, strict=False):
+    ax.imshow(X[sample].reshape(8, 8), cmap="gray_r")
+    ax.set_title(f"labeled {y_noisy[sample]}", fontsize=9)
     ax.set_xticks([], []), ax.set_yticks([], [])
 plt.show()
 

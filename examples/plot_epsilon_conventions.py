@@ -24,9 +24,9 @@ print(np.bincount(y))
 # %%
 # Each convention takes epsilon from the label, and sends it elsewhere:
 #
-# - ``"uniform"``: to all classes alike, the label's own among them. So do torch, Keras,
-#   TensorFlow and timm.
-# - ``"others"``: to the other classes alike. Epsilon is then the share of labels that
+# - ``"uniform"``: equally to all classes, the label's own among them. So do torch,
+#   Keras, TensorFlow and timm.
+# - ``"others"``: equally to the other classes. Epsilon is then the share of labels that
 #   are taken to be wrong. So does OpenNMT.
 # - ``"each"``: to every other class all of it. It is what a loop does that fills a
 #   matrix with epsilon and writes ``1 - epsilon`` at the label. Rows do not sum to one.
@@ -39,9 +39,9 @@ from sklearn_ls import LabelSmoother
 from sklearn_ls.distributions import class_similarity
 
 means = np.array([X[y == digit].mean(axis=0) for digit in range(10)])
-alike = class_similarity(cosine_similarity(means), temperature=0.05)
+similar = class_similarity(cosine_similarity(means), temperature=0.05)
 conventions = {"uniform": "uniform", "others": "others", "each": "each"}
-conventions |= {"prior": "prior", "a matrix": alike}
+conventions |= {"prior": "prior", "a matrix": similar}
 epsilon = 0.3
 targets = {
     name: LabelSmoother(epsilon, distribution=distribution).fit(y).transform(range(10))
@@ -49,7 +49,7 @@ targets = {
 }
 
 # %%
-# The target of a row labelled 3:
+# The target of a sample labeled 3:
 
 import matplotlib.pyplot as plt
 
@@ -64,7 +64,7 @@ figure.suptitle(f"The target of label 3 with epsilon = {epsilon}")
 plt.show()
 
 # %%
-# And of all labels, a row each. The colours are logarithmic.
+# The targets of all labels, one row per label. The colors are logarithmic.
 
 from matplotlib.colors import LogNorm
 
@@ -118,7 +118,7 @@ plt.show()
 # %%
 # ``"uniform"`` and ``"others"`` differ by a factor of two for two classes and by next
 # to nothing for a hundred. ``"each"`` is mild for two classes and leaves almost nothing
-# of the label for a hundred, once the rows are normalised. It is right where every
+# of the label for a hundred, once the rows are normalized. It is right where every
 # class has a sigmoid of its own, and :class:`~sklearn_ls.LabelSmoothingClassifier`
 # takes it there and for two classes only. ``"prior"`` and matrices have no equal among
 # the others.

@@ -3,10 +3,10 @@ Does label smoothing mitigate label noise?
 ==========================================
 
 Lukasik, Bhojanapalli, Menon and Kumar asked so [1]_. They trained residual networks on
-CIFAR-10, CIFAR-100 and ImageNet, drew a fifth of the labels anew, and found smoothing
-to be as good as corrections that know the noise. This example asks it of a small
-perceptron on scanned digits: noise rates by epsilons, and beside them early stopping,
-weight decay and forward correction.
+CIFAR-10, CIFAR-100 and ImageNet, replaced a fifth of the labels by random ones, and
+found smoothing to be as good as corrections that know the noise. This example asks it
+of a small perceptron on scanned digits: noise rates by epsilons, and beside them early
+stopping, weight decay and forward correction.
 """
 
 # %%
@@ -34,8 +34,8 @@ def split_and_corrupt(rate, seed):
 
 # %%
 # Forty epochs at a high learning rate are enough to learn the wrong labels by heart.
-# Early stopping holds out a fifth of the rows, with noisy labels. Forward correction is
-# told the true rate, which nobody knows of real data.
+# Early stopping holds out a fifth of the samples, with noisy labels. Forward correction
+# uses the true rate, which nobody knows of real data.
 
 from sklearn_ls import LabelSmoothingClassifier
 
@@ -126,10 +126,10 @@ plt.show()
 # of early stopping smoothing adds 0.5 to 2.5 points up to 40 %, and none at 60 %.
 #
 # What does not follow is that a large epsilon is right for your data. Here it was
-# judged on clean labels, which one does not have, and all mistakes were alike. Where
-# people made them, a single smoothed network was no better than one without
-# (:doc:`/benchmarks`). The other methods were not tuned, and a network that learns less
-# by heart has less to gain. More on forward correction: :ref:`known_noise`.
+# judged on clean labels, which one does not have, and all mistakes were equally
+# probable. Where people made them, a single smoothed network was no better than one
+# without (:doc:`/benchmarks`). The other methods were not tuned, and a network that
+# learns less by heart has less to gain. More on forward correction: :ref:`known_noise`.
 #
 # .. [1] M. Lukasik, S. Bhojanapalli, A. K. Menon and S. Kumar. Does label smoothing
 #    mitigate label noise? ICML 2020. :doi:`10.48550/arXiv.2003.02819`

@@ -1,6 +1,6 @@
 """
-Mislabelled images
-==================
+Mislabeled images
+=================
 
 People who label images take one thing for another that looks like it. What does a
 convolutional network make of such labels, and what do smoothing and averaging networks
@@ -88,7 +88,7 @@ for name in ("one network, hard labels", "one network, smoothed"):
     print(f"{name:27} predicts {share:.0%} of the wrong labels")
 
 # %%
-# The first twelve of these images, what they show and how they were labelled, with the
+# The first twelve of these images, what they show and how they were labeled, with the
 # probability of that label.
 
 import matplotlib.pyplot as plt
@@ -98,7 +98,7 @@ figure, axes = plt.subplots(2, 6, figsize=(9, 4.4), layout="constrained")
 figure.get_layout_engine().set(hspace=0.1)
 for k, ax in enumerate(axes.flat):
     ax.imshow(X[wrong[k], 0], cmap="gray_r")
-    ax.set(xticks=[], yticks=[], title=f"{y[wrong[k]]}, labelled {given[k]}")
+    ax.set(xticks=[], yticks=[], title=f"{y[wrong[k]]}, labeled {given[k]}")
     ax.set_xlabel(f"one, hard: {belief[first][k]:.2f}\nfolds: {belief[last][k]:.2f}")
 figure.suptitle(
     f"Accuracy on clean labels: {first}, {accuracy[first]:.2f}; "

@@ -4,8 +4,8 @@ A table with pandas
 
 From a table of numbers and categories to a table of probabilities: columns of two
 kinds, labels that are words, a grid search over epsilon, and dataframes on the way in
-and out. The labels are steps of a scale, so smoothing may also be told which ones are
-next to each other.
+and out. The labels are steps of a scale, so smoothing may also use which ones are next
+to each other.
 """
 
 # %%
@@ -36,7 +36,7 @@ smoother = LabelSmoother(epsilon=0.5, distribution=steps)
 print(smoother.set_output(transform="pandas").fit_transform(y).head().round(2))
 
 # %%
-# Numbers are standardised, categories become indicators, and the network follows.
+# Numbers are standardized, categories become indicators, and the network follows.
 
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.pipeline import Pipeline
@@ -79,7 +79,7 @@ table["gain"] = gains.mean(axis=1)
 table["error"] = gains.sem(axis=1)
 print(table.round(3).to_string(index=False))
 print(f"chosen: epsilon {search.best_params_['clf__epsilon']}")
-print(f"accuracy on the test rows: {search.score(X_test, y_test):.2f}")
+print(f"accuracy on the test samples: {search.score(X_test, y_test):.2f}")
 
 # %%
 # Probabilities as a dataframe, with the patients as rows and the classes as columns.
@@ -90,8 +90,8 @@ y_proba = pd.DataFrame(
 print(y_proba.head().round(2))
 
 # %%
-# On the left what the grid found; on the right the mean probabilities of the test rows
-# of each true label.
+# On the left what the grid found; on the right the mean probabilities of the test
+# samples of each true label.
 
 import matplotlib.pyplot as plt
 
@@ -116,6 +116,6 @@ plt.show()
 # %%
 # The gains are within their errors, so that whatever the grid chose was chance, and the
 # middle third is hard to tell from the others. A gain of a point or two could not be
-# seen on so few rows: it does not follow that there is none. Nor is accuracy the
+# seen on so few samples: it does not follow that there is none. Nor is accuracy the
 # measure by which `ordinal` would have to gain, since it counts "low" for "high" no
 # worse than "low" for "middle". Other matrices as `distribution`: :ref:`distributions`.

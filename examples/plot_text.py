@@ -8,7 +8,7 @@ is: its own documentation.
 """
 
 # %%
-# Paragraphs of scikit-learn's docstrings, labelled by the module that they belong to.
+# Paragraphs of scikit-learn's docstrings, labeled by the module that they belong to.
 # All paragraphs of one docstring are a group, which a split does not tear apart.
 
 import inspect
@@ -17,14 +17,14 @@ import numpy as np
 from sklearn.utils.discovery import all_estimators, all_functions
 
 modules = {"cluster", "decomposition", "ensemble", "linear_model", "metrics"}
-rows = [
+paragraphs = [
     (paragraph, module, name)
     for name, thing in all_estimators() + all_functions()
     if (module := thing.__module__.split(".")[1]) in modules
     for paragraph in (inspect.getdoc(thing) or "").split("\n\n")
     if len(paragraph) > 150
 ]
-text, y, groups = map(np.array, zip(*rows, strict=True))
+text, y, groups = map(np.array, zip(*paragraphs, strict=True))
 print(f"{len(text)} paragraphs of {len(set(groups))} docstrings")
 
 # %%
@@ -39,12 +39,12 @@ words = TfidfVectorizer(min_df=3, sublinear_tf=True)
 y_noisy, changed = corrupt_labels(
     y, 0.3, kind="instance", X=words.fit_transform(text), random_state=0
 )
-for row in np.flatnonzero(changed)[:3]:
-    print(f"{y[row]}, labelled {y_noisy[row]}: {' '.join(text[row].split())[:60]}...")
+for k in np.flatnonzero(changed)[:3]:
+    print(f"{y[k]}, labeled {y_noisy[k]}: {' '.join(text[k].split())[:60]}...")
 
 # %%
 # The pipeline takes strings in and gives strings out. The matrix of the words is sparse
-# and stays so; a batch at a time is made dense.
+# and stays so; one batch at a time is made dense.
 
 from sklearn.pipeline import make_pipeline
 
@@ -94,7 +94,7 @@ for k, name in enumerate(names):
 
 # %%
 # On the left how often paragraphs of a module were given which label; on the right the
-# accuracies, a grey line a split.
+# accuracies, one gray line per split.
 
 import matplotlib.pyplot as plt
 from sklearn.metrics import ConfusionMatrixDisplay

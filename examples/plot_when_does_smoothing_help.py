@@ -11,8 +11,8 @@ are about as hard as the paper's CIFAR-100.
 
 # %%
 # Digits as they are make for an accurate network. Noise on their pixels makes for one
-# that is wrong on a quarter of the test rows: its strength was chosen to get near the
-# paper's accuracy on CIFAR-100. Half of the rows train, the others test.
+# that is wrong on a quarter of the test samples: its strength was chosen to get near
+# the paper's accuracy on CIFAR-100. Half of the samples train, the others test.
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -29,8 +29,8 @@ def split(noise, seed):
 
 # %%
 # The same network learns in four ways. The second has hard labels, and its logits are
-# divided by one temperature, which is fitted on 15 % of the training rows, held out for
-# that. Over five seeds splits, noise and initial weights vary.
+# divided by one temperature, which is fitted on 15 % of the training samples, held
+# out for that. Over five seeds splits, noise and initial weights vary.
 
 import pandas as pd
 
@@ -73,7 +73,7 @@ for data, noise in datasets.items():
 results = pd.DataFrame(results)
 
 # %%
-# Accuracy, in percent of the test rows: mean and standard error over the seeds, of
+# Accuracy, in percent of the test samples: mean and standard error over the seeds, of
 # themselves and of the differences from hard labels within each seed.
 
 
@@ -122,7 +122,7 @@ for data in datasets:
 # Where do the errors come from? The diagrams are those of
 # :class:`~sklearn_ls.inspection.ReliabilityDisplay`, of the first seed. A curve below
 # the diagonal is over-confident, and one above it under-confident. The histograms tell
-# how many rows stand behind its points.
+# how many samples stand behind its points.
 
 import matplotlib.pyplot as plt
 
@@ -141,7 +141,7 @@ for ax, (data, noise) in zip(axes, datasets.items(), strict=True):
 # The penultimate layer, seen in the plane through the templates of three digits, which
 # are the weights that make their logits. The scales of the two networks differ: hard
 # labels drive logits apart, smoothed ones ask for a certain difference. So distances of
-# rows from the mean of their class are printed in units of the distances between the
+# samples from the mean of their class are printed in units of the distances between the
 # means, and how regular the triangle of the means is.
 
 from scipy.spatial.distance import pdist
@@ -153,8 +153,8 @@ X_train, X_test, y_train, y_test = split(0.0, 0)
 figure, axes = plt.subplots(2, 2, figsize=(9, 8), layout="constrained")
 for row, way in zip(axes, ("hard", "smoothed 0.1"), strict=True):
     for ax, name, X_shown, y_shown in (
-        (row[0], f"{way}, training rows", X_train, y_train),
-        (row[1], f"{way}, test rows", X_test, y_test),
+        (row[0], f"{way}, training samples", X_train, y_train),
+        (row[1], f"{way}, test samples", X_test, y_test),
     ):
         clf = fitted["digits", way, 0]
         display = PenultimateDisplay.from_estimator(
@@ -170,7 +170,7 @@ for row, way in zip(axes, ("hard", "smoothed 0.1"), strict=True):
             ]
         )
         print(
-            f"{name:27} spread {spread / sides.mean():.3f}, "
+            f"{name:30} spread {spread / sides.mean():.3f}, "
             f"shortest side / longest {sides.min() / sides.max():.2f}"
         )
 plt.show()
@@ -179,21 +179,21 @@ plt.show()
 # What was reproduced? Smoothing gains about a point of accuracy, a little more than in
 # the paper. On noisy digits the calibration errors have the shape of Table 3: with hard
 # labels the network is over-confident, and a temperature near 2 and an epsilon of 0.05
-# mend that equally well, as far as 900 test rows can tell. The temperature cost
-# accuracy here, because its network is not trained on the rows that are held out for
+# mend that equally well, as far as 900 test samples can tell. The temperature cost
+# accuracy here, because its network is not trained on the samples that are held out for
 # it.
 #
 # On digits as they are it is the other way around, and that is a difference in kind.
-# The network with hard labels is right on 96 % of the rows and about as sure of them,
-# and smoothing makes it doubt what it gets right, the more the larger epsilon is. The
-# networks of Table 3 are over-confident with hard labels. Whether smoothing calibrates
-# yours depends on whether it is: see :ref:`probabilities`.
+# The network with hard labels is right on 96 % of the samples and about as sure of
+# them, and smoothing makes it doubt what it gets right, the more the larger epsilon is.
+# The networks of Table 3 are over-confident with hard labels. Whether smoothing
+# calibrates yours depends on whether it is: see :ref:`probabilities`.
 #
-# The picture has the paper's smaller scale and more regular triangle, on test rows too.
-# It does not have the paper's tight clusters: rows are only a little closer to the mean
-# of their class, on test rows less so. A perceptron that sees 900 digits for 30 epochs
-# is no ResNet, and these are three digits and one seed. The paper's machine translation
-# and distillation were not tried.
+# The picture has the paper's smaller scale and more regular triangle, on test samples
+# too. It does not have the paper's tight clusters: samples are only a little closer to
+# the mean of their class, on test samples less so. A perceptron that sees 900 digits
+# for 30 epochs is not a ResNet, and these are three digits and one seed. The paper's
+# machine translation and distillation were not tried.
 #
 # .. [1] R. Müller, S. Kornblith and G. Hinton. When does label smoothing help? NeurIPS
 #    2019. :doi:`10.48550/arXiv.1906.02629`. Tables 2 and 3 are quoted from there.

@@ -53,9 +53,9 @@ EPSILONS = [0.0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8]
 def flip_labels(y, rate, rng):
     """Give a share of the labels another class."""
     y, classes = y.copy(), np.unique(y)
-    rows = rng.choice(len(y), size=round(rate * len(y)), replace=False)
-    for row in rows:
-        y[row] = rng.choice(classes[classes != y[row]])
+    flipped = rng.choice(len(y), size=round(rate * len(y)), replace=False)
+    for sample in flipped:
+        y[sample] = rng.choice(classes[classes != y[sample]])
     return y
 
 
@@ -173,7 +173,7 @@ def standard_error(scores):
 
 
 # %%
-# The table: the fold networks of each epsilon, judged on the test rows. The expected
+# The table: the fold networks of each epsilon, judged on the test samples. The expected
 # calibration error (ECE) is the mean gap between confidence and accuracy in ten bins of
 # confidence.
 
