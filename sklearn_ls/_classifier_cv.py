@@ -472,8 +472,8 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
     def _check_choice(self):
         if self.ensemble and self.refit is False:
             raise ValueError(
-                "With refit=False nothing predicts, so ensemble=True has no meaning. Set "
-                "ensemble=False to compare only, or another refit."
+                "With refit=False nothing predicts, so ensemble=True has no meaning. "
+                "Set ensemble=False to compare only, or another refit."
             )
 
     def _check_epsilons(self):
