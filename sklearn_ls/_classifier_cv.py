@@ -3,7 +3,6 @@
 import copy
 from numbers import Integral
 
-import numpy as np
 from sklearn import get_config
 from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.model_selection import ParameterGrid, check_cv
@@ -26,7 +25,7 @@ from sklearn_ls._network.device import draw_seed, resolve_device
 from sklearn_ls._network.training_checks import warn_unless_converged
 from sklearn_ls._search.process import SearchData
 from sklearn_ls._search.progress import SearchProgress
-from sklearn_ls._search.results import describe_folds, describe_scores, retrain
+from sklearn_ls._search.results import describe_search, retrain
 from sklearn_ls._search.run import run_search, split_samples
 from sklearn_ls._search.scoring import (
     choose_y_to_score,
@@ -410,9 +409,48 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         """
         self._check_choice()
         candidates = list(ParameterGrid({"epsilon": self._check_epsilons().tolist()}))
+        members = [self._member_params(candidate) for candidate in candidates]
         rules = make_rules(self.scoring, self.refit)
         warn_of_noisy_scores(self.scoring, self.transition_matrix)
-        device = resolve_device(self.device)
+        device, seed = resolve_device(self.device), draw_seed(self.random_state)
+        data, splits, scorer = self._prepare(
+            X, y, sample_weight, y_soft, params, rules, device
+        )
+        retrains = not self.ensemble and bool(self.refit)
+        n_networks = len(members) * len(splits) + retrains
+        progress = SearchProgress(self, data.X_seen, data.labels.y, n_networks)
+        scored = run_search(
+            data,
+            members,
+            splits,
+            progress,
+            scorer=scorer,
+            stop_on_test=self.ensemble,
+            seed=seed,
+            device=device,
+            n_jobs=self.n_jobs,
+        )
+        learned = describe_search(data, rules, candidates, members, splits, scored)
+        converged = [network.converged for network in scored]
+        if retrains:
+            best = members[learned["best_index_"]]
+            retrained, attributes = retrain(data, best, seed=seed, device=device)
+            learned |= attributes
+            converged.append(retrained.converged)
+            progress.network_end()
+        learned["device_"] = device
+        progress.end(learned if self.refit else None)
+        self._store(learned)
+        warn_unless_converged(
+            converged,
+            max_epochs=self.max_epochs,
+            tol=self.tol,
+            n_iter_no_change=self.n_iter_no_change,
+        )
+        return self
+
+    def _prepare(self, X, y, sample_weight, y_soft, params, rules, device):
+        """Return the data of the search, its splits, and the scorer."""
         frame = X if hasattr(X, "columns") else None
         X, labels, features = self._check_training_data(
             X, y, sample_weight, y_soft, device=device
@@ -424,50 +462,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         weight = None if sample_weight is None else labels.weight
         to_split, to_score, scorer = self._pass_on(params, weight, rules)
         data = SearchData(X, labels, features, X_seen, y_seen, to_score)
-        splits = split_samples(self.cv, X_seen, labels.y, to_split)
-        retrains = not self.ensemble and bool(self.refit)
-        n_networks = len(candidates) * len(splits) + retrains
-        progress = SearchProgress(self, X_seen, labels.y, n_networks)
-        seed = draw_seed(self.random_state)
-        scored = run_search(
-            data,
-            [self._member_params(candidate) for candidate in candidates],
-            splits,
-            self._training_params(epsilon=0.0),
-            progress,
-            scorer=scorer,
-            stop_on_test=self.ensemble,
-            seed=seed,
-            device=device,
-            n_jobs=self.n_jobs,
-        )
-        learned = {
-            **features,
-            "classes_": labels.classes,
-            "epsilons_": np.array([candidate["epsilon"] for candidate in candidates]),
-            "device_": device,
-            **describe_scores(rules, candidates, len(splits), scored),
-        }
-        converged = [one.converged for one in scored]
-        if "best_index_" in learned:
-            first = learned["best_index_"] * len(splits)
-            chosen = scored[first : first + len(splits)]
-            best = self._member_params(learned["best_params_"])
-            learned |= describe_folds(data, splits, chosen, best)
-            if retrains:
-                retrained, attributes = retrain(data, best, seed=seed, device=device)
-                learned |= attributes
-                converged.append(retrained.converged)
-                progress.network_end()
-        progress.end(learned if self.refit else None)
-        self._store(learned)
-        warn_unless_converged(
-            converged,
-            max_epochs=self.max_epochs,
-            tol=self.tol,
-            n_iter_no_change=self.n_iter_no_change,
-        )
-        return self
+        return data, split_samples(self.cv, X_seen, labels.y, to_split), scorer
 
     def _check_choice(self):
         if self.ensemble and self.refit is False:

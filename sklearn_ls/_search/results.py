@@ -47,16 +47,22 @@ def predict_held_out(ensemble, X, splits):
     return total / counts.astype(total.dtype)
 
 
-def describe_scores(rules, candidates, n_splits, scored):
-    """Return the attributes that tell how the candidates scored.
+def describe_search(data, rules, candidates, members, splits, scored):
+    """Return what a search has learned, as attributes.
 
     Parameters
     ----------
+    data : SearchData
+
     rules : SearchRules
 
     candidates : list of dict
 
-    n_splits : int
+    members : list of dict
+        The parameters of the networks of each candidate, of
+        :class:`LabelSmoothingClassifier`.
+
+    splits : list of (train, test)
 
     scored : list of Scored
         Those of a candidate together.
@@ -64,8 +70,23 @@ def describe_scores(rules, candidates, n_splits, scored):
     Returns
     -------
     attributes : dict
-        With `best_index_` only if the rules choose a candidate.
     """
+    scores = _describe_scores(rules, candidates, len(splits), scored)
+    attributes = {
+        **data.features,
+        **scores,
+        "classes_": data.labels.classes,
+        "epsilons_": np.array([candidate["epsilon"] for candidate in candidates]),
+    }
+    if "best_index_" in scores:
+        best = scores["best_index_"]
+        chosen = scored[best * len(splits) : (best + 1) * len(splits)]
+        attributes |= _describe_folds(data, splits, chosen, members[best])
+    return attributes
+
+
+def _describe_scores(rules, candidates, n_splits, scored):
+    """Return how the candidates scored, with `best_index_` only if one is chosen."""
     results = rules.results(
         candidates,
         n_splits,
@@ -97,25 +118,8 @@ def describe_scores(rules, candidates, n_splits, scored):
     }
 
 
-def describe_folds(data, splits, chosen, params):
-    """Return the attributes that come from the fold networks of the best candidate.
-
-    Parameters
-    ----------
-    data : SearchData
-
-    splits : list of (train, test)
-
-    chosen : list of Scored
-        The networks, one per split.
-
-    params : dict
-        Their parameters, of :class:`LabelSmoothingClassifier`.
-
-    Returns
-    -------
-    attributes : dict
-    """
+def _describe_folds(data, splits, chosen, params):
+    """Return what comes from the fold networks of the best candidate."""
     ensemble = Ensemble([one.network for one in chosen], data.labels.classes)
     members = [
         make_fitted(params, one.network, one.summary, data.features) for one in chosen

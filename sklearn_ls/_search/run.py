@@ -7,6 +7,8 @@ from joblib import effective_n_jobs
 from sklearn.model_selection import check_cv
 from sklearn.utils.parallel import Parallel, delayed
 
+from sklearn_ls._classifier import LabelSmoothingClassifier
+from sklearn_ls._network.plans import TrainingParams
 from sklearn_ls._search.process import train_and_score
 from sklearn_ls._search.tasks import assign_devices, choose_stack_size, divide_tasks
 
@@ -47,7 +49,6 @@ def run_search(
     data,
     members,
     splits,
-    params,
     progress,
     *,
     scorer,
@@ -67,9 +68,6 @@ def run_search(
 
     splits : list of (train, test)
 
-    params : TrainingParams
-        Of any candidate.
-
     progress : SearchProgress
 
     scorer, stop_on_test, seed : see train_and_score
@@ -83,6 +81,7 @@ def run_search(
     scored : list of Scored
     """
     summary = data.labels.summarize()
+    params = TrainingParams.of(members[0], LabelSmoothingClassifier.__name__)
     params.make_objective(summary)  # raises before anything is trained
     stack_size = choose_stack_size(
         params.make_architecture(data.X, len(summary.classes), seed),
