@@ -437,10 +437,9 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         training = SingleTraining(
             plan, earlier, getattr(self, "_optimizer_state", None)
         )
-        training.run(seed=seed, max_epochs=1)
-        optimizer_state = training.optimizer_state()
+        training.run(seed=seed, max_epochs=1, keep_optimizer=True)
         attributes = describe_training(training, training.finish(X), features)
-        self._store({**attributes, "_optimizer_state": optimizer_state})
+        self._store({**attributes, "_optimizer_state": training.state.optimizer})
         return self
 
     def embed(self, X):

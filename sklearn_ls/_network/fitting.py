@@ -65,16 +65,21 @@ class SingleTraining:
                 "optimizer or of another network."
             )
 
-    def run(self, **options):
+    def run(self, *, keep_optimizer=False, **options):
         """Train.
 
         Parameters
         ----------
+        keep_optimizer : bool, default=False
+            Whether the optimizer's state is to be part of `state`.
+
         **options : dict
             `seed`, `max_epochs` and so on, see `train`.
         """
         trainer = NetTrainer(self.net, self.plan.training, self.plan.validation)
         train(trainer, [self.state], **options)
+        if keep_optimizer:
+            self.state.optimizer = OptimizerState.read(self.net.optimizer_, self.module)
 
     def snapshot(self):
         """Return the network as if the training had ended here."""
@@ -93,10 +98,6 @@ class SingleTraining:
         if self.net.callbacks:  # then the net is kept
             self.net.forget_steps()
         return network
-
-    def optimizer_state(self):
-        """Return what the optimizer remembers, before `finish`."""
-        return OptimizerState.read(self.net.optimizer_, self.module)
 
 
 class Trained(NamedTuple):

@@ -23,7 +23,7 @@ class TrainingState:
         What was recorded of each epoch, by the names that skorch uses.
 
     optimizer : OptimizerState, default=None
-        None where the optimizer starts anew.
+        None unless training is to go on with the same optimizer.
 
     weights : dict of str to Tensor, default=None
         Parameters and buffers by name, once the training has ended.
