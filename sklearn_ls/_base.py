@@ -29,7 +29,25 @@ from sklearn_ls._network.optimizers import OPTIMIZERS
 from sklearn_ls._network.plans import TrainingParams
 from sklearn_ls._warnings import warn
 
-PRIVATE = {"_network", "_net", "_optimizer_state"}  # what is learnt, besides `..._`
+PRIVATE = {"_network", "_net", "_optimizer_state"}
+# All that the fit of one network may learn.
+LEARNED = {
+    *PRIVATE,
+    "n_features_in_",
+    "feature_names_in_",
+    "classes_",
+    "label_smoother_",
+    "loss_curve_",
+    "best_loss_",
+    "n_iter_",
+    "validation_scores_",
+    "best_validation_score_",
+    "n_layers_",
+    "n_outputs_",
+    "out_activation_",
+    "device_",
+    *(name for kind in CALIBRATIONS.values() for name in kind.attribute_names),
+}
 
 # The documentation of parameters that mean the same in every network classifier. It
 # replaces the placeholders {network} and so on in their docstrings.
@@ -303,7 +321,7 @@ class BaseNetworkClassifier(
                 f"fitted with samples of shape {network.sample_shape}."
             )
 
-    def _store(self, attributes):
+    def _store(self, attributes, names=LEARNED):
         """Replace all that was learnt, in one step.
 
         Neither another thread nor Ctrl-C can find the estimator half fitted, since the
@@ -313,12 +331,11 @@ class BaseNetworkClassifier(
         ----------
         attributes : dict
             Everything that the fit has learnt.
+
+        names : set of str, default=LEARNED
+            Everything that a fit may learn; what was learnt earlier is removed.
         """
-        kept = {
-            name: value
-            for name, value in vars(self).items()
-            if name not in PRIVATE and not name.endswith("_")
-        }
+        kept = {name: value for name, value in vars(self).items() if name not in names}
         self.__dict__ = {**kept, **attributes}
 
     def _fitted(self):

@@ -14,7 +14,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_ls._base import BaseNetworkClassifier
+from sklearn_ls._base import LEARNED, BaseNetworkClassifier
 from sklearn_ls._classifier import LabelSmoothingClassifier
 from sklearn_ls._compat import StrOptions, _fit_context, with_callbacks
 from sklearn_ls._labels.containers import to_numpy_backed
@@ -34,6 +34,23 @@ from sklearn_ls._search.scoring import (
     warn_of_noisy_scores,
 )
 from sklearn_ls._warnings import warn
+
+# All that a search may learn.
+SEARCHED = LEARNED | {
+    "best_estimator_",
+    "best_index_",
+    "best_params_",
+    "best_score_",
+    "cv_results_",
+    "epsilon_",
+    "epsilons_",
+    "estimators_",
+    "multimetric_",
+    "n_splits_",
+    "oof_proba_",
+    "refit_time_",
+    "scorer_",
+}
 
 
 def _has_one_network(estimator):
@@ -439,8 +456,10 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
             converged.append(retrained.converged)
             progress.network_end()
         learned["device_"] = device
+        if not self.refit:
+            learned.pop("_network", None)  # nothing predicts
         progress.end(learned if self.refit else None)
-        self._store(learned)
+        self._store(learned, SEARCHED)
         warn_unless_converged(
             converged,
             max_epochs=self.max_epochs,
@@ -583,9 +602,9 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
 
     def _fitted(self):
         check_is_fitted(self)
-        if not self.refit:
+        if "_network" not in vars(self):
             raise AttributeError(
-                "This LabelSmoothingClassifierCV was initialized with refit=False, so "
-                "it does not predict. Its scores are in cv_results_."
+                "This LabelSmoothingClassifierCV was fitted with refit=False, so it "
+                "does not predict. Its scores are in cv_results_."
             )
         return super()._fitted()

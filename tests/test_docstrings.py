@@ -17,6 +17,8 @@ import sklearn_ls.distributions
 import sklearn_ls.inspection
 import sklearn_ls.metrics
 from helpers import quick_classifier, quick_search
+from sklearn_ls._base import LEARNED
+from sklearn_ls._classifier_cv import SEARCHED
 
 # Of numpydoc's rules: no extended summary or "See Also" where there is nothing to say,
 # examples belong to the class, and values returned have names, as in scikit-learn.
@@ -100,6 +102,19 @@ def test_documented_attributes_are_the_fitted_attributes(fitted):
     doc = NumpyDocString(inspect.getdoc(type(estimators[0])))
     attributes = set.union(*map(fitted_attributes, estimators))
     assert {attribute.name for attribute in doc["Attributes"]} == attributes
+
+
+def test_a_fit_removes_whatever_an_earlier_fit_may_have_learned():
+    for name, names in (("classifier", LEARNED), ("search", SEARCHED)):
+        for estimator in FITTED[name]():
+            learned = vars(estimator).keys() - estimator.get_params().keys()
+            assert learned <= names
+            assert {attribute for attribute in names if attribute[0] != "_"} <= {
+                attribute.name
+                for attribute in NumpyDocString(inspect.getdoc(type(estimator)))[
+                    "Attributes"
+                ]
+            }
 
 
 def test_names_of_other_projects_exist():

@@ -901,3 +901,50 @@ def test_search_holds_plain_arrays(iris):
     for ensemble in (True, False):
         search = make_search(callbacks=[scheduler], ensemble=ensemble).fit(*iris)
         assert b"torch" not in pickle.dumps(search)
+
+
+def test_warm_start_may_begin_to_hold_samples_out(iris):
+    X, y = iris
+    clf = make(warm_start=True, max_epochs=3).fit(X, y)
+    clf.set_params(early_stopping=True).fit(X, y)
+    assert len(clf.validation_scores_) == 3
+    assert clf.n_iter_ == 6
+
+
+def test_an_unpickled_net_can_be_trained_after_it_has_predicted(iris):
+    X, y = iris
+    clf = pickled(make().fit(X, y))
+    before = clf.predict_proba(X)
+    clf.net_.partial_fit(X, y)
+    assert not np.allclose(clf.predict_proba(X), before)
+
+
+class AlwaysDropping(torch.nn.Module):
+    def __init__(self, n_features, n_classes):
+        super().__init__()
+        self.layer = torch.nn.Linear(n_features, n_classes)
+
+    def forward(self, X):
+        return self.layer(torch.nn.functional.dropout(X, 0.5, training=True))
+
+
+def test_modules_that_are_random_in_evaluation_are_trained(iris):
+    X, y = iris
+    assert make(module=AlwaysDropping).fit(X, y).predict(X).shape == y.shape
+
+
+class LazyNetwork(torch.nn.Sequential):
+    def __init__(self, n_features, n_classes):
+        super().__init__(torch.nn.LazyLinear(n_classes))
+
+
+def test_lazy_layers_draw_their_weights_from_the_seed(iris):
+    X, y = iris
+    one, other = (make(module=LazyNetwork).fit(X, y) for _ in range(2))
+    assert_array_equal(one.predict_proba(X), other.predict_proba(X))
+
+
+def test_attributes_that_a_fit_does_not_make_stay(iris):
+    clf = make()
+    clf.note_ = "mine"
+    assert clf.fit(*iris).fit(*iris).note_ == "mine"

@@ -298,3 +298,44 @@ def test_mocks_are_callbacks(iris):
     call = copied.on_epoch_end.call_args
     assert isinstance(call.args[0], skorch.NeuralNet)
     assert {"dataset_train", "dataset_valid"} <= call.kwargs.keys()
+
+
+class Averaging(skorch.callbacks.Callback):
+    """Sets the weights at the end of the training, as an average of them would."""
+
+    def on_train_end(self, net, X=None, y=None, **kwargs):
+        with torch.no_grad():
+            for weights in net.module_.parameters():
+                weights.zero_()
+
+
+def test_weights_that_a_callback_sets_at_the_end_are_those_of_the_classifier(iris):
+    X, y = iris
+    y_proba = quick_classifier(callbacks=[Averaging()]).fit(X, y).predict_proba(X)
+    assert_allclose(y_proba, 1 / 3)
+
+
+class Follower(skorch.callbacks.Callback):
+    """Reads what another callback has recorded."""
+
+    def __init__(self, other):
+        self.other = other
+
+    def on_epoch_end(self, net, **kwargs):
+        self.seen_ = self.other.n_epochs_
+
+
+class Counter(skorch.callbacks.Callback):
+    def initialize(self):
+        self.n_epochs_ = 0
+        return self
+
+    def on_epoch_end(self, net, **kwargs):
+        self.n_epochs_ += 1
+
+
+def test_callbacks_may_refer_to_each_other(iris):
+    counter = Counter()
+    clf = quick_classifier(callbacks=[counter, Follower(counter)], max_epochs=3)
+    callbacks = dict(clf.fit(*iris).net_.callbacks_)
+    assert callbacks["Follower"].seen_ == callbacks["Counter"].n_epochs_ == 3

@@ -25,6 +25,7 @@ class Calibrator:
     """Leaves the logits as they are, and says what others may do."""
 
     needs_hold_out = False
+    attribute_names = ()  # what the estimator shows of it; without the underscore, ours
 
     @classmethod
     def check(cls, objective, labels):
@@ -60,7 +61,7 @@ class Calibrator:
 
     def attributes(self):
         """Return the fitted attributes that the estimator shows, by name."""
-        return {}
+        return {name: getattr(self, name[:-1]) for name in self.attribute_names}
 
     @classmethod
     def restore(cls, attributes, objective):
@@ -81,6 +82,7 @@ class Temperature(Calibrator):
     temperature: float
 
     needs_hold_out = True
+    attribute_names = ("temperature_",)
 
     @classmethod
     def fit(cls, logits, labels, objective):
@@ -116,10 +118,6 @@ class Temperature(Calibrator):
     def __call__(self, logits):
         """Return the logits divided by the temperature."""
         return logits / self.temperature
-
-    def attributes(self):
-        """Return the temperature."""
-        return {"temperature_": self.temperature}
 
     @classmethod
     def restore(cls, attributes, objective):

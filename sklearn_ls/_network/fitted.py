@@ -11,7 +11,7 @@ from sklearn.utils import gen_batches
 from sklearn_ls._labels.objective import Objective
 from sklearn_ls._network.batches import samples_at_once, to_tensor
 from sklearn_ls._network.calibration import Calibrator
-from sklearn_ls._network.device import usable_device
+from sklearn_ls._network.device import private_rng, usable_device
 from sklearn_ls._network.modules import Architecture
 from sklearn_ls._network.optimizers import OptimizerSpec
 from sklearn_ls._network.outputs import OUTPUTS
@@ -136,7 +136,8 @@ class FittedNetwork(Predictor):
         On the CPU it shares the memory of `weights`.
         """
         device = usable_device(self.device)
-        module = self._rebuild().to(device)
+        with torch.inference_mode(False):  # it may be trained later, as in `net_`
+            module = self._rebuild().to(device)
         if device == "cpu":
             self.weights.update(module_to_arrays(module))
         return module
@@ -200,9 +201,12 @@ class FittedNetwork(Predictor):
         """
         if self.architecture.module in (None, "convnet"):
             return
+        rebuilt = self._rebuild().to(X.device)
         with torch.inference_mode():
-            expected = module(X)
-            rebuilt = self._rebuild().to(X.device)(X)
+            with private_rng(0, X.device):
+                expected = module(X)
+            with private_rng(0, X.device):
+                rebuilt = rebuilt(X)
         if not torch.allclose(rebuilt, expected, rtol=1e-3, atol=1e-4):
             raise ValueError(
                 "The module predicts something else when it is rebuilt from its "

@@ -255,7 +255,8 @@ class Architecture:
     def check(self, module):
         """Check that a module that the user built gives one logit per class."""
         if self.module is not None:
-            check_output(module, self.sample_shape, self.n_classes, self.dtype)
+            with private_rng(self.seed, "cpu"):  # lazy layers draw their weights now
+                check_output(module, self.sample_shape, self.n_classes, self.dtype)
 
 
 def make_architecture(

@@ -101,6 +101,9 @@ class OptimizerState:
     optimizer : str
         Its class.
 
+    options : str
+        Its options.
+
     shapes : dict of str to tuple
         The shape of each parameter of the module, by name.
 
@@ -110,6 +113,7 @@ class OptimizerState:
     """
 
     optimizer: str
+    options: str
     shapes: dict
     values: dict
 
@@ -133,13 +137,16 @@ class OptimizerState:
         if (flat := _find_flat(optimizer, parameters)) is not None:
             values = _split(_to_arrays(optimizer.state[flat]), parameters)
         shapes = {name: tuple(value.shape) for name, value in parameters.items()}
-        return cls(_qualified_name(optimizer), shapes, values)
+        options = repr(optimizer.defaults)
+        return cls(_qualified_name(optimizer), options, shapes, values)
 
     def fits(self, optimizer, module):
         """Return whether the state is of such an optimizer and such a module."""
         shapes = {n: tuple(p.shape) for n, p in module.named_parameters()}
         if self.optimizer != _qualified_name(optimizer) or self.shapes != shapes:
             return False
+        if self.options == repr(optimizer.defaults):
+            return True
         expected = _find_state_keys(optimizer)
         return expected is None or all(
             value.keys() == expected for value in self.values.values()
@@ -173,17 +180,13 @@ def _qualified_name(optimizer):
 
 
 def _find_state_keys(optimizer):
-    """Return what an optimizer with these options keeps of a parameter.
-
-    None if a step takes more than a gradient.
-    """
+    """Return what an optimizer with these options keeps of a parameter, if known."""
+    if type(optimizer) not in ELEMENTWISE:  # it may depend on shapes and steps
+        return None
     weight = torch.zeros(1, requires_grad=True)
     weight.grad = torch.zeros(1)
-    try:
-        probe = type(optimizer)([weight], **optimizer.defaults)
-        probe.step()
-    except (TypeError, ValueError):
-        return None
+    probe = type(optimizer)([weight], **optimizer.defaults)
+    probe.step()
     return probe.state[weight].keys()
 
 

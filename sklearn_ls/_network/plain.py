@@ -9,6 +9,7 @@ from sklearn_ls._network.modules import Architecture
 from sklearn_ls._network.optimizers import OptimizerSpec
 
 WEIGHTS = "weights."  # precedes their names
+CUSTOM = "custom"  # stands for a module or an optimizer that the user wrote
 
 
 def network_to_plain(network):
@@ -84,7 +85,7 @@ def network_from_plain(arrays, values, *, module=None, optimizer=None):
         known["multilabel"],
     )
     architecture = Architecture(
-        module or known["module"],
+        _find(known, "module", module),
         known["module_params"],
         tuple(known["sample_shape"]),
         known["n_classes"],
@@ -92,7 +93,7 @@ def network_from_plain(arrays, values, *, module=None, optimizer=None):
         known["seed"],
     )
     spec = OptimizerSpec(
-        optimizer or known["optimizer"],
+        _find(known, "optimizer", optimizer),
         known["learning_rate"],
         known["weight_decay"],
         known["optimizer_params"],
@@ -116,5 +117,14 @@ def network_from_plain(arrays, values, *, module=None, optimizer=None):
 
 
 def _name(kind):
-    """Return what is named by a string, or None for what the user wrote."""
-    return kind if isinstance(kind, str) else None
+    """Return a name as it is, and one for what the user wrote."""
+    return kind if kind is None or isinstance(kind, str) else CUSTOM
+
+
+def _find(known, name, given_again):
+    """Return what is named, or what is given again because the user wrote it."""
+    if known[name] != CUSTOM:
+        return known[name]
+    if given_again is None:
+        raise ValueError(f"This network has a {name} of its own: pass {name}=.")
+    return given_again

@@ -79,7 +79,7 @@ def make_net(
         predict_nonlinearity=torch.sigmoid if multilabel else "auto",
         optimizer=kind,
         train_split=None,
-        callbacks=[_copy_callback(callback) for callback in callbacks or ()],
+        callbacks=_copy_callbacks(callbacks or ()),
         verbose=verbose,
         device=device,
         objective=objective,
@@ -103,12 +103,16 @@ def make_net(
     return net
 
 
-def _copy_callback(callback):
-    """Return a callback for one fit: its own, whatever it records in itself."""
-    try:
-        return copy.deepcopy(callback)
-    except Exception:  # it holds a lock, a file or a connection, which are to be shared
-        return copy.copy(callback)
+def _copy_callbacks(callbacks):
+    """Return copies for one fit, which may record whatever they like."""
+    copies, memo = [], {}  # callbacks may refer to each other
+    for callback in callbacks:
+        try:
+            copies.append(copy.deepcopy(callback, memo))
+        except Exception:  # it holds a lock, a file or a connection, which are shared
+            memo[id(callback)] = copy.copy(callback)
+            copies.append(memo[id(callback)])
+    return copies
 
 
 class SmoothingNet(NeuralNet):
@@ -290,7 +294,7 @@ class NetTrainer:
         self.net = net
         self.training = training
         self.validation = validation
-        self.n_epochs = 0
+        self.n_recorded = 0
         self.datasets = {}
         if net.callbacks:  # nothing is copied without any
             self.datasets = {
@@ -354,7 +358,7 @@ class NetTrainer:
             Where the user pressed Ctrl-C. Callbacks of skorch raise it as well, to stop
             the training, but by a statement of theirs.
         """
-        self.n_epochs += 1
+        self.n_recorded = len(self.net.history)
         if not self.net.callbacks_:  # nobody would read what is recorded
             return False
         self.net.record_epoch(rows[0])
@@ -390,7 +394,7 @@ class NetTrainer:
 
     def end(self):
         """Announce the end of the training."""
-        del self.net.history[self.n_epochs :]  # an epoch that was interrupted
+        del self.net.history[self.n_recorded :]  # an epoch that was interrupted
         self.net.notify("on_train_end", X=None, y=None)
 
 

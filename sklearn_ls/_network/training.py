@@ -64,21 +64,24 @@ class TrainingState:
 
         seconds : float
         """
-        row = {"train_loss": loss, "train_loss_best": loss < self._lowest("train_loss")}
+        row = {
+            "train_loss": loss,
+            "train_loss_best": loss < min(self._past("train_loss")),
+        }
         if validation is not None:
             accuracy, valid_loss = validation
-            highest = max((row["valid_acc"] for row in self.history), default=-math.inf)
             row |= {
                 "valid_acc": accuracy,
-                "valid_acc_best": accuracy > highest,
+                "valid_acc_best": accuracy > max(self._past("valid_acc", -math.inf)),
                 "valid_loss": valid_loss,
-                "valid_loss_best": valid_loss < self._lowest("valid_loss"),
+                "valid_loss_best": valid_loss < min(self._past("valid_loss")),
             }
         self.history.append({**row, "dur": seconds})
         return self.stopping.update(row) and self.stopping.restores_best
 
-    def _lowest(self, name):
-        return min((row[name] for row in self.history if name in row), default=math.inf)
+    def _past(self, name, default=math.inf):
+        """Return the values of earlier epochs, and what is worse than any."""
+        return [default, *(row[name] for row in self.history if name in row)]
 
 
 @torch.enable_grad()  # and afterwards what was set before, whatever interrupts it
@@ -142,13 +145,16 @@ def train(
             states[0].interrupted, asked_to_stop = True, True
             if snapshot is not None:
                 trainer.restore(snapshot)
-        staying = []
+        staying, leaving = [], []
         for place, position in enumerate(active):
             state = states[position]
             state.converged = asked_to_stop or state.stopping.reached
-            if not state.converged and epoch + 1 < first + max_epochs:
-                staying.append(place)
-                continue
+            goes_on = not state.converged and epoch + 1 < first + max_epochs
+            (staying if goes_on else leaving).append(place)
+        if not staying:
+            trainer.end()  # where callbacks may yet set the weights
+        for place in leaving:
+            position, state = active[place], states[active[place]]
             state.weights = state.best_weights or trainer.weights(place)
             state.best_weights = None
             network_end(position)
@@ -157,7 +163,6 @@ def train(
         if len(staying) < len(active):
             trainer.keep(staying)
             active = [active[place] for place in staying]
-    trainer.end()
 
 
 def _run_epoch(trainer, states, seed, epoch):
