@@ -260,3 +260,15 @@ def test_classifier_partial_fit_validates_changed_parameters(iris, first, name, 
     clf.set_params(**LabelSmoothingClassifier(**PARAMS).get_params())
     assert_array_equal(clf.predict_proba(X), y_proba)
     assert clf.n_iter_ == n_iter
+
+
+def test_classifier_partial_fit_goes_on_with_any_optimizer(iris):
+    X, y = iris
+    clf = LabelSmoothingClassifier(**{**PARAMS, "optimizer": torch.optim.Adafactor})
+    whole = LabelSmoothingClassifier(**clf.get_params()).set_params(
+        max_epochs=3, n_iter_no_change=np.inf
+    )
+    for _ in range(3):
+        clf.partial_fit(X, y, classes=CLASSES)
+    y_proba = whole.fit(X, y).predict_proba(X)
+    assert_allclose(clf.predict_proba(X), y_proba, atol=1e-12)

@@ -21,6 +21,7 @@ from skorch.callbacks import (
     LRScheduler,
 )
 
+from helpers import quick_classifier
 from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
 
 PARAMS = {
