@@ -1,4 +1,4 @@
-"""What the network classifiers share: parameters, input validation, predictions."""
+"""Base class of the network classifiers: parameters, validation, predictions."""
 
 import copy
 from numbers import Integral, Real
@@ -30,7 +30,7 @@ from sklearn_ls._network.plans import TrainingParams
 from sklearn_ls._warnings import warn
 
 PRIVATE = {"_network", "_net", "_optimizer_state"}
-# All that the fit of one network may learn.
+# All attributes that the fit of one network may set.
 LEARNED = {
     *PRIVATE,
     "n_features_in_",
@@ -122,9 +122,9 @@ class BaseNetworkClassifier(
 ):
     """Base class of classifiers that predict by trained networks.
 
-    What a classifier has learnt is one value, `_network`, which has the classes and
-    gives predictions for an array of samples; the fitted attributes describe it.
-    Fitting computes it on the side and stores it with them in one step.
+    The fitted state is a single value, `_network`, which holds the classes and computes
+    predictions for an array of samples; the fitted attributes describe it. `fit`
+    computes everything first and then stores it in one step.
     """
 
     _parameter_constraints = {
@@ -248,13 +248,14 @@ class BaseNetworkClassifier(
         X, y, sample_weight, y_soft, sample_epsilon : see fit
 
         device : str
-            Where to train.
+            Device used for training.
 
         network : FittedNetwork, default=None
-            An earlier fit that training goes on from, whose features must be the same.
+            Network of an earlier fit from which training continues, with the same
+            features.
 
         classes : ndarray of shape (n_classes,), default=None
-            If they are known already.
+            The classes, if they are already known.
 
         Returns
         -------
@@ -263,7 +264,7 @@ class BaseNetworkClassifier(
         labels : TrainingLabels
 
         features : dict
-            The fitted attributes that describe the features.
+            Fitted attributes that describe X.
         """
         raise_for_dates(X)
         labels = None
@@ -272,7 +273,7 @@ class BaseNetworkClassifier(
             if classes is not None and network is not None:
                 self._check_kind(labels, network)
             _warn_of_one_hot(labels)
-        checked = copy.copy(self)  # scikit-learn sets attributes, which may yet fail
+        checked = copy.copy(self)  # validation sets attributes and may still fail
         X, _ = validate_data(
             checked,
             X,
@@ -300,7 +301,7 @@ class BaseNetworkClassifier(
             )
 
     def _check_X(self, X, network):
-        """Return X as a fitted network takes it."""
+        """Validate X for a fitted network."""
         raise_for_dates(X)
         X = validate_data(
             self,
@@ -322,29 +323,29 @@ class BaseNetworkClassifier(
             )
 
     def _store(self, attributes, names=LEARNED):
-        """Replace all that was learnt, in one step.
+        """Replace all fitted attributes in one step.
 
-        Neither another thread nor Ctrl-C can find the estimator half fitted, since the
-        dict of its attributes is exchanged as a whole.
+        Neither another thread nor Ctrl-C can observe a half-fitted estimator, since the
+        dict of its attributes is replaced as a whole.
 
         Parameters
         ----------
         attributes : dict
-            Everything that the fit has learnt.
+            All fitted attributes.
 
         names : set of str, default=LEARNED
-            Everything that a fit may learn; what was learnt earlier is removed.
+            All attributes that a fit may set; those of an earlier fit are removed.
         """
         kept = {name: value for name, value in vars(self).items() if name not in names}
         self.__dict__ = {**kept, **attributes}
 
     def _fitted(self):
-        """Return the network that predicts; read once, it stays the same."""
+        """Return the network that predicts."""
         check_is_fitted(self)
         return self._network
 
     def _apply(self, X, output):
-        """Return what is made of the logits, and the network that gave them."""
+        """Return an output for X, and the network that computed it."""
         network = self._fitted()
         return network.apply(self._check_X(X, network), output), network
 
@@ -368,9 +369,9 @@ class BaseNetworkClassifier(
     def predict_proba(self, X):
         """Predict probabilities.
 
-        With smoothing the network's own probabilities are under-confident by
-        construction; the parameter `calibration` says how they are corrected. With a
-        `transition_matrix` they are those of the true labels.
+        With smoothing, the probabilities of the network are under-confident by
+        construction; the parameter `calibration` determines how they are corrected.
+        With a `transition_matrix`, they are the probabilities of the true labels.
 
         Parameters
         ----------
@@ -432,7 +433,7 @@ class BaseNetworkClassifier(
 
         y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, \
                 n_classes)
-            The true labels; of soft labels the most likely count.
+            True labels. For soft labels, the most likely label is used.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Sample weights.
@@ -457,7 +458,7 @@ class BaseNetworkClassifier(
 
 
 def describe_fit(network, params, summary, features, n_earlier_epochs=0):
-    """Return everything that a fit of one network has learnt, as attributes.
+    """Return the fitted attributes of a single network.
 
     Parameters
     ----------
@@ -466,13 +467,13 @@ def describe_fit(network, params, summary, features, n_earlier_epochs=0):
     params : TrainingParams
 
     summary : ClassSummary
-        Of the labels that it was trained on.
+        Summary of its training labels.
 
     features : dict
-        The attributes that describe X.
+        Fitted attributes that describe X.
 
     n_earlier_epochs : int, default=0
-        The number of epochs of earlier fits.
+        Number of epochs of earlier fits.
 
     Returns
     -------
@@ -520,7 +521,7 @@ def fit_label_smoother(params, summary):
 def _warn_of_one_hot(labels):
     if labels.multilabel and np.all(labels.codes.sum(axis=1) == 1):
         warn(
-            "y is a matrix of integers, which is taken as independent labels, several "
-            "per sample, but every row has exactly one 1. For one label per sample "
-            "pass y.argmax(axis=1), for soft labels floats."
+            "y is a matrix of integers, which is treated as multilabel, but every row "
+            "has exactly one 1. For one label per sample pass y.argmax(axis=1); for "
+            "soft labels pass floats."
         )

@@ -24,19 +24,19 @@ from sklearn_ls._warnings import warn
 
 
 def _learns_in_parts(estimator):
-    """Raise AttributeError for parameters that need all the data at once."""
+    """Raise AttributeError if a parameter requires all the data at once."""
     advice = {
         "early_stopping": (True, "Set it to False."),
         "class_weight": ("balanced", "Pass a dict of the weights."),
-        "distribution": ("prior", "Pass an array of the classes' shares."),
+        "distribution": ("prior", "Pass an array of class frequencies."),
         "calibration": ("temperature", "Set it to None or 'unsmooth'."),
     }
-    for name, (value, what_to_do) in advice.items():
+    for name, (value, solution) in advice.items():
         actual = getattr(estimator, name)
         if type(actual) is type(value) and actual == value:
             raise AttributeError(
-                f"partial_fit is not available with {name}={value!r}, which needs all "
-                f"the data at once. {what_to_do}"
+                f"partial_fit is not available with {name}={value!r}, which requires "
+                f"all the data at once. {solution}"
             )
     return True
 
@@ -44,132 +44,137 @@ def _learns_in_parts(estimator):
 class LabelSmoothingClassifier(BaseNetworkClassifier):
     """A neural network classifier trained on smoothed labels.
 
-    Minimises the cross-entropy of the network's probabilities against soft targets [1]_
-    that leave `1 - epsilon` at the given label::
+    The network minimizes the cross-entropy between its probabilities and soft targets
+    [1]_, which move the probability `epsilon` from the observed label to all classes::
 
         y_soft = (1 - epsilon) * onehot(y) + epsilon * distribution[y]
 
-    with a multilayer perceptron or any torch module, on the CPU or a GPU. Smoothing is
-    a regulariser that sometimes gains accuracy, on clean data as on mislabelled data;
-    it does not correct wrong labels. The user guide says what to expect.
+    It is a multilayer perceptron or any torch module, trained on the CPU or a GPU.
+    Smoothing is a regularizer that sometimes improves accuracy, on clean as well as on
+    mislabeled data; it does not correct wrong labels. See the user guide.
 
     Parameters
     ----------
     epsilon : float or array-like of shape (n_classes,), default=0.1
-        How much probability leaves the given label, in [0, 1]; 0 means none. An array
-        has one value a class, in the order of `classes_`. The `epsilon` of
-        :class:`sklearn.neural_network.MLPClassifier` is another thing, a constant of
-        its optimiser.
+        Probability moved from the observed label to `distribution`, in [0, 1]; 0 means
+        no smoothing. An array has one value per class, in the order of `classes_`. Not
+        related to the `epsilon` of :class:`sklearn.neural_network.MLPClassifier`, which
+        is a constant of its optimizer.
 
     distribution : {"uniform", "others", "each", "prior"} or array-like of shape \
             (n_classes,) or (n_classes, n_classes), default="uniform"
-        Where that probability goes, see :class:`LabelSmoother`. ``"each"`` gives no
-        distribution for more than two classes, so there it serves multilabel `y` only.
+        How that probability is distributed over the classes, see
+        :class:`LabelSmoother`. ``"each"`` does not give a distribution for more than
+        two classes and is then available for multilabel `y` only.
 
     {network}
 
     early_stopping : bool or "auto", default="auto"
-        Whether to hold out a part of the training data, stratified by label (unless
-        `y` is multilabel), to stop when the accuracy on its labels as given no longer
-        improves, and to restore the weights of the best epoch. ``"auto"`` does so when
-        the part has at least 200 rows. Otherwise training stops when its loss no longer
-        improves.
+        Whether to hold out a fraction of the training data, stratified by label (unless
+        `y` is multilabel), to stop when the accuracy on its observed labels no longer
+        improves, and to restore the weights of the best epoch. ``"auto"`` does so if at
+        least 200 samples are held out. Otherwise training stops when the training loss
+        no longer improves.
 
     validation_fraction : float, default=0.15
-        The part held out for early stopping or for a temperature, in (0, 1).
+        Fraction of the training data held out for early stopping or temperature
+        scaling, in (0, 1).
 
     {stopping}
 
     transition_matrix : float or array-like of shape (n_classes, n_classes), \
             default=None
-        What is known of the wrong labels: the probability of each given label (column)
-        for each true label (row), in the order of `classes_`; the rows and columns of a
-        DataFrame may be named by the classes instead. Or the share of wrong labels,
-        below `(n_classes - 1) / n_classes`, where all mistakes are alike. The network
-        then learns to predict the true labels [2]_: with `epsilon=0` their
-        probabilities, which smoothing (of the given labels) makes less certain. The
-        matrix is never estimated here.
+        Known label noise: the probability of each observed label (column) given each
+        true label (row), in the order of `classes_`; the rows and columns of a
+        DataFrame may be named by the classes instead. A float is the fraction of wrong
+        labels, below `(n_classes - 1) / n_classes`, with all mistakes equally likely.
+        The network then learns to predict the true labels [2]_: with `epsilon=0` their
+        probabilities, which smoothing (of the observed labels) makes less certain. The
+        matrix is never estimated from the training data.
 
     calibration : {"temperature", "unsmooth"}, default=None
-        What to make of the network's probabilities, which are under-confident where it
-        learnt smoothed labels. None leaves them. ``"temperature"`` divides the logits
-        by the one number that fits best the labels, as given, of rows that are held
-        out [3]_: those of early stopping or, without it, a `validation_fraction`. With
-        a `transition_matrix` it is fitted through that; it never changes `predict`.
-        ``"unsmooth"`` undoes the formula, and then raises probabilities below 0.001 (or
-        a tenth of equal shares) to that. `net_` and `embed` are left as they are.
+        How to correct the predicted probabilities, which are under-confident after
+        training on smoothed labels. None leaves them unchanged. ``"temperature"``
+        divides the logits by the number that best fits the observed labels of held-out
+        samples [3]_: those of early stopping or, without it, a `validation_fraction`.
+        With a `transition_matrix` it is fitted through the matrix; it never changes
+        `predict`. ``"unsmooth"`` inverts the smoothing formula and raises probabilities
+        to at least 0.001 (or `0.1 / n_classes` if that is smaller). `net_` and `embed`
+        are not affected.
 
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights of the fit before.
+        Whether `fit` continues from the weights of the previous fit.
 
     {device}
 
     callbacks : list of skorch callbacks, default=None
-        Passed on to the network of `net_` for training. scikit-learn's own callbacks
-        are set with `set_callbacks`.
+        Passed to the skorch net `net_` for training. scikit-learn's own callbacks are
+        set with `set_callbacks`.
 
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, batch order, dropout and hold-out. One number is
-        drawn from it per fit. The global states of torch and NumPy are left alone.
+        drawn from it per fit. The global states of torch and NumPy are unchanged.
 
     verbose : int, default=0
-        1 prints a line per epoch.
+        If nonzero, print a line per epoch.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels, sorted; for multilabel `y` the numbers of its columns.
+        Sorted class labels; for multilabel `y` the column indices.
 
     n_features_in_ : int
         Number of features seen during `fit` (of channels, for images).
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where X had names that are all strings.
+        Names of features seen during `fit`. Defined only if X has feature names that
+        are all strings.
 
     label_smoother_ : LabelSmoother
-        What turns labels into soft targets.
+        Transformer of labels into soft targets.
 
     n_iter_ : int
-        Epochs trained.
+        Number of epochs trained.
 
     n_layers_ : int
-        Layers with weights, and one for the input.
+        Number of layers with weights, plus one for the input.
 
     n_outputs_ : int
-        Outputs of the network.
+        Number of outputs of the network.
 
     out_activation_ : {"softmax", "logistic"}
-        What makes probabilities of the outputs; ``"logistic"`` for multilabel `y`.
+        Output activation function; ``"logistic"`` for multilabel `y`.
 
     loss_curve_ : list of float
-        Smoothed training loss of each epoch, weighted, in nats per row.
+        Mean weighted training loss of each epoch, on smoothed labels, in nats per
+        sample.
 
     best_loss_ : float
-        The smallest of them.
+        Minimum of `loss_curve_`.
 
     validation_scores_ : list of float or None
-        Accuracy on the hold-out after each epoch of the last fit; None without early
-        stopping.
+        Accuracy on the held-out samples after each epoch of the last fit; None without
+        early stopping.
 
     best_validation_score_ : float or None
-        The largest of them.
+        Maximum of `validation_scores_`.
 
     temperature_ : float
-        What the logits are divided by. Only with ``calibration="temperature"``.
+        Divisor of the logits. Defined only with ``calibration="temperature"``.
 
     device_ : str
-        Where it was trained.
+        Device used for training.
 
     net_ : skorch.NeuralNet
-        The network, with its `module_`, `optimizer_` and `history`.
+        The skorch net, with its `module_`, `optimizer_` and `history`.
 
     See Also
     --------
     LabelSmoothingClassifierCV : Chooses epsilon by cross-validation.
     SmoothedTargetClassifier : Smoothed and soft labels for other classifiers.
     LabelSmoother : The soft targets themselves.
-    sklearn_ls.distributions.from_confusion : A `transition_matrix`, from labels that
-        were checked.
+    sklearn_ls.distributions.from_confusion : Estimates a `transition_matrix` from
+        verified labels.
     sklearn_ls.inspection.smoothing_report : Whether smoothing helps on your data, and
         which `calibration`.
     sklearn_ls.inspection.ReliabilityDisplay : Whether the probabilities are too low.
@@ -177,15 +182,15 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
 
     Notes
     -----
-    The network computes in the dtype of X: pass float32 for speed on a GPU. Weights,
-    of rows and classes, are divided by their mean over the training rows once (in
-    `partial_fit` they are taken as they are), and rows of weight zero are left out.
-    Features of very different or very large scale saturate the network; put a
-    :class:`~sklearn.preprocessing.StandardScaler` before it. Numeric strings in X are
-    parsed, as everywhere in scikit-learn.
+    The network computes in the dtype of X: pass float32 for speed on a GPU. Sample and
+    class weights are divided by their mean over the training samples (except in
+    `partial_fit`), and samples with weight zero are left out. Features of very
+    different or very large scale saturate the network; scale them first with
+    :class:`~sklearn.preprocessing.StandardScaler`. Numeric strings in X are parsed, as
+    everywhere in scikit-learn.
 
-    A fitted model may predict from several threads at once. Where CUDA is involved, use
-    joblib's default processes (loky), which are not forked.
+    A fitted model can predict from several threads at once. With CUDA, use joblib's
+    default backend (loky), whose processes are not forked.
 
     References
     ----------
@@ -283,24 +288,25 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or array-like \
                 of shape (n_samples, ...)
-            Training data. Sparse X is made dense a batch at a time. More dimensions
-            need a `module` that takes them.
+            Training data. Sparse X is converted to dense arrays one batch at a time.
+            More than two dimensions require a `module`.
 
         y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, \
                 n_classes)
-            Labels, an integer 0/1 matrix of independent labels, or soft labels: a
-            matrix of floats whose rows are distributions. The column names of a
-            dataframe of soft labels become `classes_`.
+            Labels, a multilabel indicator matrix of integers, or soft labels: a matrix
+            of floats whose rows are distributions. The column names of a dataframe of
+            soft labels become `classes_`.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the rows.
+            Non-negative sample weights.
 
         y_soft : array-like of shape (n_samples, n_classes), default=None
-            Soft labels to learn from instead of `y`, which then serves to split and to
-            score the rows. Its columns are the sorted labels of `y`, or have names.
+            Soft labels to train on instead of `y`, which is then only used to split and
+            score the samples. The columns are in the order of the sorted labels of `y`,
+            or named by them.
 
         sample_epsilon : array-like of shape (n_samples,), default=None
-            Epsilon of each sample, in [0, 1], instead of the parameter `epsilon`.
+            Epsilon of each sample, in [0, 1]. Overrides the parameter `epsilon`.
 
         Returns
         -------
@@ -310,7 +316,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         Raises
         ------
         ValueError
-            For bad input, and when training diverges. What was fitted before remains.
+            If the input is invalid or training diverges. The previous fit is kept.
         """
         progress = FitProgress(self, X, y, self.max_epochs)
         earlier = getattr(self, "_network", None) if self.warm_start else None
@@ -368,53 +374,53 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         y_soft=None,
         sample_epsilon=None,
     ):
-        """Train for one epoch on a part of the data.
+        """Train for one epoch on a batch of samples.
 
-        The optimiser goes on from the last call of `partial_fit`. Weights are taken as
-        they are, since their mean over all parts is unknown.
+        The optimizer continues from the last call of `partial_fit`. Sample weights are
+        not normalized, since their mean over all batches is unknown.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or array-like \
                 of shape (n_samples, ...)
-            The next part of the training data.
+            The next batch of training data.
 
         y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, \
                 n_classes)
-            Its labels, also soft ones, as in `fit`.
+            Labels or soft labels, as in `fit`.
 
         classes : array-like of shape (n_classes,), default=None
-            All labels that will ever occur. Needed in the first call.
+            All classes that may occur in any call. Required in the first call.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the rows.
+            Non-negative sample weights.
 
         y_soft : array-like of shape (n_samples, n_classes), default=None
-            Soft labels to learn from instead of `y`.
+            Soft labels to train on instead of `y`.
 
         sample_epsilon : array-like of shape (n_samples,), default=None
-            Epsilon of each sample, in [0, 1], instead of the parameter `epsilon`.
+            Epsilon of each sample, in [0, 1]. Overrides the parameter `epsilon`.
 
         Returns
         -------
         self : object
-            The classifier.
+            Fitted classifier.
 
         Raises
         ------
         ValueError
-            For bad input, labels not in `classes`, and when training diverges. The
-            classifier is then as it was.
+            If the input is invalid, a label is not in `classes`, or training diverges.
+            The previous fit is kept.
 
         AttributeError
             With ``early_stopping=True``, ``class_weight="balanced"``,
-            ``distribution="prior"`` and ``calibration="temperature"``, which need all
-            the data at once.
+            ``distribution="prior"`` and ``calibration="temperature"``, which require
+            all the data at once.
         """
         validate_parameters(self)  # scikit-learn does so in the first call only
         earlier = getattr(self, "_network", None)
         classes = None if classes is None else labels_to_array(classes)
-        checked = copy.copy(self)  # which scikit-learn writes the classes on
+        checked = copy.copy(self)  # scikit-learn sets `classes_` on it
         _check_partial_fit_first_call(checked, classes)
         device = resolve_device(self.device)
         X, labels, features = self._check_training_data(
@@ -443,7 +449,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         return self
 
     def embed(self, X):
-        """Return the penultimate layer, the input of the last linear layer.
+        """Return the activations of the penultimate layer.
 
         Parameters
         ----------
@@ -454,7 +460,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         Returns
         -------
         embedding : ndarray of shape (n_samples, n_units)
-            Values of the units.
+            Inputs of the last linear layer.
         """
         network = self._fitted()
         return network.embed(self._check_X(X, network))
@@ -463,8 +469,8 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
     def net_(self):
         """The skorch net.
 
-        With callbacks it is the one that was trained, until the estimator is pickled.
-        Otherwise it is made for the trained weights. Its optimizer has no moments.
+        With callbacks it is the net that was trained, until the estimator is pickled;
+        otherwise it is created from the trained weights. Its optimizer has no state.
         """
         network = self._fitted()
         if "_net" not in vars(self):
@@ -480,7 +486,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
 
 
 def describe_training(training, network, features):
-    """Return all that a single training has learnt, as attributes.
+    """Return the fitted attributes of a single training.
 
     Parameters
     ----------
@@ -489,7 +495,7 @@ def describe_training(training, network, features):
     network : FittedNetwork
 
     features : dict
-        The attributes that describe X.
+        Fitted attributes that describe X.
     """
     plan = training.plan
     attributes = describe_fit(
@@ -501,7 +507,7 @@ def describe_training(training, network, features):
 
 
 def make_fitted(params, network, summary, features):
-    """Return a classifier that has learnt a network which was trained elsewhere.
+    """Return a classifier fitted with a network that was trained elsewhere.
 
     Parameters
     ----------
@@ -511,10 +517,10 @@ def make_fitted(params, network, summary, features):
     network : FittedNetwork
 
     summary : ClassSummary
-        Of the labels that it was trained on.
+        Summary of its training labels.
 
     features : dict
-        The attributes that describe X.
+        Fitted attributes that describe X.
 
     Returns
     -------

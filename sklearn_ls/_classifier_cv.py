@@ -1,4 +1,4 @@
-"""LabelSmoothingClassifierCV: a grid of epsilons searched, its folds an ensemble."""
+"""LabelSmoothingClassifierCV: epsilon chosen by cross-validation, and an ensemble."""
 
 import copy
 from numbers import Integral
@@ -35,7 +35,7 @@ from sklearn_ls._search.scoring import (
 )
 from sklearn_ls._warnings import warn
 
-# All that a search may learn.
+# All attributes that a search may set.
 SEARCHED = LEARNED | {
     "best_estimator_",
     "best_index_",
@@ -54,15 +54,15 @@ SEARCHED = LEARNED | {
 
 
 def _has_one_network(estimator):
-    """Raise AttributeError for what only one network has."""
+    """Raise AttributeError unless a single network predicts."""
     if hasattr(estimator, "classes_"):
-        one = hasattr(estimator, "best_estimator_")
+        is_single = hasattr(estimator, "best_estimator_")
     else:
-        one = not estimator.ensemble
-    if not one:
+        is_single = not estimator.ensemble
+    if not is_single:
         raise AttributeError(
-            "Fold networks that predict together have no embed or net_ in common. Fit "
-            "with ensemble=False, or use the networks of estimators_."
+            "embed and net_ are not available for an ensemble of fold networks. Fit "
+            "with ensemble=False, or use the members of estimators_."
         )
     return True
 
@@ -70,36 +70,38 @@ def _has_one_network(estimator):
 class LabelSmoothingClassifierCV(BaseNetworkClassifier):
     """Label smoothing with epsilon chosen by cross-validation.
 
-    Trains a network for every epsilon [1]_ on every fold, many of them at once as one
-    stacked network, chooses the epsilon with the best score on the held-out folds, and
-    predicts by the mean probabilities of its fold networks, or by one network refitted
-    on all data. With ``ensemble=False`` scores and predictions equal those of
+    Trains a network for each epsilon [1]_ and fold, many of them at once as a stack,
+    chooses the epsilon with the best score on the held-out folds, and predicts with the
+    mean probabilities of its fold networks, or with one network refitted on all data.
+    With ``ensemble=False``, scores and predictions equal those of
     :class:`~sklearn.model_selection.GridSearchCV` over
-    :class:`LabelSmoothingClassifier`; with ``ensemble=True`` the scores do where
-    networks do not stop early by the folds that score them.
+    :class:`LabelSmoothingClassifier`; with ``ensemble=True``, the scores do unless
+    networks are stopped early by the folds that score them.
 
     Parameters
     ----------
     epsilons : array-like of shape (n_epsilons,), \
             default=(0.0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
-        Candidates for epsilon, in [0, 1]. They should contain 0, no smoothing; a single
-        one is not compared but gives an ensemble of its fold networks.
+        Candidate values of epsilon, in [0, 1]. They should include 0 (no smoothing).
+        With a single value nothing is compared, but its fold networks form an ensemble.
 
     cv : int, cross-validation generator or iterable, default=None
         How to split the data, as in :class:`~sklearn.model_selection.GridSearchCV`.
-        None stands for 5 folds, stratified unless `y` is multilabel.
+        None uses 5 folds, stratified unless `y` is multilabel.
 
     scoring : str, callable, list, tuple, set or dict, default=None
-        What to choose by, as in :class:`~sklearn.model_selection.GridSearchCV`. None is
-        accuracy; ``"neg_log_loss"`` judges the probabilities. With soft labels as `y`,
-        scorers that are named get the most likely label of each row, and callables
-        the soft labels; it can't hold both.
+        Scorers used to choose the best candidate, as in
+        :class:`~sklearn.model_selection.GridSearchCV`. None uses accuracy;
+        ``"neg_log_loss"`` evaluates the probabilities. With soft labels as `y`, scorers
+        given by name receive the most likely label of each sample, and callables
+        receive the soft labels; the two cannot be combined.
 
     refit : bool, str or callable, default=True
         How the best candidate is chosen, as in
-        :class:`~sklearn.model_selection.GridSearchCV`: True by the score, a str by that
-        of several scorers, and a callable takes `cv_results_` and returns
-        `best_index_`. With False nothing predicts, which requires ``ensemble=False``.
+        :class:`~sklearn.model_selection.GridSearchCV`: True uses the score, a str names
+        one of several scorers, and a callable takes `cv_results_` and returns
+        `best_index_`. With False the estimator does not predict, which requires
+        ``ensemble=False``.
 
     n_jobs : int, default=None
         Number of processes that train networks, as in
@@ -107,59 +109,61 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         change the results, except by rounding.
 
     ensemble : bool, default=True
-        What predicts once the best candidate is chosen: the networks of its folds
-        together, which are not trained again, or, if False, one network that is
-        trained on all data with the chosen epsilon.
+        Whether to predict with the mean probabilities of the fold networks of the best
+        candidate, which are not retrained. If False, one network is trained on all data
+        with the best epsilon.
 
     distribution : {"uniform", "others", "each", "prior"} or array-like of shape \
             (n_classes,) or (n_classes, n_classes), default="uniform"
-        Where the smoothed probability goes, see :class:`LabelSmoother`. To compare
-        several, use :class:`~sklearn.model_selection.GridSearchCV` over
+        How the smoothed probability is distributed over the classes, see
+        :class:`LabelSmoother`. To compare several, use
+        :class:`~sklearn.model_selection.GridSearchCV` over
         :class:`LabelSmoothingClassifier`.
 
     {network}
 
     early_stopping : bool or "auto", default="auto"
-        Whether a network stops when its accuracy on labels that it does not train on,
-        as given, no longer improves, and goes back to its best weights. With `ensemble`
-        those are the labels of its own held-out fold, else a part of its training rows.
-        ``"auto"`` does so when they are at least 200. Otherwise training stops when its
-        loss no longer improves.
+        Whether a network stops when its accuracy on the observed labels of held-out
+        samples no longer improves, and restores its best weights. With `ensemble` these
+        samples are its own held-out fold, otherwise a fraction of its training samples.
+        ``"auto"`` does so if there are at least 200 of them. Otherwise training stops
+        when the training loss no longer improves.
 
     validation_fraction : float, default=0.15
-        The part of the training rows held out for early stopping or for a temperature
-        without `ensemble`, in (0, 1).
+        Fraction of the training samples held out, without `ensemble`, for early
+        stopping or temperature scaling, in (0, 1).
 
     {stopping}
 
     transition_matrix : float or array-like of shape (n_classes, n_classes), \
             default=None
-        What is known of the wrong labels: the probability of each given label (column)
-        for each true label (row), in the order of `classes_`, or the share of wrong
-        labels, below `(n_classes - 1) / n_classes`, where all mistakes are alike, see
-        :class:`LabelSmoothingClassifier`. Scores compare the predicted true labels with
-        the given ones, which accuracy bears, but scores of probabilities do not.
+        Known label noise: the probability of each observed label (column) given each
+        true label (row), in the order of `classes_`, or the fraction of wrong labels,
+        below `(n_classes - 1) / n_classes`, with all mistakes equally likely; see
+        :class:`LabelSmoothingClassifier`. Scorers compare predictions of the true
+        labels with the observed labels: accuracy tolerates this, but scores of
+        probabilities do not.
 
     calibration : {"temperature", "unsmooth"}, default=None
-        What to make of the networks' probabilities, see
-        :class:`LabelSmoothingClassifier`. With `ensemble` the temperature of each is
-        fitted on its own held-out fold, which makes scores of probabilities there
-        slightly optimistic.
+        How to correct the predicted probabilities, see
+        :class:`LabelSmoothingClassifier`. With `ensemble` the temperature of each
+        network is fitted on its own held-out fold, which makes scores of probabilities
+        on it slightly optimistic.
 
     {device}
 
     callbacks : list of skorch callbacks, default=None
-        Passed on to the networks, which are then trained one after another.
+        Passed to the networks, which are then trained one after another.
         scikit-learn's own callbacks are set with `set_callbacks`.
 
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, batch order, dropout and hold-out, which all
         networks share: their comparison is paired. One number is drawn from it per fit.
-        The global states of torch and NumPy are left alone.
+        The global states of torch and NumPy are unchanged.
 
     verbose : int, default=0
-        1 shows how many networks are trained, and says why if they are trained one
-        after another.
+        If nonzero, print the number of networks trained, and the reason if they are
+        trained one after another.
 
     Attributes
     ----------
@@ -175,14 +179,14 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         one share the time.
 
     best_index_ : int
-        Where in `cv_results_` the best candidate is.
+        Index of the best candidate in `cv_results_`.
 
     best_score_ : float
-        Its mean score. Not there when `refit` is a callable. Where the fold that scores
-        a network has also stopped it, this is optimistic, whatever the epsilon.
+        Mean score of the best candidate. Not available if `refit` is a callable.
+        Optimistic, for any epsilon, if the fold that scores a network also stopped it.
 
     best_params_ : dict
-        Its epsilon.
+        Parameters of the best candidate.
 
     n_splits_ : int
         Number of folds.
@@ -194,11 +198,11 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         Whether there were several scorers.
 
     oof_proba_ : ndarray of shape (n_samples, n_classes)
-        Probabilities of each row by the fold network that was not trained on it, at the
-        best epsilon: what estimates of label noise and rankings of label issues start
-        from. NaN where a splitter never held a row out, the mean where it did so more
-        than once. Where the held-out fold has also stopped the network they are
-        somewhat optimistic.
+        Probabilities of each sample, predicted at the best epsilon by the fold network
+        that was not trained on it, for estimates of label noise and rankings of label
+        issues. NaN for samples that were never held out; the mean for those held out
+        more than once. Somewhat optimistic if the held-out fold also stopped the
+        network.
 
     estimators_ : list of LabelSmoothingClassifier
         The fold networks of the best epsilon.
@@ -207,19 +211,20 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         The network refitted on all data. Only with ``ensemble=False``.
 
     classes_ : ndarray of shape (n_classes,)
-        The labels, sorted; for multilabel `y` the numbers of its columns.
+        Sorted class labels; for multilabel `y` the column indices.
 
     n_features_in_ : int
         Number of features seen during `fit` (of channels, for images).
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where X had names that are all strings.
+        Names of features seen during `fit`. Defined only if X has feature names that
+        are all strings.
 
     label_smoother_ : LabelSmoother
-        What turns labels into soft targets, at the best epsilon.
+        Transformer of labels into soft targets, at the best epsilon.
 
     n_iter_ : int
-        Number of epochs; of fold networks, that of the one trained longest.
+        Number of epochs; for fold networks, the maximum.
 
     n_layers_ : int
         Number of layers with weights, plus one for the input.
@@ -228,26 +233,28 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         Number of outputs of a network.
 
     out_activation_ : {"softmax", "logistic"}
-        What makes probabilities of the outputs; ``"logistic"`` for multilabel `y`.
+        Output activation function; ``"logistic"`` for multilabel `y`.
 
     loss_curve_ : list of float
-        Of `best_estimator_`, as are the next three. Only with ``ensemble=False``.
+        Training loss of `best_estimator_` in each epoch. Defined, like the next three,
+        only with ``ensemble=False``.
 
     best_loss_ : float
-        The smallest of them.
+        Minimum of `loss_curve_`.
 
     validation_scores_ : list of float or None
-        Accuracy on its hold-out after each epoch; None without early stopping.
+        Accuracy of `best_estimator_` on held-out samples after each epoch; None without
+        early stopping.
 
     best_validation_score_ : float or None
-        The largest of them.
+        Maximum of `validation_scores_`.
 
     temperature_ : float
-        What the logits of `best_estimator_` are divided by; with `ensemble` each of
-        `estimators_` has its own. Only with ``calibration="temperature"``.
+        Divisor of the logits of `best_estimator_`; with `ensemble` each of
+        `estimators_` has its own. Defined only with ``calibration="temperature"``.
 
     refit_time_ : float
-        Seconds that its training took.
+        Seconds used to refit `best_estimator_`. Defined only with ``ensemble=False``.
 
     device_ : str
         Device used for training.
@@ -257,27 +264,26 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
 
     See Also
     --------
-    LabelSmoothingClassifier : One network with an epsilon that is given.
+    LabelSmoothingClassifier : One network with a fixed epsilon.
     sklearn_ls.inspection.EpsilonCurveDisplay : Whether an epsilon is better than none.
     sklearn_ls.inspection.smoothing_report : Whether smoothing helps on your data.
     sklearn_ls.inspection.find_label_issues : Ranks suspicious labels by `oof_proba_`.
-    sklearn.model_selection.GridSearchCV : Searches any parameters of it.
+    sklearn.model_selection.GridSearchCV : Searches over any of its parameters.
     sklearn.calibration.CalibratedClassifierCV : Also predicts by its folds.
 
     Notes
     -----
-    A stack trains exactly what training one network after another trains, but for
+    Training networks as a stack is equivalent to training them one after another, up to
     rounding: all networks share the initial weights, the order of the batches and the
     dropout masks, as they do in a grid search with an integer `random_state`. Modules
-    with statistics of their batches (BatchNorm) and modules and optimisers that can't
-    be stacked exactly (dropout in a module of one's own on CUDA) are trained one after
-    another.
+    with batch statistics (BatchNorm), and modules and optimizers that cannot be stacked
+    exactly (such as dropout in a custom module on CUDA), are trained one after another.
 
-    The candidates differ by epsilon alone, so that differences of their scores between
-    folds are the measure of what is gained, rather than the spread of the scores.
+    Candidates differ in epsilon only, so their gain is measured by the differences of
+    their scores within folds rather than by the spread of the scores.
 
-    `sample_weight` weighs the scores too. Where metadata routing is enabled, the scorer
-    decides.
+    `sample_weight` is also passed to the scorers. With metadata routing enabled, their
+    metadata requests determine this.
 
     References
     ----------
@@ -392,26 +398,27 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or array-like \
                 of shape (n_samples, ...)
-            Training data. Sparse X is made dense a batch at a time. More dimensions
-            need a `module` that takes them.
+            Training data. Sparse X is converted to dense arrays one batch at a time.
+            More than two dimensions require a `module`.
 
         y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, \
                 n_classes)
-            Labels, an integer 0/1 matrix of independent labels, or soft labels: a
-            matrix of floats whose rows are distributions. Soft labels are split by the
-            most likely label of each row, and scored by it or, where `scoring` is a
-            callable, as they are.
+            Labels, a multilabel indicator matrix of integers, or soft labels: a matrix
+            of floats whose rows are distributions. Soft labels are split by the most
+            likely label of each sample and scored by it or, if `scoring` is a callable,
+            as they are.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the rows.
+            Non-negative sample weights.
 
         y_soft : array-like of shape (n_samples, n_classes), default=None
-            Soft labels to learn from instead of `y`, which then serves to split and to
-            score the rows. Its columns are the sorted labels of `y`, or have names.
+            Soft labels to train on instead of `y`, which is then only used to split and
+            score the samples. The columns are in the order of the sorted labels of `y`,
+            or named by them.
 
         **params : dict
-            `groups` for the splitter; with metadata routing whatever the splitter and
-            the scorer ask for.
+            `groups` for the splitter; with metadata routing enabled, the parameters
+            that the splitter and the scorers request.
 
         Returns
         -------
@@ -421,8 +428,8 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         Raises
         ------
         ValueError
-            For bad input, for folds that can't be learnt from, and when training
-            diverges. What was fitted before remains.
+            If the input or a fold is invalid, or training diverges. The previous fit is
+            kept.
         """
         self._check_choice()
         candidates = list(ParameterGrid({"epsilon": self._check_epsilons().tolist()}))
@@ -457,7 +464,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
             progress.network_end()
         learned["device_"] = device
         if not self.refit:
-            learned.pop("_network", None)  # nothing predicts
+            learned.pop("_network", None)  # the estimator does not predict
         progress.end(learned if self.refit else None)
         self._store(learned, SEARCHED)
         warn_unless_converged(
@@ -486,8 +493,8 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
     def _check_choice(self):
         if self.ensemble and self.refit is False:
             raise ValueError(
-                "With refit=False nothing predicts, so ensemble=True has no meaning. "
-                "Set ensemble=False to compare only, or another refit."
+                "With refit=False the estimator does not predict, so there is no "
+                "ensemble. Set ensemble=False, or another refit."
             )
 
     def _check_epsilons(self):
@@ -495,11 +502,11 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
             self.epsilons,
             [(None,)],
             "The 'epsilons' parameter of LabelSmoothingClassifierCV must be a "
-            "one-dimensional array of one float or more in the range [0.0, 1.0]",
+            "non-empty one-dimensional array of floats in the range [0.0, 1.0]",
         )
         if len(epsilons) > 1 and 0 not in epsilons:
             warn(
-                "epsilons does not contain 0, so the search cannot tell whether "
+                "epsilons does not contain 0, so the search cannot show whether "
                 "smoothing helps at all."
             )
         return epsilons
@@ -516,7 +523,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         return routed.splitter.split, routed.scorer.score, rules.scorer
 
     def _member_params(self, candidate):
-        """Return the parameters of the classifiers of a candidate's networks."""
+        """Return the parameters of the classifier of a candidate."""
         names = LabelSmoothingClassifier().get_params()
         shared = {n: v for n, v in self.get_params(deep=False).items() if n in names}
         return {**shared, "verbose": 0, **candidate}
@@ -531,15 +538,15 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
 
         y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, \
                 n_classes)
-            The true labels, or soft labels, which are scored as in `fit`.
+            True labels, or soft labels, which are scored as in `fit`.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows.
+            Sample weights.
 
         Returns
         -------
         score : float
-            Accuracy unless `scoring` says otherwise; of several scorers that of
+            Accuracy unless `scoring` is given; with several scorers, the one named by
             `refit`.
         """
         network, y = self._fitted(), to_numpy_backed(y)
@@ -578,7 +585,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         return self.best_estimator_.net_
 
     def get_metadata_routing(self):
-        """Return what metadata goes where.
+        """Get metadata routing of this object.
 
         Returns
         -------
@@ -597,7 +604,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         )
 
     def _splitter(self):
-        """Return what may ask for metadata to split by."""
+        """Return the splitter, which may request metadata."""
         return self.cv if hasattr(self.cv, "split") else check_cv()
 
     def _fitted(self):

@@ -1,6 +1,6 @@
-"""What is private or experimental in scikit-learn, or differs between its versions.
+"""Private and experimental parts of scikit-learn, and differences between versions.
 
-Everything of the kind that the package uses is imported here and nowhere else.
+They are imported here and nowhere else.
 """
 
 import inspect
@@ -75,13 +75,13 @@ class DocLinkMixin:
 
 
 class Probability(Interval):
-    """Constraint for a number in [0, 1] that is no bool."""
+    """Constraint for a number in [0, 1] that is not a bool."""
 
     def __init__(self):
         super().__init__(Real, 0, 1, closed="both")
 
     def is_satisfied_by(self, val):
-        """Tell whether `val` is such a number."""
+        """Return whether `val` is such a number."""
         return not isinstance(val, (bool, np.bool_)) and super().is_satisfied_by(val)
 
 
@@ -91,12 +91,12 @@ def check_sample_weight(sample_weight, X):
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )
     if not weight.any():
-        raise ValueError("sample_weight is zero for every row; nothing can be learnt.")
+        raise ValueError("sample_weight is zero for every sample.")
     return weight
 
 
 def balanced_class_weight(codes, sample_weight, n_classes):
-    """Weights that give every class present the same total weight.
+    """Return weights that give every class present the same total weight.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def balanced_class_weight(codes, sample_weight, n_classes):
 
 
 class FitProgress:
-    """Tell the callbacks set with `set_callbacks` how a fit goes on.
+    """Report the progress of a fit to the callbacks set with `set_callbacks`.
 
     Parameters
     ----------
@@ -134,10 +134,10 @@ class FitProgress:
         Inherits from :class:`CallbackSupportMixin`.
 
     X, y : array-like
-        The training data, as callbacks are to get them.
+        The training data, as passed to callbacks.
 
     n_tasks : int
-        The most tasks that the fit has.
+        Maximum number of tasks of the fit.
     """
 
     def __init__(self, estimator, X, y, n_tasks):
@@ -155,10 +155,11 @@ class FitProgress:
         Parameters
         ----------
         name : str
-            What the task was.
+            Name of the task.
 
         fitted_attributes : callable, default=None
-            Returns what a copy of the estimator needs to predict; None where it cannot.
+            Returns the attributes with which a copy of the estimator predicts; None if
+            it does not predict.
         """
         if self.context is None:
             return False
@@ -182,12 +183,12 @@ def validate_parameters(estimator):
 
 
 def take_rows(values, rows):
-    """Return some rows of an array, a sparse matrix, a dataframe or a list."""
+    """Return some samples of an array, a sparse matrix, a dataframe or a list."""
     return _safe_indexing(values, rows)
 
 
 def take_params(X, params, rows):
-    """Return the parameters of a `fit`, those with a value a row for some rows only."""
+    """Return the parameters of a `fit`, indexed if they have a value per sample."""
     return _check_method_params(X, params, indices=rows)
 
 
@@ -198,10 +199,11 @@ def score_fold(estimator, X, y, params, scorer):
     ----------
     estimator : estimator
 
-    X, y : the rows to score on
+    X, y : array-like of shape (n_samples, ...)
+        Test data.
 
     params : dict
-        What the scorer gets besides.
+        Further arguments of the scorer.
 
     scorer : callable
 
@@ -247,7 +249,7 @@ class _OptionallyWeightedScorer:
 
 
 class SearchRules:
-    """What `scoring` and `refit` mean to GridSearchCV, and how it writes results.
+    """Scoring, refit and results as in GridSearchCV.
 
     Parameters
     ----------
@@ -269,7 +271,7 @@ class SearchRules:
         self.scorer, self._metric = self._search._get_scorers()
 
     def scorers(self):
-        """Return the scorer, or a dict of them, as users are to see it."""
+        """Return the scorer, or a dict of scorers, for the attribute `scorer_`."""
         return getattr(self.scorer, "_scorers", self.scorer)
 
     def takes_sample_weight(self):
@@ -294,7 +296,7 @@ class SearchRules:
         return type(self.scorer)(scorers=scorers, raise_exc=False)
 
     def results(self, candidates, n_splits, scores, fit_times, score_times):
-        """Return what `cv_results_` is to be.
+        """Return `cv_results_`.
 
         Parameters
         ----------
@@ -303,7 +305,7 @@ class SearchRules:
         n_splits : int
 
         scores, fit_times, score_times : list
-            One a candidate and split, the splits of a candidate together.
+            One per candidate and split, grouped by candidate.
 
         Returns
         -------
@@ -311,7 +313,7 @@ class SearchRules:
         """
         numbers = zip(scores, fit_times, score_times, strict=True)
         names = ("test_scores", "fit_time", "score_time")
-        out = [dict(zip(names, some, strict=True)) for some in numbers]
+        out = [dict(zip(names, values, strict=True)) for values in numbers]
         self.multimetric = isinstance(scores[0], dict)
         if self.multimetric:
             self._search._check_refit_for_multimetric(scores[0])

@@ -30,30 +30,30 @@ from sklearn_ls._labels.training_labels import ClassSummary, encode_target
 class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
     """Turn class labels into smoothed soft targets, and back.
 
-    A soft target leaves the probability `1 - epsilon` at the given label and spreads
-    `epsilon` over the classes [1]_::
+    A soft target moves the probability `epsilon` from the observed label to the classes
+    [1]_::
 
         y_soft = (1 - epsilon) * onehot(y) + epsilon * distribution[y]
 
-    Use :class:`LabelSmoothingClassifier` to train on such targets; this transformer
-    is for looking at them, and for tools that take soft targets.
+    Use :class:`LabelSmoothingClassifier` to train on such targets; this transformer is
+    for inspecting them, and for other tools that accept soft targets.
 
     Parameters
     ----------
     epsilon : float or array-like of shape (n_classes,), default=0.1
-        How much probability leaves the given label, in [0, 1]. An array has one value
-        a class, in the order of `classes_`.
+        Probability moved from the observed label to `distribution`, in [0, 1]. An array
+        has one value per class, in the order of `classes_`.
 
     distribution : {"uniform", "others", "each", "prior"} or array-like of shape \
             (n_classes,) or (n_classes, n_classes), default="uniform"
-        Where that probability goes.
+        How that probability is distributed over the classes.
 
-        - ``"uniform"``: to all classes alike, the given one included. What torch,
-          Keras and timm call label smoothing.
-        - ``"others"``: to the other classes alike.
+        - ``"uniform"``: equally over all classes, including the observed one. This is
+          the label smoothing of torch, Keras and timm.
+        - ``"others"``: equally over the other classes.
         - ``"each"``: `epsilon` to each of the other classes. The rows sum to
-          `1 + (n_classes - 2) * epsilon`, so they are no distributions.
-        - ``"prior"``: to the classes by their share of the labels seen in `fit`.
+          `1 + (n_classes - 2) * epsilon`, so they are not distributions.
+        - ``"prior"``: by the class frequencies seen in `fit`.
         - An array: a distribution over the classes, or a row-stochastic matrix whose
           row `y` is used for label `y`, in the order of `classes_`. The rows and
           columns of a DataFrame may be named by the classes instead.
@@ -61,19 +61,19 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
         :func:`convert_epsilon` converts between the first three.
 
     dtype : numpy floating dtype, default=np.float64
-        Of the soft targets.
+        Data type of the soft targets.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels, sorted. For multilabel `y`, and for soft labels whose columns have
-        no names, the numbers of the columns.
+        Sorted class labels. For multilabel `y`, and for soft labels whose columns have
+        no names, the column indices.
 
     class_prior_ : ndarray of shape (n_classes,)
-        The (weighted) share of each class in `fit`.
+        The (weighted) frequency of each class in `fit`.
 
     distribution_ : ndarray of shape (n_classes,) or (n_classes, n_classes)
-        `distribution` as an array of floats. Only where it was given as an array.
+        `distribution` as an array of floats. Defined only if it is not a str.
 
     multilabel_ : bool
         Whether `fit` saw an indicator matrix.
@@ -93,9 +93,8 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
     towards the column's share of ones and an array of shape (n_labels,) towards its
     values.
 
-    Soft labels, such as the shares of annotators' votes, are smoothed as the mean of
-    the labels that they stand for: ``(1 - epsilon) * y_soft + epsilon * y_soft @
-    distribution``.
+    Soft labels, such as fractions of annotators' votes, are smoothed linearly:
+    ``(1 - epsilon) * y_soft + epsilon * y_soft @ distribution``.
 
     References
     ----------
@@ -136,15 +135,15 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, y, sample_weight=None):
-        """Learn the classes and their shares.
+        """Learn the classes and their frequencies.
 
         Parameters
         ----------
         y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, \
                 n_classes)
-            Labels of any type that scikit-learn takes, a 0/1 indicator matrix of
-            integers, or soft labels: a matrix of floats whose rows are distributions.
-            The column names of a dataframe of soft labels become `classes_`.
+            Labels, a multilabel indicator matrix of integers, or soft labels: a matrix
+            of floats whose rows are distributions. The column names of a dataframe of
+            soft labels become `classes_`.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the labels in `class_prior_`, non-negative.
@@ -157,9 +156,9 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            For labels that are missing, mixed or continuous, soft labels that are no
-            distributions, a single class, or an `epsilon` or `distribution` whose shape
-            does not fit the classes.
+            If labels are missing, mixed or continuous, soft labels are not
+            distributions, there is a single class, or the shape of `epsilon` or
+            `distribution` does not match the classes.
         """
         if isinstance(y, ClassSummary):  # from networks, which have encoded the labels
             return self._settle(y)
@@ -216,7 +215,7 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            For labels that `fit` has not seen.
+            If a label was not seen in `fit`.
         """
         check_is_fitted(self)
         y = check_target(y, None if self.multilabel_ else self.classes_)
@@ -228,7 +227,7 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
             fitted = f"{len(self.classes_)} labels" if self.multilabel_ else "one label"
             raise ValueError(
                 f"y has shape {codes.shape} and dtype {codes.dtype}, but LabelSmoother "
-                f"was fitted with {fitted} a row."
+                f"was fitted with {fitted} per sample."
             )
         return codes
 
@@ -244,13 +243,13 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         y_soft : ndarray of shape (n_samples, n_classes)
-            One column a class, in the order of `classes_`. Rows sum to one (except
+            One column per class, in the order of `classes_`. Rows sum to one (except
             with ``"each"``); for multilabel `y` every entry is a probability.
 
         Raises
         ------
         ValueError
-            For labels that `fit` has not seen.
+            If a label was not seen in `fit`.
         """
         return self._soften(self.encode(y))
 
@@ -289,9 +288,9 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         y : ndarray of shape (n_samples,)
-            The label of the largest entry of each row, the first of equals; for
-            multilabel targets the indicator matrix of the entries above 1/2, of shape
-            (n_samples, n_labels).
+            The label of the largest entry of each row, the first if several are tied;
+            for multilabel targets the indicator matrix of the entries above 1/2, of
+            shape (n_samples, n_labels).
         """
         Y = self._check_soft(Y)
         if self.multilabel_:
@@ -310,13 +309,13 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
         -------
         p : ndarray of shape (n_samples, n_classes)
             The targets before smoothing: one-hot rows for the output of
-            :meth:`transform`. Other rows are not made to fit: entries below zero say
-            that `Y` holds less than the formula gives.
+            :meth:`transform`. Other rows are not clipped: entries below zero mean that
+            `Y` has less probability there than smoothed targets have.
 
         Raises
         ------
         ValueError
-            Where different targets are smoothed to the same one, as with `epsilon=1`.
+            If different targets are smoothed to the same one, as with `epsilon=1`.
         """
         Y = self._check_soft(Y)
         undo = recover_indicators if self.multilabel_ else recover_targets
@@ -338,7 +337,7 @@ class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         input_features : ignored
-            Present for the convention of scikit-learn.
+            Present for API consistency by convention.
 
         Returns
         -------

@@ -61,44 +61,46 @@ class SmoothedTargetClassifier(
 ):
     """Train any classifier on smoothed or soft labels.
 
-    The classifier gets each row once a class, weighted by the soft target::
+    The classifier is fitted to one copy of each sample per class, weighted by the soft
+    target::
 
         q = smoother.fit(y).transform(y)
         classifier.fit(copies of X[i], classes_[k], sample_weight[i] * q[i, k])
 
-    Where it minimises a sum of losses over rows, as most do, this is exactly training
-    on the soft target. It is the counterpart of
+    For classifiers that minimize a sum of losses over samples, as most do, this is
+    equivalent to training on the soft targets. It is the counterpart of
     :class:`~sklearn.compose.TransformedTargetRegressor` for classifiers.
 
     Parameters
     ----------
     classifier : estimator, default=None
-        Takes `sample_weight` in `fit`, for ``strategy="replicate"``. None for
+        Its `fit` must accept `sample_weight` for ``strategy="replicate"``. None uses
         :class:`~sklearn.linear_model.LogisticRegression`.
 
     smoother : transformer, default=None
         Its `fit` and `transform` take `y`; it has `classes_` and returns distributions
-        over them, of shape (n_samples, n_classes). None for :class:`LabelSmoother`;
-        ``LabelSmoother(epsilon=0)`` leaves soft labels as they are.
+        over them, of shape (n_samples, n_classes). None uses :class:`LabelSmoother`;
+        ``LabelSmoother(epsilon=0)`` leaves soft labels unchanged.
 
     strategy : {"replicate", "sample"}, default="replicate"
-        - ``"replicate"``: each row once for each class that it may have.
-        - ``"sample"``: each row with labels drawn from its soft target. Unbiased, but
-          noisier; takes no more rows than `n_draws` times as many, and classifiers
-          without `sample_weight`.
+        - ``"replicate"``: each sample is copied once for each class of positive
+          probability.
+        - ``"sample"``: the labels of each sample are drawn from its soft target.
+          Unbiased, but noisier; makes at most `n_draws` copies per sample, and supports
+          classifiers without `sample_weight`.
 
     n_draws : int, default=1
-        Labels drawn for each row by ``"sample"``, at least 1. Equal ones are merged
-        into one copy where the classifier takes weights. With 1 the classifier gets
-        `X` itself.
+        Number of labels drawn for each sample by ``"sample"``, at least 1. Equal labels
+        are merged into one copy if the classifier accepts weights. With 1 the
+        classifier is fitted to `X` itself.
 
     min_share : float, default=0.0
-        ``"replicate"`` makes no copy for a class with a smaller share of a row than
-        this, in [0, 1), unless it is the row's largest; the row's other copies share
-        its weight.
+        With ``"replicate"``, minimum probability of a class to be copied, in [0, 1),
+        unless it is the sample's most likely class; the other copies of the sample
+        share its weight.
 
     random_state : int, RandomState instance or None, default=None
-        Of the labels drawn by ``"sample"``.
+        Determines the labels drawn by ``"sample"``.
 
     Attributes
     ----------
@@ -112,31 +114,32 @@ class SmoothedTargetClassifier(
         The classes, those of the smoother.
 
     n_features_in_ : int
-        Number of features.
+        Number of features seen during `fit`.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features. Only where all are strings.
+        Names of features seen during `fit`. Defined only if X has feature names that
+        are all strings.
 
     See Also
     --------
     LabelSmoothingClassifier : A neural network that takes soft labels itself.
-    LabelSmoother : What smooths the labels.
+    LabelSmoother : The default smoother.
 
     Notes
     -----
-    Copies of a row belong together. Classifiers that would draw them separately
-    (forests with ``bootstrap=True``, bagging) or split them (cross-validation inside,
-    early stopping on held-out rows) are refused with advice, unless each row is passed
-    once (``strategy="sample", n_draws=1``). Only the early stopping of
-    :class:`~sklearn.ensemble.HistGradientBoostingClassifier` is taken over: the rows
+    Copies of a sample belong together. Classifiers that would draw them separately
+    (forests with ``bootstrap=True``, bagging) or split them (internal cross-validation,
+    early stopping on held-out samples) raise an error with advice, unless each sample
+    is passed once (``strategy="sample", n_draws=1``). The early stopping of
+    :class:`~sklearn.ensemble.HistGradientBoostingClassifier` is supported: the samples
     that it would hold out are chosen before they are copied and passed as its
-    validation data; ``"auto"`` counts rows.
+    validation data; ``"auto"`` counts samples.
 
-    Whatever counts rows in a classifier (`min_samples_leaf`, `n_neighbors`,
-    `batch_size`) counts copies, and the penalty `alpha` of classifiers that take a step
-    for each row or batch acts in each of those more steps. Its `class_weight` weighs
-    copies by their own class; ``"balanced"`` is made a dict by their weights. Classes
-    that no copy has are predicted with probability 0.
+    Parameters of a classifier that count samples (`min_samples_leaf`, `n_neighbors`,
+    `batch_size`) count copies, and the penalty `alpha` of classifiers that take a step
+    per sample or batch is applied in each of the additional steps. Its `class_weight`
+    applies to copies by their own class; ``"balanced"`` is computed from their weights.
+    Classes that no copy has are predicted with probability 0.
 
     Examples
     --------
@@ -150,7 +153,7 @@ class SmoothedTargetClassifier(
     >>> clf.fit(X, y).predict_proba(X[:1]).round(2)
     array([[0.86, 0.13, 0.01]])
 
-    Soft labels, such as shares of votes:
+    Soft labels, such as fractions of votes:
 
     >>> clf = SmoothedTargetClassifier(smoother=LabelSmoother(epsilon=0))
     >>> clf.fit([[0.0], [1.0], [2.0]], [[0.8, 0.2], [0.5, 0.5], [0.2, 0.8]]).classes_
@@ -189,8 +192,8 @@ class SmoothedTargetClassifier(
         Parameters
         ----------
         **params : dict
-            Names as `smoother__epsilon` are of a part. A part that is None becomes what
-            it stands for.
+            Parameters such as `smoother__epsilon` are those of a nested estimator. A
+            nested estimator that is None is replaced by its default.
 
         Returns
         -------
@@ -216,22 +219,24 @@ class SmoothedTargetClassifier(
         Parameters
         ----------
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-            As the classifier takes it.
+            Training data, in a form that the classifier accepts.
 
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
             Labels, or soft labels: a matrix of floats whose rows are distributions, or
-            a dataframe of that whose column names are the classes.
+            such a dataframe, whose column names are the classes.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, non-negative.
+            Non-negative sample weights.
 
         y_soft : array-like of shape (n_samples, n_classes), default=None
-            Soft labels to learn from instead of `y`, which then serves to split and to
-            score the rows. Its columns are the sorted labels of `y`, or have names.
+            Soft labels to train on instead of `y`, which is then only used to split and
+            score the samples. The columns are in the order of the sorted labels of `y`,
+            or named by them.
 
         **fit_params : dict
-            Passed to the `fit` of the classifier, those with a value a row for the
-            copies of the row. With metadata routing enabled it must request them.
+            Passed to the `fit` of the classifier; parameters with a value per sample
+            are copied with the samples. With metadata routing enabled, the classifier
+            must request them.
 
         Returns
         -------
@@ -241,8 +246,8 @@ class SmoothedTargetClassifier(
         Raises
         ------
         ValueError
-            For a classifier that can't be given copies of rows, and for labels that the
-            smoother refuses.
+            If the classifier cannot be fitted to copies of samples, or labels are
+            invalid.
         """
         if y is None:
             raise ValueError(
@@ -272,7 +277,7 @@ class SmoothedTargetClassifier(
         return self
 
     def _route(self, fit_params):
-        """Return what the `fit` of the classifier is to get besides."""
+        """Return the further arguments of the `fit` of the classifier."""
         if not get_config()["enable_metadata_routing"]:
             return fit_params
         return process_routing(self, "fit", **fit_params)["classifier"]["fit"]
@@ -282,8 +287,8 @@ class SmoothedTargetClassifier(
             require_sample_weight(classifier)
         elif sample_weight is not None and not takes_sample_weight(classifier):
             raise ValueError(
-                f"sample_weight was given, but the fit of {type(classifier).__name__} "
-                "takes none."
+                f"sample_weight was passed, but the fit of {type(classifier).__name__} "
+                "does not accept it."
             )
 
     def _soften(self, y, y_soft, sample_weight):
@@ -292,9 +297,9 @@ class SmoothedTargetClassifier(
         labels = encode_training_labels(y, y_soft)
         if labels.multilabel:
             raise ValueError(
-                f"{type(self).__name__} takes one label a row (y.argmax(axis=1) of a "
-                "one-hot matrix), or a matrix of floats as soft labels. Got an "
-                "indicator matrix of several labels a row."
+                f"{type(self).__name__} takes one label per sample (y.argmax(axis=1) "
+                "of a one-hot matrix), or a matrix of floats as soft labels. Got a "
+                "multilabel indicator matrix."
             )
         if labels.y_soft is None:
             target = labels.y
@@ -378,13 +383,13 @@ class SmoothedTargetClassifier(
         Returns
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            One column for two classes, whose sign tells the class.
+            With two classes, the sign of the score determines the class.
 
         Raises
         ------
         ValueError
-            For scores of pairs of classes (``decision_function_shape="ovo"``), if the
-            classifier has not seen all classes.
+            If the scores are of pairs of classes (``decision_function_shape="ovo"``)
+            and the classifier has not seen all classes.
         """
         check_is_fitted(self)
         in_pairs = getattr(self.classifier_, "decision_function_shape", None) == "ovo"
@@ -403,10 +408,10 @@ class SmoothedTargetClassifier(
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
 
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
-            The true labels; of soft labels the most likely count.
+            True labels. For soft labels, the most likely label is used.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows.
+            Sample weights.
 
         Returns
         -------
@@ -460,12 +465,12 @@ class SmoothedTargetClassifier(
 
 
 def _is_for_validation(name):
-    """Tell whether a parameter of `fit` is of rows other than those of `X`."""
+    """Return whether a parameter of `fit` is for samples other than those of `X`."""
     return not {"val", "eval"}.isdisjoint(name.split("_"))
 
 
 def _fit_to_copies(classifier, X, copies, validation, classes, params):
-    """Fit; the copies of `X` exist for that time only."""
+    """Fit a classifier to copies of `X`, which exist only during the call."""
     of_rows = {name: v for name, v in params.items() if not _is_for_validation(name)}
     params = {**params, **take_params(X, of_rows, copies.rows)}
     weight = {} if copies.weight is None else {"sample_weight": copies.weight}

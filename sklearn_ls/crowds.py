@@ -11,7 +11,7 @@ from sklearn_ls._labels.votes import read_votes
 
 __all__ = ["votes_to_soft"]
 
-# An annotator may yet do what was never seen; it also keeps logarithms finite.
+# Added to counts, for answers that were never observed; also keeps logarithms finite.
 UNSEEN = 1e-10
 
 
@@ -28,26 +28,26 @@ def votes_to_soft(answers, *, n_classes, method="share", smoothing=0.0):
     Parameters
     ----------
     answers : array-like of shape (n_samples, n_annotators), or DataFrame of votes
-        What each annotator (column) said of each sample (row): codes
-        0..n_classes-1, and -1 where an annotator was not asked. Or one vote a row, in
+        Answer of each annotator (column) for each sample (row): codes
+        0..n_classes-1, and -1 where an annotator was not asked. Or one vote per row, in
         a pandas or polars DataFrame with the columns `sample` and `annotator`, ids of
         a type that can be sorted, and `label`, codes as above. A pair of sample and
-        annotator that comes several times is several votes.
+        annotator that occurs several times counts as several votes.
 
     n_classes : int
         Number of classes, at least 2.
 
     method : {"majority", "share", "dawid_skene"}, default="share"
-        - ``"majority"``: the class with the most votes; classes that tie share alike.
-        - ``"share"``: each class its share of the votes.
+        - ``"majority"``: the class with the most votes; tied classes share equally.
+        - ``"share"``: the fraction of the votes for each class.
         - ``"dawid_skene"``: the probability of each class in the model of Dawid and
           Skene [1]_, which gives every annotator a confusion matrix and is fitted by
-          expectation maximisation.
+          expectation maximization.
 
     smoothing : float, default=0.0
-        Votes added to each sample, spread over the classes alike:
-        `(votes + smoothing / n_classes) / (n_votes + smoothing)`. At least 0; with
-        ``method="share"`` only.
+        Number of votes added to each sample, equally distributed over the classes:
+        `(votes + smoothing / n_classes) / (n_votes + smoothing)`. At least 0; only with
+        ``method="share"``.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def votes_to_soft(answers, *, n_classes, method="share", smoothing=0.0):
         order of `np.unique(answers["sample"])`.
 
     reliability : ndarray of shape (n_annotators,)
-        How often each annotator is right, as far as the votes tell, in [0, 1]. With
+        Estimated accuracy of each annotator, in [0, 1]. With
         ``method="dawid_skene"`` it is the mean probability, in `y_soft`, of the
         classes that the annotator voted for; otherwise the mean share of the other
         annotators' votes on the sample that agree with the annotator's, NaN if no other
@@ -66,8 +66,8 @@ def votes_to_soft(answers, *, n_classes, method="share", smoothing=0.0):
     Raises
     ------
     ValueError
-        For labels that are no such codes, for missing ids, and for a sample without a
-        vote, unless `smoothing` makes it uniform.
+        If a label is not a class code, an id is missing, or a sample has no vote,
+        unless `smoothing` makes it uniform.
 
     See Also
     --------
@@ -77,7 +77,7 @@ def votes_to_soft(answers, *, n_classes, method="share", smoothing=0.0):
     Notes
     -----
     The fit of Dawid and Skene's model starts from the shares of the votes, draws no
-    random numbers and ends when an iteration adds less than 1e-8 a vote to the
+    random numbers and ends when an iteration adds less than 1e-8 per vote to the
     log-likelihood.
 
     References
@@ -152,13 +152,13 @@ def _repeats(keys):
 def _fit_dawid_skene(votes, tol=1e-8):
     """Return the probabilities (n_samples, n_classes) of the classes."""
     previous = -np.inf
-    for y_soft, log_likelihood in _maximise_expectations(votes):
+    for y_soft, log_likelihood in _maximize_expectations(votes):
         if log_likelihood - previous <= tol * len(votes.label):
             return y_soft
         previous = log_likelihood
 
 
-def _maximise_expectations(votes):
+def _maximize_expectations(votes):
     """Yield the classes' probabilities and the log-likelihood, without end.
 
     `said` counts which sample (row) was given which answer (column), an answer being a

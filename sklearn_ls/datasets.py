@@ -35,10 +35,10 @@ __all__ = ["corrupt_labels"]
 def corrupt_labels(
     y, rate, *, kind="symmetric", transition=None, X=None, random_state=None
 ):
-    """Give some of the labels another class.
+    """Change a fraction of the labels to other classes.
 
-    How many is exact: `round(rate * n_samples)` labels change, none to itself. Which
-    change and to what is drawn.
+    Exactly `round(rate * n_samples)` labels change; which ones, and to which class, is
+    random.
 
     Parameters
     ----------
@@ -46,27 +46,28 @@ def corrupt_labels(
         Labels of two classes or more.
 
     rate : float
-        The share of labels that change, in [0, 1).
+        Fraction of labels that change, in [0, 1).
 
     kind : {"symmetric", "pair", "transition", "instance"}, default="symmetric"
-        - ``"symmetric"`` [1]_: to any other class, each as likely.
+        - ``"symmetric"`` [1]_: to any other class, all equally likely.
         - ``"pair"`` [1]_: to the next class in sorted order, from the last to the
           first.
-        - ``"transition"``: as the matrix `transition` says.
-        - ``"instance"``: rows that resemble another class are likelier to change, and
-          to change to that class, see Notes.
+        - ``"transition"``: by the probabilities of the matrix `transition`.
+        - ``"instance"``: samples that resemble another class are more likely to change,
+          and to change to that class, see Notes.
 
     transition : array-like or DataFrame of shape (n_classes, n_classes), default=None
-        For ``kind="transition"`` only. The probability of each given label (column)
-        for each true one (row), in the sorted order of the classes or as a DataFrame
-        names them; row-stochastic. How many labels change is for `rate` to say, so the
-        matrix tells where to, and which classes change more often than others.
+        Only for ``kind="transition"``. The probability of each observed label (column)
+        given each true label (row), in the sorted order of the classes or as named by a
+        DataFrame; row-stochastic. The number of labels that change is determined by
+        `rate`, so the matrix determines only the new classes and which classes change
+        more often than others.
 
     X : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
-        For ``kind="instance"`` only.
+        Features of the samples. Only for ``kind="instance"``.
 
     random_state : int, RandomState instance or None, default=None
-        Of the draws.
+        Determines the labels that change, and their new classes.
 
     Returns
     -------
@@ -79,29 +80,29 @@ def corrupt_labels(
     Raises
     ------
     ValueError
-        For labels that are no single classes, a matrix that is no transition matrix of
-        the classes of `y`, a `rate` at which it would change more rows of a class than
-        there are, and for `transition` or `X` missing or without use.
+        If `y` is not one label per sample, `transition` is not a transition matrix of
+        the classes of `y`, more labels of a class would change than there are, or
+        `transition` or `X` is missing or not used.
 
     See Also
     --------
-    sklearn_ls.distributions.from_confusion : A transition matrix, from checked labels.
-    sklearn_ls.LabelSmoothingClassifier : Learns through one, its `transition_matrix`.
+    sklearn_ls.distributions.from_confusion : A transition matrix, from verified labels.
+    sklearn_ls.LabelSmoothingClassifier : Trains through a `transition_matrix`.
 
     Notes
     -----
-    Within a class rows are drawn alike, but for ``"instance"``, and each class changes
-    as many as is its due, rounded up or down: `rate` times its size for
+    Within a class all samples are equally likely to change, except with ``"instance"``.
+    The number of changes per class, rounded up or down, is `rate` times its size for
     ``"symmetric"`` and ``"pair"``. For ``"transition"`` with the matrix T it is that
-    times `1 - T[k, k]`, over the mean of this over the rows of `y`. The labels then
-    follow the matrix `I + s * (T - I)`, with the one `s` that gives `rate`, and T
-    itself where `rate` is the mean of `1 - T[k, k]` over the rows.
+    times `1 - T[k, k]`, divided by the mean of this over the samples. The labels then
+    follow the matrix `I + s * (T - I)`, with the `s` that gives `rate`, and T itself if
+    `rate` is the mean of `1 - T[k, k]` over the samples.
 
-    ``"instance"`` fits a logistic regression to the standardised X and the labels as
-    they are. A row changes with odds in proportion to `1 - p[y]`, p being the
+    ``"instance"`` fits a logistic regression to the standardized X and the original
+    labels. A sample changes with odds in proportion to `1 - p[y]`, p being the
     probabilities that the fit predicts for it, and to class `k` with the probability
     `p[k] / (1 - p[y])`. This is the noise of [2]_ with two changes: a linear model
-    in place of a network, and draws instead of the rows and classes with the highest
+    in place of a network, and draws instead of the samples and classes with the highest
     probabilities.
 
     References
@@ -146,7 +147,7 @@ def corrupt_labels(
 
 
 def _check_use(name, value, kind, needed_by):
-    """Raise ValueError if what a kind needs is missing, or without use for it."""
+    """Raise ValueError if an argument is missing, or not used by a kind."""
     if kind == needed_by and value is None:
         raise ValueError(f'kind="{kind}" needs {name}, but it is None.')
     if kind != needed_by and value is not None:
@@ -157,20 +158,20 @@ def _read_labels(y):
     y = labels_to_array(y)
     if y.ndim == 2:
         raise ValueError(
-            f"y has shape {y.shape}, but labels are corrupted one a row: pass a vector."
+            f"y has shape {y.shape}, but must have one label per sample: pass a vector."
         )
     check_labels(y)
     classes = find_classes(y)
     if len(classes) < 2:
         raise ValueError(
-            f"y has the single class {classes.tolist()[0]!r}: there is none to change "
-            "to."
+            f"y has the single class {classes.tolist()[0]!r}: there is no other class "
+            "to change to."
         )
     return y, classes, encode_labels(y, classes)
 
 
 def _check_transition(transition, classes):
-    """Return how probable each change of class is, (n_classes, n_classes)."""
+    """Return the probability of each change of class, (n_classes, n_classes)."""
     matrix = order_by_class(transition, classes, "transition")
     moves = np.array(matrix, dtype=float)
     if moves.shape != (len(classes), len(classes)):
@@ -201,7 +202,7 @@ def _resemblance(X, codes):
 
 
 def _draw_rows(rng, n_drawn, odds):
-    """Draw rows one after the other with the odds (n_samples,); return their mask."""
+    """Draw samples one by one with the odds (n_samples,); return their mask."""
     drawn = np.zeros(len(odds), dtype=bool)
     p = odds / odds.sum()
     drawn[rng.choice(len(odds), n_drawn, replace=False, p=p)] = True
@@ -209,7 +210,7 @@ def _draw_rows(rng, n_drawn, odds):
 
 
 def _draw_by_class(rng, n_drawn, codes, odds, classes):
-    """Draw rows, of each class its due number; return their mask.
+    """Draw samples, of each class its due number; return their mask.
 
     Parameters
     ----------
@@ -220,7 +221,7 @@ def _draw_by_class(rng, n_drawn, codes, odds, classes):
     codes : ndarray of shape (n_samples,)
 
     odds : ndarray of shape (n_classes,)
-        Of a row to be drawn.
+        Odds of a sample of each class to be drawn.
 
     classes : ndarray of shape (n_classes,)
         For the error message.
@@ -235,14 +236,14 @@ def _draw_by_class(rng, n_drawn, codes, odds, classes):
         most = (sizes * odds).sum() / odds.max() / len(codes)
         raise ValueError(
             f"With this transition {n_drawn} of {len(codes)} labels can't change: that "
-            f"would be more rows of {classes[short].tolist()} than there are. "
+            f"would be more samples of {classes[short].tolist()} than there are. "
             f"rate can be {np.floor(1000 * most) / 1000:.3f} at most."
         )
     order = rng.permutation(len(codes))
     order = order[np.argsort(codes[order], kind="stable")]
-    place = np.arange(len(codes)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    rank = np.arange(len(codes)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     drawn = np.empty(len(codes), dtype=bool)
-    drawn[order] = place < np.repeat(numbers, sizes)
+    drawn[order] = rank < np.repeat(numbers, sizes)
     return drawn
 
 

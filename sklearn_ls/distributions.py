@@ -29,21 +29,21 @@ WIDEST_TRIANGLE = 2 / 9
     prefer_skip_nested_validation=True,
 )
 def class_similarity(similarities, temperature=1.0):
-    """Send the mass of a label to the classes like it.
+    """Distribute the probability of a label over similar classes.
 
-    Class `k` other than the label `y` gets a share in proportion to
-    `exp(similarities[y, k] / temperature)`, and the label itself none. That labels
-    be smoothed by how similar classes are is from [1]_.
+    Class `k` other than the label `y` gets a probability in proportion to
+    `exp(similarities[y, k] / temperature)`, and the label itself gets none. Smoothing
+    labels by the similarity of classes was proposed in [1]_.
 
     Parameters
     ----------
     similarities : array-like of shape (n_classes, n_classes)
-        The larger, the more alike: cosine similarities of class embeddings, for
-        example, or distances with a minus sign. The diagonal does not matter.
+        Larger values mean more similar classes: cosine similarities of class
+        embeddings, for example, or negative distances. The diagonal is ignored.
 
     temperature : float, default=1.0
-        Positive. When it is small all the mass goes to the most similar class, when
-        it is large to all other classes alike, as with ``"others"``.
+        Positive. If it is small, all the probability goes to the most similar class; if
+        it is large, it is shared equally by the other classes, as with ``"others"``.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def class_similarity(similarities, temperature=1.0):
     Raises
     ------
     ValueError
-        For a matrix that is not square, or of one class alone.
+        If the matrix is not square, or has a single class.
 
     See Also
     --------
@@ -98,13 +98,13 @@ def class_similarity(similarities, temperature=1.0):
     prefer_skip_nested_validation=True,
 )
 def ordinal(n_classes, kind="triangular", *, alpha=0.05, p=1.0, temperature=1.0):
-    """Send the mass of a label to the classes next to it on a scale.
+    """Distribute the probability of a label over adjacent classes of a scale.
 
-    The label keeps a share of its row, usually the largest. With ``epsilon=1`` rows
-    are the soft labels of the papers. With `K` classes, `y` and `k` from 0 to `K` - 1:
+    The label keeps a probability, usually the largest. With ``epsilon=1`` the rows are
+    the soft labels of the papers. With `K` classes, `y` and `k` from 0 to `K` - 1:
 
-    - ``"triangular"`` [1]_: `alpha` for each of the classes next to `y`, none for
-      those further away.
+    - ``"triangular"`` [1]_: `alpha` for each class adjacent to `y`, 0 for those further
+      away.
     - ``"exponential"`` [2]_ [3]_: in proportion to `exp(-|y - k|**p / temperature)`.
       These are the SORD labels of [4]_ for the metric `|y - k|**p / temperature`.
     - ``"binomial"`` [2]_ [5]_: the probability of `k` successes in `K` - 1 trials that
@@ -119,13 +119,14 @@ def ordinal(n_classes, kind="triangular", *, alpha=0.05, p=1.0, temperature=1.0)
         The family.
 
     alpha : float, default=0.05
-        Of ``"triangular"``, in [0, 2/9]: the share of each adjacent class.
+        Probability of each adjacent class, in [0, 2/9]. Only for ``"triangular"``.
 
     p : float, default=1.0
-        Of ``"exponential"``, positive: the larger, the less goes to distant classes.
+        Positive exponent of the distance: larger values give less to distant classes.
+        Only for ``"exponential"``.
 
     temperature : float, default=1.0
-        Of ``"exponential"``, positive: the larger, the more goes to other classes.
+        Positive: larger values give more to other classes. Only for ``"exponential"``.
 
     Returns
     -------
@@ -134,14 +135,14 @@ def ordinal(n_classes, kind="triangular", *, alpha=0.05, p=1.0, temperature=1.0)
 
     See Also
     --------
-    class_similarity : For classes that are more or less alike, in no order.
+    class_similarity : For classes that are more or less similar, without an order.
 
     Notes
     -----
     The triangular rows are the masses that triangles over the scale leave in intervals
-    of equal length, generalised so that the first and the last class give `alpha` to
-    their only neighbour, too. With ``"binomial"`` and more than ten classes, a label
-    near the ends is not the likeliest class of its row.
+    of equal length, generalized so that the first and the last class also give `alpha`
+    to their only neighbor. With ``"binomial"`` and more than ten classes, a label near
+    the ends is not the most likely class of its row.
 
     References
     ----------
@@ -173,8 +174,8 @@ def ordinal(n_classes, kind="triangular", *, alpha=0.05, p=1.0, temperature=1.0)
     steps = np.arange(n_classes)
     distances = np.abs(steps[:, np.newaxis] - steps)
     if kind == "triangular":
-        neighbours = np.where(distances == 1, alpha, 0.0)
-        return neighbours + np.diag(1 - neighbours.sum(axis=1))
+        neighbors = np.where(distances == 1, alpha, 0.0)
+        return neighbors + np.diag(1 - neighbors.sum(axis=1))
     if kind == "exponential":
         return softmax(-(distances**p) / temperature, axis=1)
     success = np.linspace(0.1, 0.9, n_classes)
@@ -182,19 +183,19 @@ def ordinal(n_classes, kind="triangular", *, alpha=0.05, p=1.0, temperature=1.0)
 
 
 def from_confusion(y_true, y_pred):
-    """Estimate how the rows of each class are labelled, from rows labelled twice.
+    """Estimate how samples of each class are labeled, from samples labeled twice.
 
-    The element (j, k) is the share of the rows with the true label `j` that have the
-    predicted label `k`: :func:`sklearn.metrics.confusion_matrix` with
+    The element (j, k) is the fraction of the samples with the true label `j` that have
+    the predicted label `k`: :func:`sklearn.metrics.confusion_matrix` with
     ``normalize="true"``.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        The labels that name the rows of the matrix. Every class needs one.
+        The labels of the rows of the matrix. Every class must occur.
 
     y_pred : array-like of shape (n_samples,)
-        The labels that name its columns.
+        The labels of the columns.
 
     Returns
     -------
@@ -204,29 +205,28 @@ def from_confusion(y_true, y_pred):
     Raises
     ------
     ValueError
-        If a class has no row in `y_true`, which the message names, and for one class
-        alone.
+        If a class does not occur in `y_true`, or there is a single class.
 
     See Also
     --------
-    sklearn_ls.datasets.corrupt_labels : Changes labels as such a matrix says.
-    from_votes : The same from several annotators, none of whom is right for sure.
+    sklearn_ls.datasets.corrupt_labels : Changes labels by such a matrix.
+    from_votes : The same from several annotators, none of whom is trusted.
 
     Notes
     -----
-    Which labels come first depends on the question. Of a sample of rows that was
-    checked by someone you trust, ``from_confusion(y_given, y_checked)`` tells what rows
-    of a given label truly are, for `distribution`, and
-    ``from_confusion(y_checked, y_given)`` how rows of a true class are labelled, for
-    `transition_matrix`. The sample must be a random one within each class of the first
-    argument.
+    The order of the arguments depends on the question. From samples whose labels were
+    verified, ``from_confusion(y_observed, y_verified)`` estimates the true classes of
+    samples with an observed label, for `distribution`, and
+    ``from_confusion(y_verified, y_observed)`` estimates the observed labels of samples
+    of a true class, for `transition_matrix`. The samples must be drawn at random within
+    each class of the first argument.
 
     Examples
     --------
     >>> from sklearn_ls.distributions import from_confusion
-    >>> given = ["cat", "cat", "cat", "cat", "dog", "dog"]
-    >>> checked = ["cat", "cat", "cat", "dog", "dog", "dog"]
-    >>> from_confusion(given, checked)
+    >>> y_observed = ["cat", "cat", "cat", "cat", "dog", "dog"]
+    >>> y_verified = ["cat", "cat", "cat", "dog", "dog", "dog"]
+    >>> from_confusion(y_observed, y_verified)
     array([[0.75, 0.25],
            [0.  , 1.  ]])
     """
@@ -234,30 +234,30 @@ def from_confusion(y_true, y_pred):
     labels = unique_labels(y_true, y_pred)
     if len(labels) < 2:
         raise ValueError(
-            f"Two classes or more are needed. Got {labels.tolist()} alone."
+            f"At least two classes are required. Got only {labels.tolist()}."
         )
     matrix = confusion_matrix(y_true, y_pred, normalize="true")
     missing = labels[~matrix.any(axis=1)]
     if len(missing):
         raise ValueError(
-            f"y_pred has the labels {missing.tolist()}, but y_true has no row of them, "
-            "so their rows of the matrix are not known. Add rows of each."
+            f"y_pred has the labels {missing.tolist()}, but y_true has no sample of "
+            "them, so their rows of the matrix are not known. Add samples of each."
         )
     return matrix
 
 
 def from_votes(answers, *, n_classes):
-    """Estimate what other annotators say where one gave a label.
+    """Estimate the votes of the other annotators, given the vote of one.
 
-    The element (j, k) is the share of the label `k` among the other votes on the same
-    row, over all votes `j`. A row with many votes counts more than one with
-    two, and a row with one vote does not count.
+    The element (j, k) is the fraction of the label `k` among the other votes on the
+    same sample, over all votes `j`. A sample with many votes counts more than one with
+    two, and a sample with one vote does not count.
 
     Parameters
     ----------
     answers : array-like of shape (n_samples, n_annotators) or DataFrame
         Codes of the labels (their positions in the sorted classes), -1 where an
-        annotator was not asked. Or a DataFrame with one vote a row, in the columns
+        annotator was not asked. Or a DataFrame with one vote per row, in the columns
         "sample" and "annotator" (names or numbers) and "label" (a code).
 
     n_classes : int
@@ -271,13 +271,12 @@ def from_votes(answers, *, n_classes):
     Raises
     ------
     ValueError
-        If no row on which somebody voted for a class has a second vote. The message
-        names the class.
+        If no sample with a vote for a class has a second vote.
 
     See Also
     --------
-    from_confusion : The same from two labels a row, of which one is trusted.
-    sklearn_ls.crowds.votes_to_soft : The votes on each row as its soft label.
+    from_confusion : The same from two labels per sample, of which one is trusted.
+    sklearn_ls.crowds.votes_to_soft : The votes on each sample as its soft label.
 
     Examples
     --------
@@ -293,7 +292,7 @@ def from_votes(answers, *, n_classes):
     missing = np.flatnonzero(totals == 0)
     if len(missing):
         raise ValueError(
-            f"No row with a vote for the classes {missing.tolist()} has a second vote, "
-            "so nothing tells what others say there."
+            f"No sample with a vote for the classes {missing.tolist()} has a second "
+            "vote, so the votes of other annotators are not known."
         )
     return pairs / totals

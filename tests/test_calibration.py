@@ -284,7 +284,7 @@ def test_unsmooth_takes_account_of_a_transition(matrix):
 def test_unsmooth_of_an_epsilon_of_each_row_is_refused():
     X, y = make_data()
     clf = LabelSmoothingClassifier(calibration="unsmooth")
-    with pytest.raises(ValueError, match="can't undo a sample_epsilon"):
+    with pytest.raises(ValueError, match="cannot undo a sample_epsilon"):
         clf.fit(X, y, sample_epsilon=np.full(len(y), 0.1))
 
 
@@ -297,7 +297,7 @@ def test_unsmooth_of_what_can_not_be_undone_is_refused():
     clf.set_params(epsilon=0.1, transition_matrix=mixed)
     with (
         pytest.raises(ValueError, match="that has an inverse"),
-        pytest.warns(UserWarning, match="more often than rightly"),
+        pytest.warns(UserWarning, match="more often than correctly"),
     ):
         clf.fit(X, y)
 

@@ -308,7 +308,7 @@ def test_weights_reach_the_scorer(iris, rng):
     score = unweighted.cv_results_["split0_test_score"][unweighted.best_index_]
     test = splits[0][1]
     assert_allclose(score, unweighted.estimators_[0].score(X[test], y[test]))
-    with pytest.warns(UserWarning, match="takes no sample_weight"):
+    with pytest.warns(UserWarning, match="does not accept sample_weight"):
         make(scoring=lambda clf, X, y: clf.score(X, y)).fit(X, y, weight)
 
 

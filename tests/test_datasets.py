@@ -202,8 +202,8 @@ def test_labels_of_any_container_come_back_as_an_array(y):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"y": [0, 0, 0]}, "y has the single class 0: there is none to change to"),
-        ({"y": [[0, 1], [1, 1]]}, "y has shape (2, 2), but labels are corrupted one a"),
+        ({"y": [0, 0, 0]}, "y has the single class 0: there is no other"),
+        ({"y": [[0, 1], [1, 1]]}, "y has shape (2, 2), but must have one label"),
         ({"y": [0.1, 0.25, 0.7]}, "Unknown label type: continuous"),
         ({"y": ["a", None]}, "Input y contains NaN or None"),
         ({"y": None}, "The 'y' parameter of corrupt_labels must be an array-like"),
@@ -244,7 +244,7 @@ def test_labels_of_any_container_come_back_as_an_array(y):
                 "kind": "transition",
                 "transition": [[0.9, 0.1, 0], [0.8, 0.2, 0], [0, 0, 1]],
             },
-            "2 of 3 labels can't change: that would be more rows of [1] than there "
+            "2 of 3 labels can't change: that would be more samples of [1] than there "
             "are. rate can be 0.375 at most.",
         ),
     ],

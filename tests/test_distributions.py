@@ -230,9 +230,9 @@ def test_from_confusion_takes_labels_in_any_container(container):
 @pytest.mark.parametrize(
     ("y_true", "y_pred", "message"),
     [
-        (["a", "b"], ["c", "b"], r"\['c'\], but y_true has no row"),
-        ([1, 1, 1], [1, 0, 2], r"\[0, 2\], but y_true has no row"),
-        (["a", "a"], ["a", "a"], r"Two classes .* \['a'\]"),
+        (["a", "b"], ["c", "b"], r"\['c'\], but y_true has no sample"),
+        ([1, 1, 1], [1, 0, 2], r"\[0, 2\], but y_true has no sample"),
+        (["a", "a"], ["a", "a"], r"two classes .* \['a'\]"),
         ([0, 1], [0, 1, 1], "inconsistent numbers of samples"),
         ([0, 1], ["a", "b"], "Mix of label input types"),
         ([0, None], [0, 1], "NaN or None"),

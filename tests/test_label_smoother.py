@@ -195,7 +195,7 @@ def test_soft_targets_of_wrong_width_are_refused():
     smoother = LabelSmoother().fit([0, 1])
     with pytest.raises(ValueError, match="Y has 3 columns"):
         smoother.inverse_transform([[0.2, 0.3, 0.5]])
-    with pytest.raises(ValueError, match="fitted with 3 labels a row"):
+    with pytest.raises(ValueError, match="fitted with 3 labels per sample"):
         LabelSmoother().fit(INDICATORS).transform(INDICATORS[:, :2])
 
 

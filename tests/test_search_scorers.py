@@ -63,7 +63,7 @@ def test_weights_reach_the_scorers_that_take_them(iris, weight, ensemble):
     X, y = iris
     scoring = {**UNWEIGHTED, **WEIGHTED}
     search = make(scoring, refit="accuracy", ensemble=ensemble)
-    message = r"scorers take no sample_weight.* in their scores: 'metric', 'plain'\."
+    message = r"do not accept sample_weight.* in their scores: 'metric', 'plain'\."
     with pytest.warns(UserWarning, match=message):
         search.fit(X, y, sample_weight=weight)
     splits = StratifiedKFold(3).split(X, y)
@@ -103,14 +103,14 @@ def test_scores_with_weights_are_those_of_each_scorer_alone(iris, weight):
 def test_no_scorer_takes_weights(iris, weight, scoring):
     X, y = iris
     names = ", ".join(map(repr, scoring))
-    with pytest.warns(UserWarning, match=f"take no sample_weight.*: {names}"):
+    with pytest.warns(UserWarning, match=f"do not accept sample_weight.*: {names}"):
         search = make(scoring, refit="plain").fit(X, y, sample_weight=weight)
     assert not np.isnan(scores_of(search, "plain")).any()
 
 
 def test_a_single_scorer_without_weights_is_named_by_scoring(iris, weight):
     X, y = iris
-    with pytest.warns(UserWarning, match=r"scoring=<function score_un.* takes no samp"):
+    with pytest.warns(UserWarning, match=r"scoring=<function score_u.* does not acc"):
         make(score_unweighted).fit(X, y, sample_weight=weight)
 
 

@@ -434,7 +434,7 @@ def test_a_row_of_the_transition_is_a_true_label(iris):
     renamed = np.array([1, 2, 0])
     permutation = np.eye(3)[renamed]
     back = make(transition_matrix=permutation)
-    with pytest.warns(UserWarning, match="labelled as another more often"):
+    with pytest.warns(UserWarning, match="labeled as another class more often"):
         back.fit(X, renamed[y])
     straight = make().fit(X, y)
     assert_array_equal(back.predict(X), straight.predict(X))

@@ -1,4 +1,4 @@
-"""Rows copied once a class, labelled and weighted by their soft targets."""
+"""Samples copied once per class, labeled and weighted by their soft targets."""
 
 from typing import NamedTuple
 
@@ -9,18 +9,18 @@ from sklearn_ls._labels.smoothing import find_bad_row
 
 
 class RowCopies(NamedTuple):
-    """Copies of rows, those of a row together and rows in their order.
+    """Copies of samples, ordered by sample.
 
     Parameters
     ----------
     rows : ndarray of shape (n_copies,)
-        Which row each is a copy of.
+        Index of the sample of each copy.
 
     codes : ndarray of shape (n_copies,)
-        The class of each.
+        Class of each copy.
 
     weight : ndarray of shape (n_copies,) or None
-        None where copies have no weights.
+        None if copies have no weights.
     """
 
     rows: np.ndarray
@@ -33,7 +33,7 @@ class RowCopies(NamedTuple):
         return RowCopies(self.rows[chosen], self.codes[chosen], weight)
 
     def of(self, X):
-        """Return the copied rows of `X`: `X` itself if each is there just once."""
+        """Return the copied samples of `X`; `X` itself if each is copied once."""
         n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
         if len(self.rows) == n_rows and np.array_equal(self.rows, np.arange(n_rows)):
             return X
@@ -41,13 +41,13 @@ class RowCopies(NamedTuple):
 
 
 def check_smoothed(y_soft, n_samples, classes):
-    """Return the output of a smoother as an array of distributions, one a row.
+    """Return the output of a smoother as an array of distributions, one per sample.
 
     Raises
     ------
     ValueError
-        If the rows are no distributions, or not one for each sample, or `classes` are
-        not sorted.
+        If a row is not a distribution, the number of rows is not `n_samples`, or
+        `classes` are not sorted.
     """
     y_soft, n_classes = np.asarray(y_soft), len(classes)
     if not np.array_equal(classes, np.unique(classes)):
@@ -55,12 +55,12 @@ def check_smoothed(y_soft, n_samples, classes):
     if y_soft.shape != (n_samples, n_classes):
         raise ValueError(
             f"The smoother gave soft targets of shape {y_soft.shape} for {n_samples} "
-            f"rows and {n_classes} classes."
+            f"samples and {n_classes} classes."
         )
     tolerance = 1e-6 + n_classes * np.finfo(y_soft.dtype).eps
     if (bad := find_bad_row(y_soft, tolerance)) is not None:
         raise ValueError(
-            "The soft targets of a row must be probabilities that sum to 1. The "
+            "Each row of soft targets must hold probabilities that sum to 1. The "
             f"smoother gave {y_soft[bad]} for row {bad}. With distribution='each' "
             "and more than two classes they do not sum to 1: use distribution='uniform'"
             " and epsilon=convert_epsilon(epsilon, n_classes, from_='each', "
@@ -70,7 +70,7 @@ def check_smoothed(y_soft, n_samples, classes):
 
 
 def weighted_copies(y_soft, sample_weight, min_share=0.0):
-    """Return a copy of each row for each class of its soft target.
+    """Return a copy of each sample for each class of its soft target.
 
     Parameters
     ----------
@@ -80,8 +80,8 @@ def weighted_copies(y_soft, sample_weight, min_share=0.0):
     sample_weight : ndarray of shape (n_samples,) or None
 
     min_share : float, default=0.0
-        Classes with a smaller share of a row get no copy, unless it is the row's
-        largest; the others then share the row's weight.
+        Classes with a smaller probability get no copy, unless it is the sample's
+        largest; the other copies then share the sample's weight.
 
     Returns
     -------
@@ -108,21 +108,21 @@ def draw_labels(y_soft, n_draws, random_state):
         Rows sum to one.
 
     n_draws : int
-        How many a row.
+        Number of labels per sample.
 
     random_state : RandomState
 
     Returns
     -------
     counts : ndarray of shape (n_samples, n_classes)
-        How often each class was drawn for each row.
+        How often each class was drawn for each sample.
     """
     generator = np.random.default_rng(random_state.randint(2**31))
     return generator.multinomial(n_draws, y_soft / y_soft.sum(axis=1, keepdims=True))
 
 
 def repeated_copies(counts):
-    """Return a copy of each row for each label drawn, without weights.
+    """Return a copy of each sample for each label drawn, without weights.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Which classifiers can be given copies of rows, and what others need instead.
+"""Rules for classifiers that are fitted to copies of samples.
 
-The copies of a row belong together. What draws or splits the rows that it is given
-would draw and split them like strangers.
+The copies of a sample belong together. A classifier that resamples or splits its
+training data would separate them.
 """
 
 import numpy as np
@@ -46,7 +46,7 @@ def require_sample_weight(classifier):
 
 
 def _check_copyable(classifier):
-    """Raise ValueError for what must not be given copies, and say what to do instead.
+    """Raise ValueError, with advice, for classifiers that must not be given copies.
 
     Parameters
     ----------
@@ -55,8 +55,8 @@ def _check_copyable(classifier):
     """
     if get_tags(classifier).input_tags.pairwise:
         raise ValueError(
-            f"{type(classifier).__name__} takes a matrix of all pairs of rows, of which"
-            f" rows alone can't be copied. Use {ONE_DRAW}."
+            f"{type(classifier).__name__} takes a matrix of all pairs of samples, whose"
+            f" rows alone cannot be copied. Use {ONE_DRAW}."
         )
     for estimator in _nested(classifier):
         params = estimator.get_params(deep=False)
@@ -80,8 +80,8 @@ def _bags(estimator, params):
     bags = kinds & {"BaggingClassifier", "XGBRFClassifier"}
     if bags or "rf" in (params.get("boosting_type"), params.get("boosting")):
         return (
-            "draws the copies of a row separately, so that a row may be left with wrong"
-            " classes only. Draw rows outside, BaggingClassifier("
+            "draws the copies of a sample separately, so that a sample may be left with"
+            " wrong classes only. Draw samples outside, BaggingClassifier("
             f"SmoothedTargetClassifier(...)), or use {ONE_DRAW}."
         )
 
@@ -89,18 +89,18 @@ def _bags(estimator, params):
 def _bootstraps(estimator, params):
     if params.get("bootstrap", False):
         return (
-            "draws the copies of a row separately for each of its trees, so that a row "
-            "may be left with wrong classes only. Set bootstrap=False, draw rows "
-            "outside, BaggingClassifier(SmoothedTargetClassifier(tree)), or use "
-            f"{ONE_DRAW}."
+            "draws the copies of a sample separately for each of its trees, so that a "
+            "sample may be left with wrong classes only. Set bootstrap=False, draw "
+            "samples outside, BaggingClassifier(SmoothedTargetClassifier(tree)), or use"
+            f" {ONE_DRAW}."
         )
 
 
 def _cross_validates(estimator, params):
     if params.get("cv", "prefit") != "prefit" or params.get("probability") is True:
         return (
-            "cross-validates inside, which would put copies of one row on both sides of"
-            " a split. Cross-validate outside, as in GridSearchCV("
+            "cross-validates inside, which would put copies of one sample on both sides"
+            " of a split. Cross-validate outside, as in GridSearchCV("
             "SmoothedTargetClassifier(...), ...) or CalibratedClassifierCV("
             f"SmoothedTargetClassifier(...)), or use {ONE_DRAW}."
         )
@@ -116,10 +116,10 @@ def _stops_early(estimator, params):
         on = params["n_iter_no_change"] is not None
     if on:
         ours = type(estimator).__module__.startswith("sklearn_ls.")
-        besides = ", or fit it on the soft labels itself" if ours else ""
+        direct = ", or fit it on the soft labels directly" if ours else ""
         return (
-            "would hold out some rows to stop early, and with them copies of rows that "
-            f"it trains on. Set {advice}{besides}, or use {ONE_DRAW}."
+            "would hold out some samples to stop early, and with them copies of samples"
+            f" that it trains on. Set {advice}{direct}, or use {ONE_DRAW}."
         )
 
 
@@ -127,7 +127,7 @@ RULES = (_bags, _bootstraps, _cross_validates, _stops_early)
 
 
 def _check_nested(estimator):
-    """Raise for what can be put right in the classifier itself only."""
+    """Raise for nested estimators that cannot be adapted to copies."""
     name = type(estimator).__name__
     if _is_balanced(estimator):
         raise ValueError(
@@ -137,8 +137,8 @@ def _check_nested(estimator):
         )
     if isinstance(estimator, HistGradientBoostingClassifier) and _holds_out(estimator):
         raise ValueError(
-            f"{name} inside of another estimator would hold out some rows to stop "
-            "early, and with them copies of rows that it trains on. Set "
+            f"{name} inside of another estimator would hold out some samples to stop "
+            "early, and with them copies of samples that it trains on. Set "
             f"early_stopping=False, or use {ONE_DRAW}."
         )
 
@@ -148,7 +148,7 @@ def _is_balanced(estimator):
 
 
 def _settle_early_stopping(classifier, n_samples):
-    """Decide what ``early_stopping="auto"`` means, which would count copies."""
+    """Replace ``early_stopping="auto"``, which would count copies."""
     for estimator in _nested(classifier):
         if isinstance(estimator, HistGradientBoostingClassifier):
             if estimator.early_stopping == "auto":
@@ -173,14 +173,13 @@ def _holds_out(classifier):
 
 
 def _hold_out(classifier, y_soft):
-    """Return which rows HistGradientBoostingClassifier would hold out, as a mask.
+    """Return a mask of the samples HistGradientBoostingClassifier would hold out.
 
-    They are those that it draws if it gets the rows themselves with their most likely
-    labels.
+    It would draw them if it were given the samples with their most likely labels.
     """
     n_samples = len(y_soft)
     fraction = classifier.validation_fraction
-    if fraction >= 1:  # a number of rows; `hold_out` rounds up
+    if fraction >= 1:  # a number of samples; `hold_out` rounds up
         fraction = (fraction - 0.5) / n_samples
     random_state = check_random_state(classifier.random_state)
     seed = random_state.randint(np.iinfo(np.uint32).max, dtype="u8")
@@ -192,36 +191,36 @@ def _hold_out(classifier, y_soft):
 
 
 def adapt_to_copies(classifier, copies, y_soft, classes, validated=False):
-    """Make a classifier see the copies of a row as one row, or refuse it.
+    """Adapt a classifier to the copies of samples, or raise if that is impossible.
 
     Parameters
     ----------
     classifier : estimator
-        Its parameters are changed, where they count rows: ``early_stopping="auto"`` of
+        Parameters that count samples are changed: ``early_stopping="auto"`` of
         HistGradientBoostingClassifier, ``class_weight="balanced"``.
 
     copies : RowCopies
 
     y_soft : ndarray of shape (n_samples, n_classes)
-        The soft target of each row.
+        The soft target of each sample.
 
     classes : ndarray of shape (n_classes,)
 
     validated : bool, default=False
-        Whether the classifier is given rows to validate on anyway.
+        Whether validation samples are passed to the classifier.
 
     Returns
     -------
     training : RowCopies
 
     validation : RowCopies or None
-        Where the classifier would hold out some rows to stop early. Their labels all
-        occur in training.
+        Not None if the classifier would hold out samples to stop early. Their labels
+        all occur in training.
 
     Raises
     ------
     ValueError
-        For what would draw or split copies.
+        If the classifier would resample or split copies.
     """
     if not validated:
         _settle_early_stopping(classifier, len(y_soft))
@@ -230,9 +229,10 @@ def adapt_to_copies(classifier, copies, y_soft, classes, validated=False):
     if not validated and _holds_out(classifier):
         if not has_fit_parameter(classifier, "X_val"):
             raise ValueError(
-                "HistGradientBoostingClassifier would hold out some rows to stop early,"
-                " and with them copies of rows that it trains on. Set early_stopping="
-                "False, or install scikit-learn >= 1.7, which takes validation data."
+                "HistGradientBoostingClassifier would hold out some samples to stop "
+                "early, and with them copies of samples that it trains on. Set "
+                "early_stopping=False, or install scikit-learn >= 1.7, which takes "
+                "validation data."
             )
         held_out = _hold_out(classifier, y_soft)[copies.rows]
         copies, validation = copies.select(~held_out), copies.select(held_out)

@@ -1,1 +1,1 @@
-"""What y is: labels, soft labels, smoothing and label noise, in NumPy."""
+"""Labels, soft labels, smoothing and label noise, in NumPy."""

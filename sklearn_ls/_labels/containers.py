@@ -64,7 +64,7 @@ def column_names(y):
 
 
 def labels_to_array(y, name="y"):
-    """Return labels from any container as an array, refusing missing and mixed ones.
+    """Return labels from any container as an array; raise if missing or mixed.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def labels_to_array(y, name="y"):
 
 
 def check_labels(y):
-    """Return labels if they are fit for classification.
+    """Return labels if they are valid for classification.
 
     Parameters
     ----------
@@ -129,16 +129,16 @@ def check_labels(y):
     Raises
     ------
     ValueError
-        For continuous labels, and for 2-D `y` that is no indicator matrix.
+        If labels are continuous, or a 2-D `y` is not an indicator matrix.
     """
     if y.ndim == 1:
         if y.dtype.kind not in "iub":  # which are classes whatever their values
             check_classification_targets(y)
     elif y.dtype.kind not in "biu" or np.any(y != y.astype(bool)):
         raise ValueError(
-            f"y has shape {y.shape} and dtype {y.dtype}. For several labels a row pass "
-            "a matrix of the integers 0 and 1; for soft labels one of floats, such as "
-            "counts divided by the sum of their row; for one label a row pass a vector."
+            f"y has shape {y.shape} and dtype {y.dtype}. For multilabel targets pass a "
+            "matrix of the integers 0 and 1; for soft labels a matrix of floats, such "
+            "as counts divided by their row sums; for single labels pass a vector."
         )
     return y
 
@@ -212,7 +212,9 @@ def _is_text(labels):
 
 def _check_label_types(labels, name):
     if any(map(_is_missing, labels)):
-        raise ValueError(f"Input {name} contains NaN or None. Every row needs a label.")
+        raise ValueError(
+            f"Input {name} contains NaN or None. Every sample needs a label."
+        )
     kinds = {type(label) for label in labels}
     strings = {kind for kind in kinds if issubclass(kind, str)}
     if strings and kinds - strings:

@@ -1,4 +1,4 @@
-"""Which training samples are held out."""
+"""Selection of held-out training samples."""
 
 import math
 
@@ -28,12 +28,12 @@ def hold_out(codes, samples, fraction, random_state):
     Returns
     -------
     training, validation : ndarray
-        Parts of `samples`.
+        Subsets of `samples`.
 
     Raises
     ------
     ValueError
-        Where there are too few samples to hold out or to train on.
+        If there are too few samples to hold out or to train on.
     """
     n_held_out = count_held_out(len(samples), fraction)
     alone, stratify = samples[:0], None

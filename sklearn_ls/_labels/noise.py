@@ -23,9 +23,9 @@ def check_transition_matrix(transition_matrix, classes):
     Raises
     ------
     ValueError
-        For another shape, rows that are no distributions, classes that labels do not
-        tell apart or that are never given, and a rate at which the given label is not
-        the likeliest.
+        If the shape is wrong, a row is not a distribution, two rows are equal, a label
+        is never observed, or the rate is so high that the observed labels carry no
+        information.
     """
     n_classes = len(classes)
     matrix = order_by_class(transition_matrix, classes, "transition_matrix")
@@ -33,9 +33,9 @@ def check_transition_matrix(transition_matrix, classes):
     if matrix.ndim == 0:
         if matrix >= (n_classes - 1) / n_classes:
             raise ValueError(
-                f"transition_matrix={transition_matrix} as the share of wrong labels "
-                f"must be below {(n_classes - 1) / n_classes:.6g}, at which the labels "
-                f"of {n_classes} classes tell nothing."
+                f"transition_matrix={transition_matrix}, as the fraction of wrong "
+                f"labels, must be below {(n_classes - 1) / n_classes:.6g}, at which "
+                f"the labels of {n_classes} classes carry no information."
             )
         return float(matrix)
     if matrix.shape != (n_classes, n_classes):
@@ -46,21 +46,22 @@ def check_transition_matrix(transition_matrix, classes):
     check_stochastic(matrix, "transition_matrix")
     if not np.all(occurs := matrix.any(axis=0)):
         raise ValueError(
-            "transition_matrix says that these labels are never given, but y may have "
-            f"them: {classes[~occurs]}. Every column needs an entry above 0."
+            "transition_matrix gives these labels probability 0, but y may contain "
+            f"them: {classes[~occurs]}. Every column needs a positive entry."
         )
     _, first, counts = np.unique(matrix, axis=0, return_index=True, return_counts=True)
     if np.any(counts > 1):
         same = np.all(matrix == matrix[first[counts.argmax()]], axis=1)
         raise ValueError(
-            "transition_matrix says that these classes are labelled alike, so that "
-            f"labels can't tell them apart: {classes[same]}. Merge them."
+            "transition_matrix has equal rows for these classes, so labels cannot "
+            f"distinguish them: {classes[same]}. Merge them."
         )
     if np.any(mislabeled := matrix.diagonal() < matrix.max(axis=1)):
         warn(
-            "transition_matrix says that rows of these true classes are labelled as "
-            f"another more often than rightly: {classes[mislabeled]}. Its rows are the "
-            "true labels, its columns the observed ones, in the order of classes_."
+            "transition_matrix says that samples of these true classes are labeled as "
+            "another class more often than correctly: "
+            f"{classes[mislabeled]}. Its rows are the true labels and its columns the "
+            "observed labels, in the order of classes_."
         )
     return matrix
 

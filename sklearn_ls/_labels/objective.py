@@ -1,4 +1,4 @@
-"""What networks learn from the labels: smoothing, and known label noise."""
+"""Training objectives: smoothing and known label noise."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from sklearn_ls._labels.smoothing import (
 
 @dataclass(frozen=True, eq=False)
 class SmoothingRule:
-    """Where the smoothed probability goes, for any epsilon.
+    """How smoothed probability is distributed over the classes, for any epsilon.
 
     Parameters
     ----------
@@ -35,16 +35,16 @@ class SmoothingRule:
 
     @property
     def smoothing(self):
-        """The soft target of each label."""
+        """The smoothing of each label."""
         return self.with_epsilon(self.epsilon)
 
     def with_epsilon(self, epsilon):
-        """Return the soft targets by another epsilon, such as one per sample."""
+        """Return the smoothing for another epsilon, such as one per sample."""
         return smoothing_of(epsilon, self.distribution, self.n_outcomes)
 
 
 def check_smoothing(epsilon, distribution, summary, owner):
-    """Return what `epsilon` and `distribution` mean for these classes.
+    """Return the smoothing rule, checked against the classes.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def check_smoothing(epsilon, distribution, summary, owner):
     Returns
     -------
     rule : SmoothingRule
-        Shares no memory with what was passed.
+        Shares no memory with the arguments.
     """
     n_classes = len(summary.classes)
     epsilon = check_epsilon(
@@ -74,14 +74,14 @@ def check_smoothing(epsilon, distribution, summary, owner):
         distribution = order_by_class(distribution, summary.classes, "distribution")
         distribution = check_distribution(distribution, n_classes, summary.multilabel)
     elif distribution == "prior":
-        distribution = summary.prior
+        distribution = summary.prior.copy()
     n_outcomes = 2 if summary.multilabel else n_classes
     return SmoothingRule(epsilon, distribution, n_outcomes)
 
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """What the outputs of a network are compared with.
+    """The targets that the outputs of a network are compared with.
 
     Parameters
     ----------
@@ -102,12 +102,12 @@ class Objective:
 
     @property
     def smoothing(self) -> Smoothing:
-        """The soft target of each label."""
+        """The smoothing of each label."""
         return self.rule.smoothing
 
 
 def make_objective(epsilon, distribution, transition_matrix, summary, owner):
-    """Return what networks learn, checked against the classes.
+    """Return the training objective, checked against the classes.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def make_objective(epsilon, distribution, transition_matrix, summary, owner):
     Returns
     -------
     objective : Objective
-        Shares no memory with what was passed.
+        Shares no memory with the arguments.
     """
     rule = check_smoothing(epsilon, distribution, summary, owner)
     multilabel = summary.multilabel

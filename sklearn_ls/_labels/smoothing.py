@@ -138,7 +138,7 @@ def check_distribution(distribution, n_classes, multilabel=False):
 
 
 def check_stochastic(matrix, name):
-    """Raise ValueError, which names the matrix, unless every row is a distribution."""
+    """Raise ValueError, naming the matrix, unless every row is a distribution."""
     if (bad := find_bad_row(matrix)) is not None:
         raise ValueError(
             f"Every row of {name} must be non-negative and sum to 1. Row {bad} is "
@@ -147,7 +147,7 @@ def check_stochastic(matrix, name):
 
 
 def find_bad_row(matrix, tolerance=1e-6):
-    """Return the first row that is no distribution, or None.
+    """Return the index of the first row that is not a distribution, or None.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def find_bad_row(matrix, tolerance=1e-6):
 
 
 def smoothing_of(epsilon, distribution, n_classes):
-    """Return the soft targets that `epsilon` and `distribution` stand for.
+    """Return the smoothing defined by `epsilon` and `distribution`.
 
     Parameters
     ----------
@@ -236,7 +236,7 @@ def soft_targets(codes, smoothing, n_classes, dtype=np.float64):
 
 
 def smooth_targets(y_soft, smoothing, dtype=np.float64):
-    """Return the soft targets of labels that are soft already.
+    """Return the soft targets of soft labels.
 
     The formula is linear in the target: that of a distribution over labels is the mean
     of the targets of its labels.
@@ -246,7 +246,7 @@ def smooth_targets(y_soft, smoothing, dtype=np.float64):
     y_soft : ndarray of shape (n_samples, n_classes)
 
     smoothing : Smoothing
-        Its values may also be one a row, of shape (n_samples, 1).
+        Its values may also have the shape (n_samples, 1).
 
     dtype : dtype, default=np.float64
 
@@ -359,7 +359,7 @@ def convert_epsilon(epsilon, n_classes, *, from_, to):
     """Convert epsilon between the conventions in use.
 
     The same number means different soft targets in different tools. This returns the
-    number that gives the same targets under another convention (after normalising the
+    number that gives the same targets under another convention (after normalizing the
     rows, for ``"each"``).
 
     ============= =============== ================= ========= =========================
@@ -371,7 +371,7 @@ def convert_epsilon(epsilon, n_classes, *, from_, to):
     ============= =============== ================= ========= =========================
 
     ``"uniform"`` is what torch, Keras, TensorFlow and timm call label smoothing
-    [1]_; ``"others"`` reads epsilon as the share of wrong labels and is, for two
+    [1]_; ``"others"`` reads epsilon as the fraction of wrong labels and is, for two
     classes, the remapping of 0 and 1 to epsilon and 1 - epsilon; ``"each"`` is the
     loop that fills a matrix with epsilon and writes 1 - epsilon at the label.
 
@@ -387,7 +387,7 @@ def convert_epsilon(epsilon, n_classes, *, from_, to):
         The convention of `epsilon`.
 
     to : {"uniform", "others", "each"}
-        The convention wanted.
+        The convention of the result.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Soft labels: for each row a distribution over the classes, from any container."""
+"""Soft labels: a distribution over the classes per sample, from any container."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from sklearn_ls._labels.smoothing import find_bad_row
 
 
 class SoftLabels(NamedTuple):
-    """Distributions over classes, one a row.
+    """Distributions over the classes, one per sample.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ class SoftLabels(NamedTuple):
         Rows sum to one.
 
     classes : ndarray of shape (n_classes,)
-        What the columns stand for, sorted.
+        Labels of the columns, sorted.
     """
 
     y_soft: np.ndarray
@@ -29,12 +29,12 @@ class SoftLabels(NamedTuple):
 
     @property
     def most_likely(self):
-        """The label of the largest entry of each row, the first of equals."""
+        """The most likely label of each sample, the first if several are tied."""
         return self.classes[self.y_soft.argmax(axis=1)]
 
-    def take(self, rows):
-        """Return the soft labels of some rows."""
-        return SoftLabels(self.y_soft[rows], self.classes)
+    def take(self, samples):
+        """Return the soft labels of some samples."""
+        return SoftLabels(self.y_soft[samples], self.classes)
 
 
 def check_target(y, classes=None, name="y"):
@@ -49,11 +49,11 @@ def check_target(y, classes=None, name="y"):
             shape (n_samples, n_labels)
 
     classes : ndarray of shape (n_classes,), default=None
-        The classes of soft labels, where they are known, sorted unless columns have
-        names; else the names of the columns or, without names, their numbers.
+        Classes of soft labels, sorted unless the columns have names. None uses the
+        names of the columns or, without names, their indices.
 
     name : str, default="y"
-        Of what is checked, for error messages.
+        Name of the argument, for error messages.
 
     Returns
     -------
@@ -63,8 +63,8 @@ def check_target(y, classes=None, name="y"):
     Raises
     ------
     ValueError
-        For missing and mixed labels, for another matrix, for rows that are no
-        distributions, and for columns that are not the classes.
+        If labels are missing or mixed, a matrix is of another kind, a row is not a
+        distribution, or the columns are not the classes.
     """
     if isinstance(y, SoftLabels):
         return y
@@ -105,7 +105,7 @@ def _to_soft_labels(array, columns, classes, name):
             raise ValueError(
                 f"Soft labels have {y_soft.shape[1]} columns, but there are "
                 f"{len(classes)} classes: {classes}. Pass a DataFrame whose column "
-                "names are the classes, if they are others."
+                "names are the classes, if these are wrong."
             )
         if not np.array_equal(classes, np.unique(classes)):
             raise ValueError(
@@ -126,7 +126,7 @@ def _to_soft_labels(array, columns, classes, name):
 
 
 def find_soft_labels(y, classes):
-    """Return the soft labels that `y` holds, or None for labels of another kind.
+    """Return `y` as soft labels, or None if it contains other labels.
 
     Parameters
     ----------
@@ -148,9 +148,9 @@ def check_soft_labels(y_soft, classes=None):
     array = labels_to_array(y_soft, "y_soft")
     if array.ndim != 2 or array.dtype.kind != "f":
         raise ValueError(
-            "y_soft must be a matrix of floats, one column a class, whose rows are "
-            f"distributions. Got shape {array.shape} and dtype {array.dtype}. Divide "
-            "counts by the sum of their row."
+            "y_soft must be a matrix of floats with one column per class, whose rows "
+            f"are distributions. Got shape {array.shape} and dtype {array.dtype}. "
+            "Divide counts by their row sums."
         )
     return _to_soft_labels(array, column_names(y_soft), classes, "y_soft")
 
@@ -161,14 +161,14 @@ def _check_rows(y_soft, name):
     y_soft = y_soft.astype(float)
     sums = y_soft.sum(axis=1, keepdims=True)
     if (bad := find_bad_row(y_soft, tolerance)) is not None:
-        advice = "Divide counts, and rounded probabilities, by the sum of their row."
+        advice = "Divide counts and rounded probabilities by their row sums."
         if np.any(y_soft < 0):
             advice = "Log-probabilities need np.exp, logits scipy.special.softmax."
         elif np.all((y_soft == 0) | (y_soft == 1)):
-            advice = "For several labels a row pass integers: y.astype(int)."
+            advice = "For multilabel targets pass integers: y.astype(int)."
         raise ValueError(
-            f"{name} is a matrix of floats, which is taken for soft labels: rows that "
-            f"are not negative and sum to 1. Row {bad} is {y_soft[bad]}, its sum "
+            f"{name} is a matrix of floats, which is treated as soft labels: rows must "
+            f"be non-negative and sum to 1. Row {bad} is {y_soft[bad]}, its sum "
             f"{sums[bad, 0]:.9g}. {advice}"
         )
     return y_soft / sums

@@ -1,4 +1,4 @@
-"""The labels of the training samples: encoded once, with what belongs to them."""
+"""Labels of the training samples, encoded once, with their weights."""
 
 from dataclasses import dataclass, replace
 
@@ -20,15 +20,15 @@ from sklearn_ls._labels.soft_labels import SoftLabels, check_soft_labels, check_
 
 @dataclass(frozen=True, eq=False)
 class ClassSummary:
-    """What smoothing needs to know of the labels.
+    """Summary of the labels on which smoothing depends.
 
     Parameters
     ----------
     classes : ndarray of shape (n_classes,)
-        The labels, sorted; of multilabel targets the numbers of the columns.
+        The labels, sorted; for multilabel targets the column indices.
 
     prior : ndarray of shape (n_classes,)
-        The weighted share of each class.
+        Weighted frequency of each class.
 
     multilabel : bool
         Whether the classes are independent labels.
@@ -41,22 +41,22 @@ class ClassSummary:
 
 @dataclass(frozen=True, eq=False)
 class TrainingLabels:
-    """The labels of samples, and how much each sample counts.
+    """Labels and weights of samples.
 
     Parameters
     ----------
     codes : ndarray of shape (n_samples,) or (n_samples, n_labels)
-        Positions in `classes`, by which samples are split and scored; those of soft
-        labels are of the most likely label. Or indicators of independent labels.
+        Positions in `classes`, by which samples are split and scored (for soft labels,
+        those of the most likely labels), or indicators of independent labels.
 
     classes : ndarray of shape (n_classes,)
-        The labels, sorted; of indicators the numbers of their columns.
+        The labels, sorted; for indicators the column indices.
 
     weight : ndarray of shape (n_samples,), default=None
-        None until the samples are known.
+        Sample weights; None before they are validated.
 
     y_soft : ndarray of shape (n_samples, n_classes), default=None
-        Soft labels to learn from instead of `codes`.
+        Soft labels to train on instead of `codes`.
 
     sample_epsilon : ndarray of shape (n_samples,), default=None
         Epsilon of each sample.
@@ -100,27 +100,27 @@ class TrainingLabels:
         return replace(self, weight=weight)
 
     def recode(self, classes):
-        """Return the same labels as positions in a part of the classes.
+        """Return the same labels as positions in a subset of the classes.
 
         Parameters
         ----------
-        classes : ndarray of shape (n_known,)
+        classes : ndarray of shape (n_kept,)
             Sorted, with the labels of all samples.
         """
         if len(classes) == len(self.classes):
             return self
-        known = np.searchsorted(self.classes, classes)
-        return replace(self, codes=np.searchsorted(known, self.codes), classes=classes)
+        kept = np.searchsorted(self.classes, classes)
+        return replace(self, codes=np.searchsorted(kept, self.codes), classes=classes)
 
     def find_present(self):
-        """Return the classes to learn: those that occur, or all that were named."""
+        """Return the classes that occur, or all classes of soft labels."""
         if self.multilabel or self.y_soft is not None:
             return self.classes
         counts = np.bincount(self.codes, minlength=len(self.classes))
         return self.classes[counts > 0]
 
     def summarize(self):
-        """Return what smoothing needs to know of the labels.
+        """Return the summary of the labels.
 
         Returns
         -------
@@ -129,7 +129,7 @@ class TrainingLabels:
         Raises
         ------
         ValueError
-            Where a single class occurs.
+            If there is a single class.
         """
         shares = self.codes if self.multilabel else self.y_soft
         if shares is None:
@@ -143,7 +143,7 @@ class TrainingLabels:
             present = self.classes[shares.any(axis=0)]
         if not self.multilabel and len(present) < 2:
             raise ValueError(
-                f"y holds one class only, {present[0]}; smoothing needs two."
+                f"y has only one class, {present[0]}; smoothing requires two."
             )
         return ClassSummary(self.classes, prior, self.multilabel)
 
@@ -158,7 +158,7 @@ def encode_target(y, classes=None):
         Labels, an indicator matrix or soft labels.
 
     classes : ndarray of shape (n_classes,), default=None
-        Where they are known.
+        The classes, if they are known.
 
     Returns
     -------
@@ -169,7 +169,7 @@ def encode_target(y, classes=None):
 
 
 def _encode(target, classes):
-    """Return the labels of what `check_target` returns."""
+    """Encode the output of `check_target`."""
     if isinstance(target, SoftLabels):
         codes = target.y_soft.argmax(axis=1)
         return TrainingLabels(codes, target.classes, y_soft=target.y_soft)
@@ -191,12 +191,12 @@ def encode_training_labels(y, y_soft=None, sample_epsilon=None, classes=None):
         Labels, an indicator matrix or soft labels.
 
     y_soft : array-like of shape (n_samples, n_classes), default=None
-        Soft labels to learn from, where `y` has labels to split and to score by.
+        Soft labels to train on; `y` then has the labels to split and score by.
 
     sample_epsilon : array-like of shape (n_samples,), default=None
 
     classes : ndarray of shape (n_classes,), default=None
-        Where they are known.
+        The classes, if they are known.
 
     Returns
     -------
@@ -206,7 +206,7 @@ def encode_training_labels(y, y_soft=None, sample_epsilon=None, classes=None):
     Raises
     ------
     ValueError
-        For labels that can't be learnt from, and labels that are not in `classes`.
+        If labels are invalid or not in `classes`.
     """
     y, y_soft = to_numpy_backed(y), to_numpy_backed(y_soft)
     target = check_target(y, classes)
@@ -216,7 +216,7 @@ def encode_training_labels(y, y_soft=None, sample_epsilon=None, classes=None):
     if y_soft is None:
         labels = _encode(target, classes)
     else:
-        labels = _encode_beside(target, y_soft, classes)
+        labels = _encode_with_soft_labels(target, y_soft, classes)
     if classes is not None and len(labels.classes) != len(classes):
         raise ValueError(
             f"y has {len(labels.classes)} columns, but there are {len(classes)} "
@@ -242,8 +242,8 @@ def _check_seen(y, classes):
         )
 
 
-def _encode_beside(target, y_soft, classes):
-    """Return the codes of labels, with the soft labels to learn from."""
+def _encode_with_soft_labels(target, y_soft, classes):
+    """Return the codes of labels, with the soft labels to train on."""
     if isinstance(target, SoftLabels) or target.ndim == 2:
         raise ValueError(
             "y_soft requires a y with one label per sample, by which samples are "
@@ -265,7 +265,7 @@ def _encode_beside(target, y_soft, classes):
 
 
 def weigh_classes(labels, class_weight):
-    """Return the weights that `class_weight` stands for.
+    """Return the weight of each class.
 
     Parameters
     ----------
@@ -276,7 +276,7 @@ def weigh_classes(labels, class_weight):
     Returns
     -------
     weights : ndarray of shape (n_classes,) or None
-        None where classes have no weights.
+        None if `class_weight` is None.
     """
     if class_weight is None:
         return None

@@ -8,7 +8,7 @@ FLOOR = 1e-3  # of probabilities; smaller ones raised the log-loss
 
 
 def unsmooth(proba, recover, transition_matrix=None):
-    """Undo the smoothing in predicted probabilities, as if it had been learnt exactly.
+    """Undo the smoothing in predicted probabilities, assuming it was learned exactly.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def unsmooth(proba, recover, transition_matrix=None):
     Returns
     -------
     proba : ndarray of shape (n_samples, n_classes)
-        At least `FLOOR`, or a tenth of equal shares, before rows are made to sum to 1.
+        At least `FLOOR`, or `0.1 / n_classes` if smaller, before normalization.
     """
     n_classes = proba.shape[1]
     if transition_matrix is None:

@@ -1,4 +1,4 @@
-"""Annotators' answers, as a matrix or one a row, read as votes."""
+"""Annotators' answers, as a matrix or one per row, read as votes."""
 
 from numbers import Integral
 from typing import NamedTuple
@@ -10,7 +10,7 @@ COLUMNS = ("sample", "annotator", "label")
 
 
 class Votes(NamedTuple):
-    """Who called which sample what: one entry a vote.
+    """Votes of annotators on samples, one entry per vote.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def read_votes(answers, n_classes):
     ----------
     answers : array-like of shape (n_samples, n_annotators) or DataFrame
         Codes of classes, -1 where an annotator was not asked. Or a DataFrame with one
-        vote a row and the columns "sample" and "annotator" (ids of a type that can be
+        vote per row and the columns "sample" and "annotator" (ids of a type that can be
         sorted, and are numbered in that order) and "label" (a code). An annotator may
         have several votes on a sample there.
 
@@ -62,8 +62,8 @@ def read_votes(answers, n_classes):
     Raises
     ------
     ValueError
-        For labels that are no codes, of which the message names the first, and for
-        ids that are missing or of mixed types.
+        If a label is not a class code (the message names the first), or ids are missing
+        or of mixed types.
     """
     check_scalar(n_classes, "n_classes", Integral, min_val=2)
     found = set(COLUMNS) & set(getattr(answers, "columns", ()))
@@ -120,7 +120,7 @@ def _as_floats(values, name, ensure_2d=False):
         return check_array(
             values,
             dtype=np.float64,
-            ensure_all_finite=False,  # what is missing gets a message of its own
+            ensure_all_finite=False,  # missing values get their own message
             ensure_2d=ensure_2d,
             input_name=name,
         )

@@ -1,4 +1,4 @@
-"""Samples and what their outputs are compared with, in batches on a device."""
+"""Mini-batches of samples and their row tensors, on a device."""
 
 import math
 from dataclasses import dataclass, replace
@@ -61,8 +61,8 @@ class Batches:
     X : ndarray, CSR matrix or Tensor of shape (n_samples, ...)
 
     samples : ndarray of shape (n_selected,) or (n_networks, n_selected)
-        Which samples of `X` take part; for several networks that are trained together,
-        those of each, unless they share them.
+        Indices of the samples in `X`; for stacked networks, those of each network
+        unless they are equal.
 
     rows : RowTensors
         Of those samples, on `device`.
@@ -82,12 +82,12 @@ class Batches:
         return self.samples.shape[-1]
 
     def sharing(self, other):
-        """Return the same batches, holding tensors that `other` also has only once."""
+        """Return the same batches, reusing the tensors of `other` that are equal."""
         return replace(self, rows=self.rows.sharing(other.rows))
 
     @classmethod
     def stack(cls, batches):
-        """Return the batches of several networks as one's, with a leading dimension.
+        """Return the batches of several networks as one, with a leading dimension.
 
         Parameters
         ----------
@@ -106,13 +106,13 @@ class Batches:
         return replace(first, samples=samples, rows=rows)
 
     def of_networks(self, keep):
-        """Return the batches of some of the networks that they were stacked for."""
+        """Return the batches of a subset of the stacked networks."""
         samples = self.samples if self.samples.ndim == 1 else self.samples[keep]
         rows = self.rows.of_networks(torch.as_tensor(keep, device=self.device))
         return replace(self, samples=samples, rows=rows)
 
     def stacking_key(self):
-        """Return what is equal for batches that can be stacked."""
+        """Return a key that is equal for batches that can be stacked."""
         return len(self), self.batch_size, self.rows.stacking_key()
 
     def count(self, X):
@@ -151,7 +151,7 @@ class Batches:
 
 
 def samples_at_once(X, at_least=1):
-    """Return how many samples of X to copy, or run a network on, at once.
+    """Return the number of samples of X to copy, or to run a network on, at once.
 
     Parameters
     ----------
@@ -162,6 +162,6 @@ def samples_at_once(X, at_least=1):
     Returns
     -------
     n_samples : int
-        So many fit in the caches.
+        As many as fit in the caches.
     """
     return min(4096, max(at_least, 2**18 // math.prod(X.shape[1:])))

@@ -1,4 +1,4 @@
-"""What is made of the logits of a trained network, so that probabilities fit labels.
+"""Calibration of the logits of a trained network.
 
 A calibration is a subclass of `Calibrator` and its name in `CALIBRATIONS`.
 """
@@ -22,10 +22,10 @@ LOG_SCALES = -10.0, 10.0  # where to look for the scale of the logits
 
 
 class Calibrator:
-    """Leaves the logits as they are, and says what others may do."""
+    """Leaves the logits unchanged; base class of the other calibrators."""
 
     needs_hold_out = False
-    attribute_names = ()  # what the estimator shows of it; without the underscore, ours
+    attribute_names = ()  # fitted attributes of the estimator
 
     @classmethod
     def check(cls, objective, labels):
@@ -45,7 +45,7 @@ class Calibrator:
         Parameters
         ----------
         logits : ndarray of shape (n_held_out, n_classes)
-            Of samples that the network was not trained on; None unless
+            Logits of samples that the network was not trained on; None unless
             `needs_hold_out`.
 
         labels : TrainingLabels
@@ -71,7 +71,7 @@ class Calibrator:
 
 @dataclass(frozen=True)
 class Temperature(Calibrator):
-    """Divides the logits by one number.
+    """Temperature scaling: divides the logits by a number.
 
     Parameters
     ----------
@@ -88,9 +88,9 @@ class Temperature(Calibrator):
     def fit(cls, logits, labels, objective):
         """Return the temperature with the smallest loss on held-out samples.
 
-        Where all of them are predicted correctly, or more clearly than a transition
-        would have it, no temperature is the best: the smaller the better. Then labels
-        are taken as true, and one more sample is assumed, whose label is unknown.
+        If all of them are predicted correctly, or more confidently than a transition
+        matrix allows, the loss has no minimum: the smaller the temperature, the better.
+        Then labels are treated as true, and one more sample of unknown label is added.
         """
         n_samples = len(labels)
         labels = replace(labels, sample_epsilon=None)
@@ -101,9 +101,9 @@ class Temperature(Calibrator):
             ),
         ]
         logits = torch.from_numpy(logits).double()
-        for one in objectives:
-            mean_loss = make_loss(one, np.float64, "cpu").mean
-            rows = make_rows(one, labels, np.float64, "cpu")
+        for candidate in objectives:
+            mean_loss = make_loss(candidate, np.float64, "cpu").mean
+            rows = make_rows(candidate, labels, np.float64, "cpu")
 
             def loss(log_scale, mean_loss=mean_loss, rows=rows):
                 return float(mean_loss(logits * math.exp(log_scale), rows))
@@ -138,7 +138,7 @@ class Unsmoothing(Calibrator):
     Parameters
     ----------
     objective : Objective
-        What the network has learnt.
+        Objective that the network was trained for.
     """
 
     objective: Objective
@@ -148,8 +148,8 @@ class Unsmoothing(Calibrator):
         """Raise ValueError where different probabilities are smoothed to the same."""
         if labels.sample_epsilon is not None:
             raise ValueError(
-                "calibration='unsmooth' can't undo a sample_epsilon. Set it to None or "
-                "'temperature', or leave sample_epsilon out of fit."
+                "calibration='unsmooth' cannot undo a sample_epsilon. Set calibration "
+                "to None or 'temperature', or fit without sample_epsilon."
             )
         n_classes, matrix = objective.n_classes, objective.transition_matrix
         if np.ndim(matrix) == 2 and np.linalg.matrix_rank(matrix) < n_classes:
@@ -162,12 +162,12 @@ class Unsmoothing(Calibrator):
 
     @classmethod
     def fit(cls, logits, labels, objective):
-        """Return what undoes this smoothing."""
+        """Return the inverse of this smoothing."""
         return cls(objective)
 
     @classmethod
     def restore(cls, attributes, objective):
-        """Return what undoes this smoothing."""
+        """Return the inverse of this smoothing."""
         return cls(objective)
 
     def __call__(self, logits):

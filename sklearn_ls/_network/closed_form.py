@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def dropout_masks(layers, dropout, X, generator):
-    """Draw what multiplies the hidden layers: 0, or the inverse of what is kept.
+    """Draw the dropout masks of the hidden layers: 0 or ``1 / (1 - dropout)``.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def mlp_gradient(X, loss, rows, layers, gradients, activation, masks) -> Tensor:
     activation : {"identity", "logistic", "tanh", "relu"}
 
     masks : list of None or Tensor of shape (n_out, n_samples)
-        What dropout multiplies each hidden layer with.
+        Dropout mask of each hidden layer.
 
     Returns
     -------
@@ -103,8 +103,8 @@ def _mlp_forward(X, layers, activation, masks):
     return columns, inputs, hidden
 
 
-# In place, each: the activation of a layer's inputs, and the product of a gradient with
-# the derivative of the activation, which its value is enough to tell.
+# Both in place: the activation, and the product of a gradient with the derivative of
+# the activation, computed from the value of the activation.
 _ACTIVATE = {
     "identity": (lambda z: z, lambda delta, a: delta),
     "logistic": (torch.sigmoid_, lambda delta, a: delta.mul_(a - a * a)),

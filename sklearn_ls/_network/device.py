@@ -13,7 +13,7 @@ _GLOBAL_GENERATOR = threading.RLock()
 
 
 def resolve_device(device):
-    """Return the device that the `device` parameter asks for.
+    """Return the device specified by the `device` parameter.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def resolve_device(device):
 
 
 def usable_device(device):
-    """Return what :func:`resolve_device` does, or the CPU where that is not here.
+    """Return the resolved device, or the CPU if it is not available.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def private_rng(seed, device):
 
 
 def epoch_random(seed, epoch, device):
-    """Return the random numbers of an epoch, the same however training came there.
+    """Return the random generators of an epoch, independent of earlier epochs.
 
     Parameters
     ----------

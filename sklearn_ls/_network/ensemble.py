@@ -27,7 +27,7 @@ class Ensemble(Predictor):
 
     @property
     def architecture(self):
-        """The architecture of the members, but for classes that some may lack."""
+        """The architecture of the first member, which may lack some classes."""
         return self.members[0].architecture
 
     @property
@@ -41,7 +41,7 @@ class Ensemble(Predictor):
         return self.members[0].here
 
     def columns_of(self, member):
-        """Return the positions of the classes that a member knows."""
+        """Return the positions of the classes of a member."""
         return np.searchsorted(self.classes, member.classes)
 
     def calibrated(self, batch):

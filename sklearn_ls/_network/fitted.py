@@ -18,7 +18,7 @@ from sklearn_ls._network.outputs import OUTPUTS
 
 
 class Predictor:
-    """What predicts: a network, or several together.
+    """Base class of a network, or of several networks, that predict.
 
     It has `classes`, `architecture` (of one of its networks), `multilabel`, `device`,
     and the primitive that all predictions derive from, `calibrated`.
@@ -26,7 +26,7 @@ class Predictor:
 
     @property
     def activation(self):
-        """What turns logits into probabilities."""
+        """The name of the output activation function."""
         return "logistic" if self.multilabel else "softmax"
 
     @property
@@ -41,7 +41,7 @@ class Predictor:
 
     @property
     def takes_any_shape(self):
-        """Whether samples may be other than rows of features."""
+        """Whether samples may have more than one dimension."""
         return self.architecture.module is not None
 
     def calibrated(self, batch):
@@ -49,7 +49,7 @@ class Predictor:
         raise NotImplementedError
 
     def apply(self, X, output="logits"):
-        """Return what is made of the calibrated logits, batch by batch.
+        """Return an output computed from the calibrated logits, batch by batch.
 
         Parameters
         ----------
@@ -66,7 +66,7 @@ class Predictor:
 
     @torch.inference_mode()
     def _run(self, function, X):
-        """Return what a function makes of all samples, a bounded number at a time."""
+        """Apply a function to all samples, a bounded number at a time."""
         outputs = (
             function(to_tensor(X, samples, self.here)).cpu().numpy()
             for samples in gen_batches(X.shape[0], samples_at_once(X, at_least=64))
@@ -93,21 +93,21 @@ class FittedNetwork(Predictor):
         Parameters and buffers by name.
 
     classes : ndarray of shape (n_classes,)
-        What the outputs stand for.
+        Classes of the outputs.
 
     objective : Objective
-        What it was trained for.
+        Objective of the training.
 
     optimizer : OptimizerSpec
-        What it was trained by.
+        Optimizer used for training.
 
     calibrator : Calibrator
 
     history : list of dict
-        What was recorded of each epoch.
+        Record of each epoch.
 
     device : str
-        Where it was trained.
+        Device used for training.
     """
 
     architecture: Architecture
@@ -131,7 +131,7 @@ class FittedNetwork(Predictor):
 
     @cached_property
     def module(self):
-        """The torch module, on the device of the training if that is here.
+        """The torch module, on the device used for training if it is available.
 
         On the CPU it shares the memory of `weights`.
         """
@@ -157,7 +157,7 @@ class FittedNetwork(Predictor):
         vars(self)["module"] = module
 
     def release(self):
-        """Let the module go, until it is needed again."""
+        """Free the module until it is needed again."""
         vars(self).pop("module", None)
 
     def calibrated(self, batch):
@@ -189,7 +189,7 @@ class FittedNetwork(Predictor):
         return self._run(run, X)
 
     def check_rebuild(self, module, X):
-        """Raise ValueError unless a rebuilt module predicts what the trained one does.
+        """Raise ValueError unless a rebuilt module predicts like the trained one.
 
         Parameters
         ----------
@@ -242,7 +242,7 @@ def module_to_arrays(module):
 
 
 def load_arrays(module, arrays):
-    """Copy what :func:`module_to_arrays` returned into a module.
+    """Copy the output of :func:`module_to_arrays` into a module.
 
     Parameters
     ----------
@@ -259,7 +259,7 @@ def load_arrays(module, arrays):
         module.load_state_dict({k: torch.tensor(v) for k, v in arrays.items()})
     except RuntimeError as error:
         raise ValueError(
-            "The weights of the earlier fit do not fit this network; set "
+            "The weights of the earlier fit do not match this network; set "
             f"warm_start=False or undo the change to its parameters. {error}"
         ) from error
 

@@ -1,4 +1,4 @@
-"""Networks trained by their plans, alone or as one."""
+"""Training of planned networks, alone or as a stack."""
 
 import math
 import time
@@ -24,17 +24,17 @@ class SingleTraining:
     plan : TrainingPlan
 
     earlier : FittedNetwork, default=None
-        What to go on from.
+        Network from which training continues.
 
     optimizer_state : OptimizerState, default=None
-        Likewise; None where the optimizer starts anew.
+        State from which the optimizer continues.
 
     Attributes
     ----------
     state : TrainingState
 
     n_earlier_epochs : int
-        The number of epochs of earlier trainings.
+        Number of epochs of earlier fits.
     """
 
     def __init__(self, plan, earlier=None, optimizer_state=None):
@@ -61,8 +61,8 @@ class SingleTraining:
             optimizer_state.load(self.net.optimizer_, self.module)
         else:
             warn(
-                "The optimizer starts anew, since its state is that of another "
-                "optimizer or of another network."
+                "The optimizer state of the earlier fit is ignored, since it is of "
+                "another optimizer or another network."
             )
 
     def run(self, *, keep_optimizer=False, **options):
@@ -71,7 +71,7 @@ class SingleTraining:
         Parameters
         ----------
         keep_optimizer : bool, default=False
-            Whether the optimizer's state is to be part of `state`.
+            Whether to store the state of the optimizer in `state`.
 
         **options : dict
             `seed`, `max_epochs` and so on, see `train`.
@@ -82,7 +82,7 @@ class SingleTraining:
             self.state.optimizer = OptimizerState.read(self.net.optimizer_, self.module)
 
     def snapshot(self):
-        """Return the network as if the training had ended here."""
+        """Return the current network, not calibrated."""
         arrays = module_to_arrays(self.module)
         arrays = {name: array.copy() for name, array in arrays.items()}
         return self.plan.as_fitted(arrays, list(self.state.history))
@@ -101,7 +101,7 @@ class SingleTraining:
 
 
 class Trained(NamedTuple):
-    """A network and how its training went; those trained as one share the time."""
+    """A trained network; the networks of a stack share the time."""
 
     network: FittedNetwork
     summary: ClassSummary
@@ -110,29 +110,29 @@ class Trained(NamedTuple):
 
 
 def train_networks(X, plans, *, seed, stack_size=1, network_end=lambda: None):
-    """Train networks, as one where they can be, and calibrate them.
+    """Train networks, in stacks if possible, and calibrate them.
 
     Parameters
     ----------
     X : ndarray, CSR matrix or Tensor of shape (n_samples, ...)
 
     plans : list of TrainingPlan
-        They differ by nothing but data and objective.
+        They differ in data and objective only.
 
     seed : int
 
     stack_size : int, default=1
-        Maximum number of networks to train as one.
+        Maximum number of networks in a stack.
 
     network_end : callable, default=lambda: None
-        Called when a network is trained.
+        Called after each network is trained.
 
     Returns
     -------
     trained : list of Trained
     """
     trained = [None] * len(plans)
-    for group in _group_alike(plans):
+    for group in _group_stackable(plans):
         for part in divide_evenly(len(group), stack_size):
             positions = group[part]
             start = time.perf_counter()
@@ -173,7 +173,7 @@ def _train_group(X, plans, seed, network_end):
     ]
 
 
-def _group_alike(plans):
+def _group_stackable(plans):
     """Return the positions of networks that can be stacked, in lists."""
     groups = defaultdict(list)
     for position, plan in enumerate(plans):
@@ -182,5 +182,5 @@ def _group_alike(plans):
 
 
 def divide_evenly(n, size):
-    """Return slices of at most `size`, as even as can be."""
+    """Return slices of at most `size`, as even as possible."""
     return gen_even_slices(n, math.ceil(n / size))

@@ -27,7 +27,7 @@ from sklearn_ls._network.transition import Transition, make_transition
 
 
 class Loss:
-    """What networks minimize: a function of logits and of the tensors of samples."""
+    """Base class of the losses, functions of logits and row tensors."""
 
     def per_sample(self, logits: Tensor, rows: RowTensors) -> Tensor:
         """Return the loss of each sample, differentiable, without its weight.
@@ -177,7 +177,7 @@ class CrossEntropy(Loss):
 
 @dataclass
 class ForwardCrossEntropy(Loss):
-    """Cross-entropy of what a transition makes of the softmax probabilities.
+    """Cross-entropy of softmax probabilities mapped through a transition.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ class MLP(nn.Sequential):
 
     Linear layers with an activation, and dropout where asked for, between them. Weights
     and biases are drawn as :class:`torch.nn.Linear` draws them, uniformly within
-    ``1 / sqrt(fan_in)``, but from a generator of one's own.
+    ``1 / sqrt(fan_in)``, but from `generator`.
 
     Parameters
     ----------
@@ -78,10 +78,10 @@ class MLP(nn.Sequential):
         self.dropout = dropout
 
     def flatten(self) -> Tensor:
-        """Lay all weights into one tensor, and all gradients; return the former.
+        """Move all weights into one tensor, and all gradients; return the weights.
 
-        The parameters become views of them. An optimiser takes one long tensor faster
-        than several short ones.
+        The parameters become views of them. An optimizer is faster on one long tensor
+        than on several short ones.
         """
         parameters = list(self.parameters())
         flat = torch.cat([parameter.detach().flatten() for parameter in parameters])
@@ -95,7 +95,7 @@ class MLP(nn.Sequential):
         return flat.requires_grad_()
 
     def differentiator(self, loss, generator: torch.Generator):
-        """Return what writes the gradient of the mean loss to `grad`.
+        """Return a function that writes the gradient of the mean loss to `grad`.
 
         The gradient of the whole network in closed form, without autograd.
 
@@ -192,7 +192,7 @@ class ConvNet(nn.Sequential):
 
 @dataclass(frozen=True, eq=False)
 class Architecture:
-    """A network before its weights: what builds it, and the shapes it is built for.
+    """A network without weights: how to build it, and the shapes it is built for.
 
     Parameters
     ----------
@@ -210,8 +210,8 @@ class Architecture:
         Of the weights.
 
     seed : int
-        Source of the initial weights, and of whatever else the module draws when it is
-        built.
+        Seed of the initial weights, and of other random numbers that the module draws
+        when it is built.
     """
 
     module: Any
@@ -223,7 +223,7 @@ class Architecture:
 
     @property
     def n_features(self):
-        """What a module is told: a number, or the shape of a sample."""
+        """The number of features, or the shape of a sample, to pass to a module."""
         shape = self.sample_shape
         return shape[0] if len(shape) == 1 else shape
 
@@ -262,7 +262,7 @@ class Architecture:
 def make_architecture(
     module, module_params, hidden_layer_sizes, activation, dropout, **shapes
 ):
-    """Return the architecture that the parameters of an estimator stand for.
+    """Return the architecture defined by the parameters of an estimator.
 
     Parameters
     ----------
@@ -275,7 +275,7 @@ def make_architecture(
     Returns
     -------
     architecture : Architecture
-        Shares no memory with what was passed.
+        Shares no memory with the arguments.
     """
     if module is not None:
         return Architecture(module, copy.deepcopy(module_params or {}), **shapes)

@@ -14,7 +14,7 @@ OPTIMIZERS = {
     "sgd": torch.optim.SGD,
 }
 
-# What these do to a number depends on the gradients of that number alone.
+# Their update of a number depends on the gradients of that number only.
 ELEMENTWISE = {
     *OPTIMIZERS.values(),
     torch.optim.ASGD,
@@ -94,22 +94,22 @@ def _takes_weight_decay(optimizer):
 
 @dataclass(frozen=True, eq=False)
 class OptimizerState:
-    """What an optimizer remembers of the steps so far, as arrays.
+    """The state of an optimizer, as arrays.
 
     Parameters
     ----------
     optimizer : str
-        Its class.
+        Qualified name of its class.
 
     options : str
-        Its options.
+        Its options, as a string.
 
     shapes : dict of str to tuple
         The shape of each parameter of the module, by name.
 
     values : dict of str to dict
-        For each of these parameters what the optimizer keeps of it: moments as arrays
-        of the parameter's shape, numbers, and whatever else.
+        State of each of these parameters: moments as arrays of the parameter's shape,
+        numbers, and other values.
     """
 
     optimizer: str
@@ -124,7 +124,7 @@ class OptimizerState:
         Parameters
         ----------
         optimizer : torch.optim.Optimizer
-            Of the parameters of `module`, or of all of them laid into one tensor.
+            Of the parameters of `module`, or of all of them in one flat tensor.
 
         module : torch.nn.Module
         """
@@ -141,7 +141,7 @@ class OptimizerState:
         return cls(_qualified_name(optimizer), options, shapes, values)
 
     def fits(self, optimizer, module):
-        """Return whether the state is of such an optimizer and such a module."""
+        """Return whether the state matches an optimizer and a module."""
         shapes = {n: tuple(p.shape) for n, p in module.named_parameters()}
         if self.optimizer != _qualified_name(optimizer) or self.shapes != shapes:
             return False
@@ -153,7 +153,7 @@ class OptimizerState:
         )
 
     def load(self, optimizer, module):
-        """Let an optimizer that fits go on with this state.
+        """Load this state into a matching optimizer.
 
         Parameters
         ----------
@@ -165,10 +165,10 @@ class OptimizerState:
         values = {id(parameters[name]): value for name, value in self.values.items()}
         if (flat := _find_flat(optimizer, parameters)) is not None:
             values = {id(flat): _join(self.values, self.shapes)}
-        places = [p for group in optimizer.param_groups for p in group["params"]]
+        learnable = [p for group in optimizer.param_groups for p in group["params"]]
         state = {
-            place: _to_tensors(values[id(parameter)])
-            for place, parameter in enumerate(places)
+            index: _to_tensors(values[id(parameter)])
+            for index, parameter in enumerate(learnable)
             if values.get(id(parameter))
         }
         optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
@@ -180,7 +180,7 @@ def _qualified_name(optimizer):
 
 
 def _find_state_keys(optimizer):
-    """Return what an optimizer with these options keeps of a parameter, if known."""
+    """Return the keys of the state of an optimizer with these options, if known."""
     if type(optimizer) not in ELEMENTWISE:  # it may depend on shapes and steps
         return None
     weight = torch.zeros(1, requires_grad=True)
@@ -192,16 +192,16 @@ def _find_state_keys(optimizer):
 
 def _find_flat(optimizer, parameters):
     """Return the one tensor that holds all parameters, or None."""
-    known = {id(parameter) for parameter in parameters.values()}
+    own = {id(parameter) for parameter in parameters.values()}
     for group in optimizer.param_groups:
         for parameter in group["params"]:
-            if id(parameter) not in known:
+            if id(parameter) not in own:
                 return parameter
     return None
 
 
 def _split(flat, parameters):
-    """Return for each parameter its part of what is kept of all as one."""
+    """Split the state of the flat tensor into those of the parameters."""
     sizes = [parameter.numel() for parameter in parameters.values()]
     ends = np.cumsum(sizes)
     return {
@@ -218,7 +218,7 @@ def _split(flat, parameters):
 
 
 def _join(values, shapes):
-    """Return for all parameters as one what is kept of each."""
+    """Join the states of the parameters into that of the flat tensor."""
     first, *_ = values.values() or [{}]
     return {
         key: np.concatenate([values[name][key].ravel() for name in shapes])
@@ -243,14 +243,14 @@ def _convert(value, kind, convert):
     if isinstance(value, kind):
         return convert(value)
     if isinstance(value, dict):
-        return {key: _convert(one, kind, convert) for key, one in value.items()}
+        return {key: _convert(item, kind, convert) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(_convert(one, kind, convert) for one in value)
+        return type(value)(_convert(item, kind, convert) for item in value)
     return value
 
 
 def keep_networks(optimizer, keep):
-    """Leave only some networks in an optimizer of stacked weights.
+    """Keep a subset of the networks in an optimizer of stacked weights.
 
     Parameters
     ----------
@@ -258,7 +258,7 @@ def keep_networks(optimizer, keep):
         One of `ELEMENTWISE`; each of its weights has a leading dimension of networks.
 
     keep : list of int
-        Which of them to keep.
+        Indices of the networks to keep.
     """
     for group in optimizer.param_groups:
         for weights in group["params"]:

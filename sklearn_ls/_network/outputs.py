@@ -1,4 +1,4 @@
-"""What is made of calibrated logits: probabilities and labels."""
+"""Outputs computed from calibrated logits: probabilities and labels."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -9,14 +9,14 @@ from sklearn_ls._network.modules import Architecture
 from sklearn_ls._network.optimizers import OptimizerSpec
 
 WEIGHTS = "weights."  # precedes their names
-CUSTOM = "custom"  # stands for a module or an optimizer that the user wrote
+CUSTOM = "custom"  # name of a custom module or optimizer
 
 
 def network_to_plain(network):
     """Return a fitted network as arrays and plain values.
 
-    A module and an optimizer that the user wrote are not among them;
-    `network_from_plain` takes them again.
+    Custom modules and optimizers are not included; `network_from_plain` takes them as
+    arguments.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def network_from_plain(arrays, values, *, module=None, optimizer=None):
         As `network_to_plain` returns them.
 
     module, optimizer : callable, default=None
-        Those that the user wrote.
+        Custom module and optimizer.
 
     Returns
     -------
@@ -117,14 +117,14 @@ def network_from_plain(arrays, values, *, module=None, optimizer=None):
 
 
 def _name(kind):
-    """Return a name as it is, and one for what the user wrote."""
+    """Return the name of a module or an optimizer, which may be None."""
     return kind if kind is None or isinstance(kind, str) else CUSTOM
 
 
-def _find(known, name, given_again):
-    """Return what is named, or what is given again because the user wrote it."""
-    if known[name] != CUSTOM:
-        return known[name]
-    if given_again is None:
-        raise ValueError(f"This network has a {name} of its own: pass {name}=.")
-    return given_again
+def _find(plain, name, custom):
+    """Return the built-in module or optimizer that is named, or the custom one."""
+    if plain[name] != CUSTOM:
+        return plain[name]
+    if custom is None:
+        raise ValueError(f"This network has a custom {name}: pass {name}=.")
+    return custom

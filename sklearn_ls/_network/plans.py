@@ -1,4 +1,4 @@
-"""Plans of trainings: which network, on what, stopped and calibrated by what."""
+"""Training plans: the network, and the samples to train, stop and calibrate on."""
 
 import copy
 import math
@@ -25,12 +25,12 @@ from sklearn_ls._network.stopping import make_stopping_rule
 from sklearn_ls._network.training import TrainingState, check_trained, load_weights
 
 MIN_HELD_OUT = 200  # samples; fewer give a score too noisy to stop by
-ENOUGH_LOGITS = 2**25  # numbers; a temperature from more of them is no better
+ENOUGH_LOGITS = 2**25  # numbers; more of them do not improve a temperature
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingParams:
-    """What decides how a network is trained, but for the data and random numbers.
+    """Parameters that determine the training, except for data and random numbers.
 
     The fields are parameters of :class:`LabelSmoothingClassifier`, except for `owner`,
     the name of the estimator for error messages.
@@ -62,7 +62,7 @@ class TrainingParams:
 
     @classmethod
     def of(cls, params, owner):
-        """Return those among the parameters of an estimator.
+        """Return the training parameters of an estimator.
 
         Parameters
         ----------
@@ -70,7 +70,7 @@ class TrainingParams:
 
         owner : str
         """
-        names = [one.name for one in fields(cls) if one.name != "owner"]
+        names = [item.name for item in fields(cls) if item.name != "owner"]
         return cls(**{name: params[name] for name in names}, owner=owner)
 
     @property
@@ -84,23 +84,23 @@ class TrainingParams:
         )
 
     def batch_of(self, n_training):
-        """Return the number of samples per batch, of so many to train on."""
+        """Return the batch size for this number of training samples."""
         return min(200, n_training) if self.batch_size == "auto" else self.batch_size
 
     def stops_early(self, n_held_out):
-        """Return whether so many held-out samples decide when to stop."""
+        """Return whether to stop early with this number of held-out samples."""
         if self.early_stopping == "auto":
             return n_held_out >= MIN_HELD_OUT
         return self.early_stopping
 
     def make_objective(self, summary):
-        """Return what networks learn of labels with this summary."""
+        """Return the training objective for labels with this summary."""
         return make_objective(
             self.epsilon, self.distribution, self.transition_matrix, summary, self.owner
         )
 
     def make_architecture(self, X, n_classes, seed):
-        """Return the network before its weights, for samples like those of X."""
+        """Return the architecture of a network for samples like those of X."""
         return make_architecture(
             self.module,
             self.module_params,
@@ -115,7 +115,7 @@ class TrainingParams:
 
 
 class Part(NamedTuple):
-    """Some of the samples, and their labels."""
+    """A subset of the samples, with their labels."""
 
     samples: np.ndarray
     labels: TrainingLabels
@@ -123,7 +123,7 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class TrainingPlan:
-    """A network to train, and what on.
+    """A network to train, with its data.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ class TrainingPlan:
     architecture : Architecture
 
     summary : ClassSummary
-        Of the training labels.
+        Summary of the training labels.
 
     objective : Objective
 
@@ -141,10 +141,10 @@ class TrainingPlan:
     training : Batches
 
     validation : Batches, default=None
-        What to stop by.
+        Samples for early stopping.
 
     calibration : Part, default=None
-        What to calibrate on.
+        Samples for calibration.
     """
 
     params: TrainingParams
@@ -162,7 +162,7 @@ class TrainingPlan:
         return make_loss(self.objective, self.architecture.dtype, self.device)
 
     def stacking_key(self):
-        """Return what is equal for networks that can be stacked."""
+        """Return a key that is equal for networks that can be stacked."""
         architecture, validation = self.architecture, self.validation
         return (
             architecture.sample_shape,
@@ -186,7 +186,7 @@ class TrainingPlan:
         Parameters
         ----------
         weights : dict of str to ndarray, default=None
-            What to go on from.
+            Weights from which training continues.
         """
         module = self.architecture.build()
         self.architecture.check(module)
@@ -241,7 +241,7 @@ class TrainingPlan:
 def plan_network(
     X, labels, params, *, seed, device, samples=None, held_out=None, earlier=None
 ):
-    """Decide what to train, to stop and to calibrate by.
+    """Plan the training of a network.
 
     Parameters
     ----------
@@ -256,14 +256,14 @@ def plan_network(
     device : str
 
     samples : ndarray of shape (n_selected,), default=None
-        Which samples to train on; None for all.
+        Indices of the training samples; None for all.
 
     held_out : ndarray of shape (n_held_out,), default=None
-        Which samples to validate and to calibrate on, where that is asked for; None for
-        a part of `samples`.
+        Indices of the samples to validate and calibrate on, if needed; None to hold out
+        a fraction of `samples`.
 
     earlier : FittedNetwork, default=None
-        What training goes on from, of the same classes.
+        Network from which training continues, with the same classes.
 
     Returns
     -------
@@ -313,17 +313,17 @@ def _check_same_classes(earlier, summary):
 
 
 def plan_part(X, labels, params, *, seed, device, prior=None):
-    """Decide what to train in an epoch on a part of the data.
+    """Plan an epoch of training on a batch of the data.
 
-    Sample weights are taken as they are, since their mean over all parts is unknown.
+    Sample weights are not normalized, since their mean over all batches is unknown.
 
     Parameters
     ----------
     X, labels, params, seed, device : see plan_network
-        The labels know the classes that may ever occur.
+        The labels have all classes that may occur.
 
     prior : ndarray of shape (n_classes,), default=None
-        The shares of the classes, as an earlier fit has seen them.
+        Class frequencies of an earlier fit.
 
     Returns
     -------
@@ -347,7 +347,7 @@ def plan_part(X, labels, params, *, seed, device, prior=None):
 
 
 def _summarize_parts(labels, prior):
-    """Return the summary of labels of which a part is known."""
+    """Return the summary of labels that are only partly known."""
     if labels.multilabel:
         summary = labels.summarize()
     else:  # every class once
@@ -358,7 +358,7 @@ def _summarize_parts(labels, prior):
 
 
 def _split(labels, classes, params, seed, samples, held_out):
-    """Return the part to train on and the part that is held out, maybe empty."""
+    """Return the training samples and the held-out samples, which may be none."""
     n_learned = len(samples)
     if held_out is not None:
         samples = np.concatenate([samples, _select_known(labels, classes, held_out)])
@@ -380,12 +380,12 @@ def _select_known(labels, classes, samples):
     """Return the samples whose labels can be predicted."""
     if labels.multilabel:
         return samples
-    known = np.searchsorted(labels.classes, classes)
-    return samples[np.isin(labels.codes[samples], known)]
+    codes = np.searchsorted(labels.classes, classes)
+    return samples[np.isin(labels.codes[samples], codes)]
 
 
 def _weigh(labels, learned, params):
-    """Return labels whose weights include those of the classes, by what is learned."""
+    """Return labels with class weights, computed on `learned`, in their weights."""
     class_weight = weigh_classes(learned, params.class_weight)
     if class_weight is None:
         return labels
@@ -407,7 +407,7 @@ def _make_batches(X, part, objective, batch_size, device, *, smoothed=True):
 
 
 def _thin_out(part, n_classes):
-    """Return as many of the held-out samples as a calibration gains by."""
+    """Return at most as many of the held-out samples as a calibration needs."""
     n_samples = len(part.samples)
     if n_samples == 0:
         raise ValueError(

@@ -1,7 +1,7 @@
 """Tensors with an entry per sample, of one network or of several.
 
-A leading dimension is one of networks; tensors that the networks share have none. A
-single entry stands for all samples, and None for none or for ones.
+A leading dimension indexes networks; tensors that the networks share have none. A
+single entry applies to all samples, and None means none or ones.
 """
 
 from dataclasses import dataclass, field, fields
@@ -31,11 +31,11 @@ def per_network(*shape, default=None):
 
 @dataclass
 class RowTensors:
-    """Base of what a loss compares the outputs with, sample by sample.
+    """Base class of the tensors that a loss compares the outputs with, per sample.
 
-    Its fields are made by `per_sample` and `per_network`. Every set of such tensors has
-    the `labels` to score by, as `codes` or `indicators`, and `weight`, which multiplies
-    the loss of each sample.
+    Fields are created by `per_sample` and `per_network`. Every subclass has `labels` to
+    score by, as `codes` or `indicators`, and `weight`, which multiplies the loss of
+    each sample.
     """
 
     def take(self, index: Tensor) -> "RowTensors":
@@ -55,14 +55,14 @@ class RowTensors:
     def _per_sample(self, apply):
         """Return `apply(values, dim)` of the fields with an entry for every sample."""
         changed = {}
-        for one in fields(self):
-            values, dim = getattr(self, one.name), one.metadata["dim"]
+        for item in fields(self):
+            values, dim = getattr(self, item.name), item.metadata["dim"]
             if values is not None and dim is not None and values.shape[dim] > 1:
-                changed[one.name] = apply(values, dim)
+                changed[item.name] = apply(values, dim)
         return changed
 
     def _with(self, changes):
-        """Do what `dataclasses.replace` does, which small batches would wait for."""
+        """Like `dataclasses.replace`, which would be slow for small batches."""
         other = object.__new__(type(self))
         vars(other).update(vars(self))
         vars(other).update(changes)
@@ -70,38 +70,40 @@ class RowTensors:
 
     @classmethod
     def stack(cls, rows: "list[RowTensors]") -> "RowTensors":
-        """Return the tensors of several networks as one, what they share only once."""
+        """Return the tensors of several networks as one, shared tensors only once."""
         return cls(
             **{
-                one.name: _stack([getattr(row, one.name) for row in rows], one.metadata)
-                for one in fields(cls)
+                item.name: _stack(
+                    [getattr(tensors, item.name) for tensors in rows], item.metadata
+                )
+                for item in fields(cls)
             }
         )
 
     def of_networks(self, keep: Tensor) -> "RowTensors":
-        """Return the tensors of some of the networks that they were stacked for."""
+        """Return the tensors of a subset of the stacked networks."""
         kept = {}
-        for one in fields(self):
-            values = getattr(self, one.name)
-            if values is not None and values.ndim > one.metadata["ndim"]:
-                kept[one.name] = values.index_select(0, keep)
+        for item in fields(self):
+            values = getattr(self, item.name)
+            if values is not None and values.ndim > item.metadata["ndim"]:
+                kept[item.name] = values.index_select(0, keep)
         return self._with(kept)
 
     def sharing(self, other: "RowTensors") -> "RowTensors":
-        """Return the same, holding the tensors of another where they are equal."""
+        """Return the same tensors, reusing those of `other` that are equal."""
         shared = {}
-        for one in fields(self):
-            values, theirs = getattr(self, one.name), getattr(other, one.name)
-            if values is not None and theirs is not None and _equal(values, theirs):
-                shared[one.name] = theirs
+        for item in fields(self):
+            a, b = getattr(self, item.name), getattr(other, item.name)
+            if a is not None and b is not None and _equal(a, b):
+                shared[item.name] = b
         return self._with(shared)
 
     def stacking_key(self) -> tuple:
-        """Return what is equal for tensors that can be stacked."""
+        """Return a key that is equal for tensors that can be stacked."""
         key = [type(self)]
-        for one in fields(self):
-            values, dim = getattr(self, one.name), one.metadata["dim"]
-            if one.name == "weight":  # None can be stacked with weights, as ones
+        for item in fields(self):
+            values, dim = getattr(self, item.name), item.metadata["dim"]
+            if item.name == "weight":  # None can be stacked with weights, as ones
                 continue
             shape = None if values is None else list(values.shape)
             if shape is not None and dim is not None:
@@ -110,27 +112,23 @@ class RowTensors:
         return tuple(key)
 
 
-def _equal(values, others):
-    return values is others or torch.equal(values, others)
+def _equal(a, b):
+    return a is b or torch.equal(a, b)
 
 
-def _stack(parts, metadata):
-    present = next((part for part in parts if part is not None), None)
-    if present is None:
+def _stack(tensors, metadata):
+    present = [tensor for tensor in tensors if tensor is not None]
+    if not present:
         return None
-    dim = metadata["dim"]
-    if dim is not None:
-        shape = torch.broadcast_shapes(
-            *(part.shape for part in parts if part is not None)
-        )
-        parts = [
-            present.new_ones(shape) if part is None else part.expand(shape)
-            for part in parts
+    if metadata["dim"] is not None:
+        shape = torch.broadcast_shapes(*(tensor.shape for tensor in present))
+        tensors = [
+            present[0].new_ones(shape) if tensor is None else tensor.expand(shape)
+            for tensor in tensors
         ]
-    first, *others = parts
-    if all(_equal(first, part) for part in others):
-        return first
-    return torch.stack(parts)
+    if all(_equal(tensors[0], tensor) for tensor in tensors[1:]):
+        return tensors[0]
+    return torch.stack(tensors)
 
 
 def weigh(losses: Tensor, weight: Tensor | None) -> Tensor:

@@ -63,7 +63,7 @@ def make_net(
     verbose : int, default=0
 
     history : list of dict, default=()
-        What was recorded of earlier epochs.
+        Records of earlier epochs.
 
     Returns
     -------
@@ -104,7 +104,7 @@ def make_net(
 
 
 def _copy_callbacks(callbacks):
-    """Return copies for one fit, which may record whatever they like."""
+    """Return copies of callbacks for one fit, to which they may record."""
     copies, memo = [], {}  # callbacks may refer to each other
     for callback in callbacks:
         try:
@@ -118,10 +118,10 @@ def _copy_callbacks(callbacks):
 class SmoothingNet(NeuralNet):
     """skorch's net, with a lean epoch on smoothed targets.
 
-    What differs from :class:`skorch.NeuralNet`: batches are slices of tensors; the
-    built-in perceptron has its gradient in closed form; batches are recorded and
-    announced only where a callback listens to them. The loss is that of the estimator
-    on its own batches and on codes (or indicators) that are passed to `fit` alike.
+    Differences from :class:`skorch.NeuralNet`: batches are slices of tensors; the
+    gradient of the built-in perceptron is in closed form; batches are recorded and
+    announced only if a callback listens to them. The loss is that of the estimator,
+    both on its own batches and on codes (or indicators) that are passed to `fit`.
     """
 
     flat_weights_ = None
@@ -141,7 +141,7 @@ class SmoothingNet(NeuralNet):
         super()._zero_grad_optimizer(set_to_none=set_to_none)  # keep what is a view
 
     def get_default_callbacks(self):
-        """Return what prints a line per epoch; losses need no callbacks."""
+        """Return the callback that prints a line per epoch; losses need none."""
         return [("print_log", PrintLog())] if self.verbose else []
 
     @property
@@ -156,7 +156,7 @@ class SmoothingNet(NeuralNet):
         return tags
 
     def forget_steps(self):
-        """Let gradients and the optimizer's moments go, which take a lot of memory."""
+        """Free the gradients and the optimizer state, which take a lot of memory."""
         self.optimizer_.zero_grad(set_to_none=True)
         self.optimizer_.state.clear()
 
@@ -204,10 +204,10 @@ class SmoothingNet(NeuralNet):
 
     @contextmanager
     def _stepping(self):
-        """Yield what makes a step: in closed form where that serves, else by autograd.
+        """Yield the function that makes a step, in closed form or by autograd.
 
-        Optimizers other than the named may ask to differentiate again, and callbacks
-        may freeze weights.
+        Custom optimizers may evaluate the gradient repeatedly, and callbacks may freeze
+        weights; both require autograd.
         """
         if (
             isinstance(self.module_, MLP)
@@ -376,17 +376,17 @@ class NetTrainer:
         return {name: values.clone() for name, values in state.items()}
 
     def keep(self, places):
-        """Go on with the only network that there is."""
+        """Do nothing: there is only one network."""
 
     def snapshot(self):
-        """Return what `restore` needs to undo later steps."""
+        """Return a copy of the weights for `restore`."""
         if self.net.flat_weights_ is not None:
             return self.net.flat_weights_.detach().clone()
         return self.weights(0)
 
     @torch.no_grad()
     def restore(self, snapshot):
-        """Put the weights back to what they were at a snapshot."""
+        """Restore the weights of a snapshot."""
         if isinstance(snapshot, torch.Tensor):
             self.net.flat_weights_.copy_(snapshot)
         else:
@@ -408,10 +408,10 @@ def _is_raised_by_statement(error):
 
 
 def _to_dataset(batches):
-    """Give callbacks what skorch promises them."""
+    """Return the dataset that skorch passes to callbacks."""
     X = batches.X
     if issparse(X):
-        X = X[batches.samples]  # skorch makes it dense a batch at a time
+        X = X[batches.samples]  # skorch converts it one batch at a time
     else:
         X = to_tensor(X, batches.samples, torch.device("cpu"))
     return Dataset(X, batches.rows.labels.cpu())

@@ -1,7 +1,7 @@
 """Many networks of one architecture trained as one, with stacked weights.
 
 A stack is exact: nothing couples its networks. Their batches are of the same lengths
-and in the same order, every step of the optimiser is elementwise, and each network
+and in the same order, every step of the optimizer is elementwise, and each network
 stops by its own rule. It differs from training one network after another by rounding.
 """
 
@@ -23,7 +23,7 @@ CACHE = 5 * 2**18  # bytes of one layer's activations that are still fast
 def train_stack(networks, states, loss, optimizer, *, network_end, **limits):
     """Train networks together, as each would be trained alone.
 
-    When CUDA's memory does not suffice, those not yet done start again in two halves.
+    If CUDA runs out of memory, the unfinished networks start again in two halves.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def train_stack(networks, states, loss, optimizer, *, network_end, **limits):
     while waiting:
         positions = waiting.pop()
         try:
-            _train_some(
+            _train_subset(
                 networks, states, positions, loss, optimizer, network_end, **limits
             )
             continue
@@ -67,20 +67,20 @@ def train_stack(networks, states, loss, optimizer, *, network_end, **limits):
         waiting += [part for part in (rest[half:], rest[:half]) if part]
 
 
-def _train_some(networks, states, positions, loss, optimizer, network_end, **limits):
+def _train_subset(networks, states, positions, loss, optimizer, network_end, **limits):
     """Train the networks at these positions from the start."""
     trainer = StackTrainer([networks[i] for i in positions], loss, optimizer)
     trained = [copy.deepcopy(states[i]) for i in positions]
 
-    def end(place):
-        states[positions[place]] = trained[place]
-        network_end(positions[place])
+    def end(index):
+        states[positions[index]] = trained[index]
+        network_end(positions[index])
 
     train(trainer, trained, network_end=end, **limits)
 
 
 def reason_not_stackable(module, X, device, optimizer):
-    """Return why networks like `module` can't be trained as one, or None if they can.
+    """Return the reason why networks like `module` cannot be stacked, or None.
 
     Parameters
     ----------
@@ -111,12 +111,12 @@ def reason_not_stackable(module, X, device, optimizer):
         _try_together(module, X, device)
     except Exception as error:  # whatever it is, training alone shows whether it counts
         line = str(error).partition("\n")[0].rstrip(".")
-        return f"stacked they fail ({line or type(error).__name__})"
+        return f"they fail when stacked ({line or type(error).__name__})"
     return None
 
 
 def networks_at_once(module, X, batch_size, device):
-    """Return how many networks are best stacked.
+    """Return the best number of networks in a stack.
 
     On the CPU the activations of a layer have to stay in the caches: larger stacks are
     slower. On CUDA the free memory decides.
@@ -124,7 +124,7 @@ def networks_at_once(module, X, batch_size, device):
     Parameters
     ----------
     module : torch.nn.Module
-        Like all of them.
+        One of the networks.
 
     X : Tensor of shape (2, ...)
         Two samples to try it on.
@@ -150,7 +150,7 @@ def networks_at_once(module, X, batch_size, device):
         return n_networks if n_networks >= 4 else 1  # few large ones gain nothing
     free = _free_memory(device)
     weights = sum(map(_n_bytes, module.parameters()))
-    # Weights, gradients, two states of the optimiser, the best so far, and a copy;
+    # Weights, gradients, two states of the optimizer, the best so far, and a copy;
     # activations with their gradients; and the samples that are gathered at once.
     bytes_each = 6 * weights + 2 * sum(sizes) * batch_size
     bytes_each += _n_bytes(X[:1]) * max(batch_size, samples_at_once(X))
@@ -179,9 +179,9 @@ def _keeps_statistics(module, X, device):
 
 
 def _try_together(module, X, device):
-    """Raise unless two networks give stacked what they give alone, also in training.
+    """Raise unless two networks give the same outputs stacked and alone, in training.
 
-    On so many samples that random numbers that differ, as in dropout on CUDA, show.
+    There are enough samples to detect different random numbers, as in dropout on CUDA.
     """
     X = X.repeat(32, *[1] * (X.ndim - 1))
     module = copy.deepcopy(module).train()
@@ -198,15 +198,15 @@ def _try_together(module, X, device):
             with torch.no_grad(), private_rng(0, device):
                 alone = network(X)
             if not torch.allclose(alone, logits, rtol=1e-2, atol=1e-3):
-                raise ValueError("stacked it gives other outputs")
+                raise ValueError("their outputs differ")
 
 
 def _stacked(modules):
     """Return the weights and the buffers of modules by name, stacked."""
     weights, buffers = {}, {}
     for name, parameter in modules[0].named_parameters():
-        parts = [module.get_parameter(name).detach() for module in modules]
-        weights[name] = torch.stack(parts).requires_grad_(parameter.requires_grad)
+        values = [module.get_parameter(name).detach() for module in modules]
+        weights[name] = torch.stack(values).requires_grad_(parameter.requires_grad)
     for name, _ in modules[0].named_buffers():
         buffers[name] = torch.stack([module.get_buffer(name) for module in modules])
     return weights, buffers
@@ -247,13 +247,13 @@ class StackTrainer:
             self.validation = Batches.stack(validation)
         self.device = self.training.device
         kind, options = optimizer.resolve(self.device)
-        learnt = [values for values in self.stacked.values() if values.requires_grad]
-        self.optimizer = kind(learnt, **options)
+        trainable = [w for w in self.stacked.values() if w.requires_grad]
+        self.optimizer = kind(trainable, **options)
         self.is_mlp = isinstance(self.module, MLP)
         self.in_closed_form = self.is_mlp and kind in OPTIMIZERS.values()
 
     def begin(self):
-        """Nobody listens."""
+        """Do nothing: stacks have no callbacks."""
 
     def train_epoch(self, seed, epoch):
         """Return the mean training loss of each network."""
@@ -333,7 +333,7 @@ class StackTrainer:
         return list(zip(accuracies, losses, strict=True))
 
     def end_epoch(self, rows):
-        """Return whether to stop, which nobody asks for."""
+        """Return False: stacks have no callbacks that could stop them."""
         return False
 
     def weights(self, place):
@@ -344,7 +344,7 @@ class StackTrainer:
         }
 
     def keep(self, places):
-        """Go on with some of the networks only."""
+        """Continue with a subset of the networks."""
         self.n_networks = len(places)
         keep_networks(self.optimizer, places)
         for values in self.stacked.values():
@@ -356,7 +356,7 @@ class StackTrainer:
             self.validation = self.validation.of_networks(places)
 
     def end(self):
-        """Nobody listens."""
+        """Do nothing: stacks have no callbacks."""
 
 
 def _pairs(tensors):

@@ -27,22 +27,22 @@ class StoppingRule:
         self.n_without_gain = 0
 
     def judge(self, row):
-        """Return the score of an epoch, and what decides between equal scores.
+        """Return the score of an epoch, and the tie-breaker of equal scores.
 
         Parameters
         ----------
         row : dict
-            What is recorded of the epoch.
+            Record of the epoch.
 
         Returns
         -------
         score, tie_breaker : float
-            The larger the better.
+            Larger is better.
         """
         raise NotImplementedError
 
     def update(self, row):
-        """Take note of an epoch; return whether it is the best so far."""
+        """Update the rule with an epoch; return whether it is the best so far."""
         score, tie_breaker = self.judge(row)
         gained = score >= self.best[0] + self.tol
         self.n_without_gain = 0 if gained else self.n_without_gain + 1
@@ -77,7 +77,7 @@ class ValidationAccuracy(StoppingRule):
         return row["valid_acc"], -row["valid_loss"]
 
 
-# By what each looks at.
+# By the recorded value that each monitors.
 STOPPING_RULES = {
     "train_loss": TrainingLoss,
     "valid_acc": ValidationAccuracy,

@@ -13,17 +13,17 @@ from sklearn_ls._network.training_checks import raise_if_diverged, warn_of_satur
 
 @dataclass
 class TrainingState:
-    """How far the training of a network has come: all that a later epoch needs.
+    """State of the training of a network, with all that later epochs depend on.
 
     Parameters
     ----------
     stopping : StoppingRule
 
     history : list of dict, default=[]
-        What was recorded of each epoch, by the names that skorch uses.
+        Record of each epoch, by the names that skorch uses.
 
     optimizer : OptimizerState, default=None
-        None unless training is to go on with the same optimizer.
+        State of the optimizer; None unless training continues with it.
 
     weights : dict of str to Tensor, default=None
         Parameters and buffers by name, once the training has ended.
@@ -32,10 +32,10 @@ class TrainingState:
         Those of the best epoch, if the stopping rule restores it.
 
     converged : bool, default=False
-        Whether something else than the maximum number of epochs ended the training.
+        Whether training ended for another reason than the maximum number of epochs.
 
     interrupted : bool, default=False
-        Whether that was Ctrl-C.
+        Whether Ctrl-C ended the training.
     """
 
     stopping: StoppingRule
@@ -52,7 +52,7 @@ class TrainingState:
         return len(self.history)
 
     def record(self, loss, validation, seconds):
-        """Record an epoch; return whether its weights may be those to take.
+        """Record an epoch; return whether its weights may have to be restored.
 
         Parameters
         ----------
@@ -80,11 +80,11 @@ class TrainingState:
         return self.stopping.update(row) and self.stopping.restores_best
 
     def _past(self, name, default=math.inf):
-        """Return the values of earlier epochs, and what is worse than any."""
+        """Return the values of earlier epochs, and `default`."""
         return [default, *(row[name] for row in self.history if name in row)]
 
 
-@torch.enable_grad()  # and afterwards what was set before, whatever interrupts it
+@torch.enable_grad()  # restores the previous mode, also when interrupted
 def train(
     trainer,
     states,
@@ -103,7 +103,7 @@ def train(
     Parameters
     ----------
     trainer : NetTrainer or StackTrainer
-        What runs the epochs.
+        Runs the epochs.
 
     states : list of TrainingState
         One per network, all after the same number of epochs. They are updated.
@@ -152,7 +152,7 @@ def train(
             goes_on = not state.converged and epoch + 1 < first + max_epochs
             (staying if goes_on else leaving).append(place)
         if not staying:
-            trainer.end()  # where callbacks may yet set the weights
+            trainer.end()  # callbacks may still change the weights
         for place in leaving:
             position, state = active[place], states[active[place]]
             state.weights = state.best_weights or trainer.weights(place)
@@ -166,7 +166,7 @@ def train(
 
 
 def _run_epoch(trainer, states, seed, epoch):
-    """Train all networks for an epoch, judge it and record it."""
+    """Train all networks for an epoch, validate them and record it."""
     start = time.perf_counter()
     losses = trainer.train_epoch(seed, epoch)
     raise_if_diverged(all(map(math.isfinite, losses)), epoch + 1)
@@ -204,10 +204,10 @@ def check_trained(module, X, epoch):
     module : torch.nn.Module
 
     X : Tensor of shape (n_samples, ...)
-        Some of the training samples: no loss has judged the last step.
+        Some of the training samples; no loss was computed after the last step.
 
     epoch : int
-        The number of epochs trained.
+        Number of epochs trained.
     """
     numbers = [module.eval()(X), *module.parameters()]
     finite = all(bool(torch.isfinite(values).all()) for values in numbers)

@@ -47,11 +47,11 @@ class Transition:
         return observed.clamp_min(torch.finfo(observed.dtype).tiny)
 
     def backward(self, columns: Tensor) -> Tensor:
-        """Return the gradient by p of what has the gradient `columns` by ``p @ T``.
+        """Return the gradient with respect to p from that with respect to ``p @ T``.
 
         Shape
         -----
-        columns : (..., n_classes, n_samples), as is what is returned
+        columns : (..., n_classes, n_samples) -> (..., n_classes, n_samples)
         """
         if isinstance(self.move, Tensor):
             return self.move @ columns
@@ -59,7 +59,7 @@ class Transition:
 
 
 def make_transition(transition_matrix, n_classes, dtype, device):
-    """Return what a checked `transition_matrix` stands for.
+    """Return the transition of a checked `transition_matrix`.
 
     Parameters
     ----------

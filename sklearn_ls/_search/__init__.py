@@ -1,1 +1,1 @@
-"""Many networks trained on parts of the data, scored, and predicting together."""
+"""Cross-validated search: networks trained on folds, scored and combined."""

@@ -1,4 +1,4 @@
-"""What a process of a search does: train networks on parts of the data, score them."""
+"""Training and scoring of the networks of one task of a search."""
 
 import time
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from sklearn_ls._network.plans import TrainingParams, plan_network
 
 @dataclass(frozen=True, eq=False)
 class SearchData:
-    """The data of a search, which processes get as a whole.
+    """Data of a search, passed to each process as a whole.
 
     Parameters
     ----------
@@ -26,13 +26,13 @@ class SearchData:
     labels : TrainingLabels
 
     features : dict
-        The attributes that describe X.
+        Fitted attributes that describe X.
 
     X_seen, y_seen : array-like of shape (n_samples, ...)
-        What scorers get.
+        The data passed to scorers.
 
     score_params : dict
-        What else they get, with n_samples entries each.
+        Further arguments of the scorers, with n_samples entries each.
     """
 
     X: Any
@@ -71,7 +71,7 @@ def train_and_score(
     stack_size,
     network_end=lambda: None,
 ):
-    """Train networks on parts of the data and score them on others.
+    """Train networks on training splits and score them on test splits.
 
     Parameters
     ----------
@@ -81,13 +81,13 @@ def train_and_score(
         The parameters of each network, of :class:`LabelSmoothingClassifier`.
 
     splits : list of (train, test)
-        The samples that each is trained and scored on.
+        Indices of the training and test samples of each network.
 
     scorer : callable
 
     stop_on_test : bool
-        Whether the samples to score on also decide when to stop, rather than a part of
-        those to train on.
+        Whether to stop early on the test samples, rather than on held-out training
+        samples.
 
     seed : int
 
@@ -112,23 +112,23 @@ def train_and_score(
         data.X, plans, seed=seed, stack_size=stack_size, network_end=network_end
     )
     scored, parts = [], {}
-    for candidate, (_, test), one in zip(candidates, splits, trained, strict=True):
+    for candidate, (_, test), fold in zip(candidates, splits, trained, strict=True):
         start = time.perf_counter()
         if id(test) not in parts:
             params = {k: take_rows(v, test) for k, v in data.score_params.items()}
             parts = {
                 id(test): (take_rows(data.X_seen, test), data.y_seen[test], params)
             }
-        classifier = make_fitted(candidate, one.network, one.summary, data.features)
+        classifier = make_fitted(candidate, fold.network, fold.summary, data.features)
         scores = score_fold(classifier, *parts[id(test)], scorer)
-        one.network.release()  # modules would fill a GPU; their weights remain
+        fold.network.release()  # modules would fill a GPU; their weights remain
         score_time = time.perf_counter() - start
         scored.append(
             Scored(
-                one.network,
-                one.summary,
-                one.converged,
-                one.fit_time + plan_time,
+                fold.network,
+                fold.summary,
+                fold.converged,
+                fold.fit_time + plan_time,
                 scores,
                 score_time,
             )
@@ -149,6 +149,5 @@ def _plan(X, labels, candidate, train, test, stop_on_test, seed, device):
         )
     except ValueError as error:
         raise ValueError(
-            f"The {len(train)} training samples of a split can't be learned from: "
-            f"{error}"
+            f"The {len(train)} training samples of a split are invalid: {error}"
         ) from error

@@ -1,10 +1,10 @@
-"""How a search goes on, told to callbacks and to who reads the output."""
+"""Progress of a search, reported to callbacks and printed."""
 
 from sklearn_ls._compat import FitProgress
 
 
 class SearchProgress:
-    """Reports networks that are trained.
+    """Report the number of networks trained.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class SearchProgress:
         self.n_networks, self.n_done = n_networks, 0
 
     def network_end(self, n_networks=1):
-        """Report networks that are trained."""
+        """Report that networks have been trained."""
         for _ in range(n_networks):
             self.callbacks.task_end("network")
         self.n_done += n_networks
@@ -38,7 +38,8 @@ class SearchProgress:
         Parameters
         ----------
         fitted_attributes : dict or None
-            What a copy of the estimator needs to predict; None if it does not predict.
+            Fitted attributes with which a copy of the estimator predicts; None if it
+            does not predict.
         """
         if fitted_attributes is None:
             self.callbacks.end()

@@ -1,4 +1,4 @@
-"""What a search learns from its networks, as fitted attributes."""
+"""Fitted attributes of a search."""
 
 import time
 
@@ -21,7 +21,7 @@ RETRAINED = (
 
 
 def predict_held_out(ensemble, X, splits):
-    """Return the probabilities of samples by networks not trained on them.
+    """Return the probabilities of samples, predicted by networks not trained on them.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def predict_held_out(ensemble, X, splits):
     Returns
     -------
     y_proba : ndarray of shape (n_samples, n_classes)
-        NaN where a sample was never held out, the mean where it was more than once.
+        NaN for samples never held out; the mean for those held out more than once.
     """
     shape = X.shape[0], len(ensemble.classes)
     total, counts = np.zeros(shape, dtype=ensemble.dtype), np.zeros((shape[0], 1))
@@ -48,7 +48,7 @@ def predict_held_out(ensemble, X, splits):
 
 
 def describe_search(data, rules, candidates, members, splits, scored):
-    """Return what a search has learned, as attributes.
+    """Return the fitted attributes of a search.
 
     Parameters
     ----------
@@ -59,13 +59,12 @@ def describe_search(data, rules, candidates, members, splits, scored):
     candidates : list of dict
 
     members : list of dict
-        The parameters of the networks of each candidate, of
-        :class:`LabelSmoothingClassifier`.
+        Parameters of the classifier of each candidate.
 
     splits : list of (train, test)
 
     scored : list of Scored
-        Those of a candidate together.
+        Grouped by candidate.
 
     Returns
     -------
@@ -86,13 +85,13 @@ def describe_search(data, rules, candidates, members, splits, scored):
 
 
 def _describe_scores(rules, candidates, n_splits, scored):
-    """Return how the candidates scored, with `best_index_` only if one is chosen."""
+    """Return attributes of the scores, with `best_index_` only if one is chosen."""
     results = rules.results(
         candidates,
         n_splits,
-        [one.test_scores for one in scored],
-        [one.fit_time for one in scored],
-        [one.score_time for one in scored],
+        [result.test_scores for result in scored],
+        [result.fit_time for result in scored],
+        [result.score_time for result in scored],
     )
     attributes = {
         "cv_results_": results,
@@ -106,8 +105,8 @@ def _describe_scores(rules, candidates, n_splits, scored):
     if score is not None:
         if np.isnan(score):
             raise ValueError(
-                "No candidate has a score: on some fold of each it is NaN. The "
-                "warnings say why, such as an error in the scorer."
+                "No candidate has a score: each has a NaN score on at least one fold. "
+                "See the warnings for the reason, such as an error in the scorer."
             )
         attributes["best_score_"] = score
     best = candidates[index]
@@ -119,10 +118,11 @@ def _describe_scores(rules, candidates, n_splits, scored):
 
 
 def _describe_folds(data, splits, chosen, params):
-    """Return what comes from the fold networks of the best candidate."""
-    ensemble = Ensemble([one.network for one in chosen], data.labels.classes)
+    """Return attributes of the fold networks of the best candidate."""
+    ensemble = Ensemble([fold.network for fold in chosen], data.labels.classes)
     members = [
-        make_fitted(params, one.network, one.summary, data.features) for one in chosen
+        make_fitted(params, fold.network, fold.summary, data.features)
+        for fold in chosen
     ]
     training_params = TrainingParams.of(params, LabelSmoothingClassifier.__name__)
     return {

@@ -1,4 +1,4 @@
-"""A search: all its networks trained and scored, in one process or in several."""
+"""Training and scoring of all networks of a search, in one process or several."""
 
 from itertools import cycle
 
@@ -14,7 +14,7 @@ from sklearn_ls._search.tasks import assign_devices, choose_stack_size, divide_t
 
 
 def split_samples(cv, X, y, params):
-    """Return the samples to train on and those to score on, of each split.
+    """Return the indices of the training and test samples of each split.
 
     Parameters
     ----------
@@ -57,14 +57,14 @@ def run_search(
     device,
     n_jobs,
 ):
-    """Return the trained and scored networks, those of a candidate together.
+    """Train and score all networks of a search.
 
     Parameters
     ----------
     data : SearchData
 
     members : list of dict
-        The parameters of the networks of each candidate.
+        Parameters of the classifier of each candidate.
 
     splits : list of (train, test)
 
@@ -79,6 +79,7 @@ def run_search(
     Returns
     -------
     scored : list of Scored
+        Grouped by candidate.
     """
     summary = data.labels.summarize()
     params = TrainingParams.of(members[0], LabelSmoothingClassifier.__name__)
@@ -124,7 +125,7 @@ def run_search(
 
 
 def make_parallel(n_jobs):
-    """Return joblib's Parallel, with results as they come if its backend can."""
+    """Return joblib's Parallel, as a generator of results if its backend can."""
     try:
         return Parallel(n_jobs=n_jobs, return_as="generator")
     except ValueError:
@@ -132,4 +133,4 @@ def make_parallel(n_jobs):
 
 
 def _nothing():
-    """Report nothing from another process."""
+    """Do nothing: progress is not reported from other processes."""

@@ -1,4 +1,4 @@
-"""How the candidates of a search are scored: by which scorers, and on what."""
+"""Scorers of a search, and their arguments."""
 
 from sklearn import get_config
 from sklearn.metrics import get_scorer
@@ -16,7 +16,7 @@ OF_PROBABILITIES = {
 
 
 def make_rules(scoring, refit):
-    """Return how candidates are scored and chosen.
+    """Return the rules by which candidates are scored and chosen.
 
     Parameters
     ----------
@@ -34,9 +34,10 @@ def make_rules(scoring, refit):
 
 
 def choose_y_to_score(labels, scoring):
-    """Return the y that scorers get if `y` may have soft labels.
+    """Return the y that is passed to scorers.
 
-    Scorers given by name get the most likely labels, callables the soft ones.
+    With soft labels, scorers given by name receive the most likely labels, and
+    callables receive the soft labels.
 
     Parameters
     ----------
@@ -53,14 +54,14 @@ def choose_y_to_score(labels, scoring):
     called = [callable(scorer) for scorer in _list_scorers(scoring)]
     if any(called) and not all(called):
         raise ValueError(
-            "With soft labels as y, scoring must hold names only, which get the most "
-            "likely labels, or callables only, which get the soft labels."
+            "With soft labels as y, scoring must contain names only, which receive the "
+            "most likely labels, or callables only, which receive the soft labels."
         )
     return labels.y_soft if any(called) else labels.y
 
 
 def pass_on_without_routing(params, weight, scoring, rules):
-    """Return what the splitter and the scorer get where metadata is not routed.
+    """Return the arguments of the splitter and the scorer without metadata routing.
 
     Parameters
     ----------
@@ -86,8 +87,8 @@ def pass_on_without_routing(params, weight, scoring, rules):
         )
     if unknown := params.keys() - {"groups"}:
         raise TypeError(
-            f"fit got unexpected arguments: {', '.join(sorted(unknown))}. They can be "
-            "passed on with metadata routing only: "
+            f"fit got unexpected arguments: {', '.join(sorted(unknown))}. Passing them "
+            "to the splitter or the scorers requires metadata routing: "
             "sklearn.set_config(enable_metadata_routing=True)."
         )
     to_split = {name: value for name, value in params.items() if value is not None}
@@ -106,31 +107,31 @@ def _warn_of_unweighted_scores(scoring, takes_weight):
         return
     if isinstance(scoring, (dict, list, tuple, set)):
         warn(
-            "These scorers take no sample_weight, so all samples have the same weight "
-            f"in their scores: {', '.join(map(repr, unweighted))}."
+            "These scorers do not accept sample_weight, so all samples have the same "
+            f"weight in their scores: {', '.join(map(repr, unweighted))}."
         )
     else:
         warn(
-            f"scoring={scoring!r} takes no sample_weight, so all samples have the same "
-            "weight when the folds are scored."
+            f"scoring={scoring!r} does not accept sample_weight, so all samples have "
+            "the same weight when the folds are scored."
         )
 
 
 def warn_of_noisy_scores(scoring, transition_matrix):
-    """Warn of scores of the true labels' probabilities by the observed labels."""
+    """Warn if probabilities of the true labels are scored on the observed labels."""
     if transition_matrix is not None and any(
         isinstance(scorer, str) and scorer in OF_PROBABILITIES
         for scorer in _list_scorers(scoring)
     ):
         warn(
-            f"scoring={scoring!r} judges the probabilities of the true labels by the "
-            "observed labels, some of which are wrong: the more certain they are, the "
-            "worse. Choose by accuracy, or by labels that you trust."
+            f"scoring={scoring!r} evaluates the probabilities of the true labels on "
+            "the observed labels, some of which are wrong, and so penalizes confident "
+            "predictions. Use accuracy, or score on verified labels."
         )
 
 
 def _list_scorers(scoring):
-    """Return all that `scoring` names or holds."""
+    """Return the scorers in `scoring` as a list."""
     if isinstance(scoring, dict):
         return list(scoring.values())
     return list(scoring) if isinstance(scoring, (list, tuple, set)) else [scoring]

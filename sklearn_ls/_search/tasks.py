@@ -1,4 +1,4 @@
-"""How the networks of a search are divided into stacks, processes and devices."""
+"""Division of the networks of a search into stacks, processes and devices."""
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -24,7 +24,7 @@ def assign_devices(device, n_jobs):
     Returns
     -------
     devices : list of str
-        A single one where all processes share it.
+        A single device if all processes share it.
     """
     n_processes = effective_n_jobs(n_jobs)
     if n_processes == 1 or not device.startswith("cuda"):
@@ -32,9 +32,9 @@ def assign_devices(device, n_jobs):
     n_devices = count_cuda_devices() if device == "cuda" else 1
     if n_processes > n_devices:
         raise ValueError(
-            f"n_jobs={n_jobs} stands for {n_processes} processes, but there are "
-            f"{n_devices} GPUs for them. Set n_jobs={n_devices}: a stack of networks "
-            "makes full use of a GPU from one process."
+            f"n_jobs={n_jobs} means {n_processes} processes, but there are "
+            f"{n_devices} GPUs. Set n_jobs={n_devices}: a stack of networks makes full "
+            "use of a GPU from one process."
         )
     return [f"cuda:{index}" for index in range(n_processes)]
 
@@ -44,8 +44,8 @@ def divide_tasks(n_candidates, n_splits, stack_size, *, devices, n_processes):
 
     On a GPU there is one task per device, which stacks as it can. On the CPU a task is
     a stack. It holds whole splits, whose networks share their samples, and several of
-    them only if it stays small. What processes can't share evenly is divided into
-    smaller stacks.
+    them only if it stays small. Stacks that cannot be shared evenly by the processes
+    are divided into smaller ones.
 
     Parameters
     ----------
@@ -86,14 +86,14 @@ def divide_stacks(n_candidates, n_splits, stack_size):
     """
     splits_at_once = max(1, min(stack_size, ENOUGH) // n_candidates)
     return [
-        [(c, s) for s in range(n_splits)[splits] for c in range(n_candidates)[some]]
+        [(c, s) for s in range(n_splits)[splits] for c in range(n_candidates)[subset]]
         for splits in divide_evenly(n_splits, splits_at_once)
-        for some in divide_evenly(n_candidates, stack_size)
+        for subset in divide_evenly(n_candidates, stack_size)
     ]
 
 
 def choose_stack_size(architecture, X, params, *, device, n_samples, verbose):
-    """Return how many networks to train as one.
+    """Return the number of networks to train as a stack.
 
     Parameters
     ----------
@@ -106,10 +106,10 @@ def choose_stack_size(architecture, X, params, *, device, n_samples, verbose):
     device : str
 
     n_samples : int
-        Of the largest training part.
+        Size of the largest training split.
 
     verbose : int
-        Whether to say why networks are not trained as one.
+        If nonzero, print the reason if networks are not stacked.
 
     Returns
     -------

@@ -98,7 +98,7 @@ LABELS = {
         )
     ],
     "one class": [
-        Row("One class", ValueError, "y holds one class only, ...; smoothing needs two")
+        Row("One class", ValueError, "y has only one class, ...; smoothing requires")
     ],
     "column": [
         Row(

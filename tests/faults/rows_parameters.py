@@ -90,19 +90,19 @@ PARAMETERS = {
         Row(
             "A number of at least (n_classes - 1) / n_classes",
             ValueError,
-            "must be below 0.666667, at which the labels of 3 classes tell nothing",
+            "must be below 0.666667, at which the labels of 3 classes carry no",
             {"2/3": 2 / 3, "0.9": 0.9},
         ),
         Row(
             "A matrix whose rows are all equal",
             ValueError,
-            "labelled alike, so that labels can't tell them apart: [0 1 2]",
+            "equal rows for these classes, so labels cannot distinguish them: [0 1 2]",
             {"all": np.full((3, 3), 1 / 3)},
         ),
         Row(
             "A matrix of which some rows are equal",
             ValueError,
-            "labelled alike, so that labels can't tell them apart: [0 1]",
+            "equal rows for these classes, so labels cannot distinguish them: [0 1]",
             {"two": [[0.5, 0.5, 0], [0.5, 0.5, 0], [0, 0, 1]]},
         ),
         Row(
@@ -129,7 +129,7 @@ PARAMETERS = {
         Row(
             "A matrix with a column of zeros",
             ValueError,
-            "these labels are never given, but y may have them: [1]",
+            "these labels probability 0, but y may contain them: [1]",
             {"": [[1, 0, 0], [1, 0, 0], [0, 0, 1]]},
         ),
     ],
@@ -137,7 +137,7 @@ PARAMETERS = {
         Row(
             "A matrix by which labels of a class are wrong more often than right",
             UserWarning,
-            "more often than rightly: [1 2]",
+            "more often than correctly: [1 2]",
             {"permuted": np.eye(3)[[0, 2, 1]]},
         )
     ],
@@ -161,14 +161,14 @@ PARAMETERS = {
         Row(
             "Both names and callables in `scoring`, with soft labels as `y`",
             ValueError,
-            "scoring must hold names only, ... or callables only",
+            "scoring must contain names only, ... or callables only",
         )
     ],
     "scoring by noisy labels": [
         Row(
             "`scoring` of probabilities, with a `transition_matrix`",
             UserWarning,
-            "judges the probabilities of the true labels",
+            "evaluates the probabilities of the true labels",
         )
     ],
 }

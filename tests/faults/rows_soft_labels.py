@@ -68,7 +68,7 @@ SOFT_LABELS = {
         Row(
             "Counts",
             ValueError,
-            "Divide counts, and rounded probabilities, by the sum",
+            "Divide counts and rounded probabilities by their row",
             {"": 10 * SOFT},
         ),
         Row(
@@ -110,7 +110,7 @@ SOFT_LABELS = {
         Row(
             "One class that has all the probability",
             ValueError,
-            "y holds one class only, 1",
+            "y has only one class, 1",
             {"": np.eye(3)[np.ones(len(Y), dtype=int)]},
         )
     ],

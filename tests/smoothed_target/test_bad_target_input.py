@@ -50,7 +50,7 @@ def test_bad_parameters_are_refused_by_name(params, message, iris):
         ([0.1, 0.2, 0.3, 0.4], "Unknown label type"),
         (
             [[0, 1], [1, 1], [1, 0], [0, 0]],
-            "takes one label a row .* or a matrix of floats",
+            "takes one label per sample .* or a matrix of floats",
         ),
         ([[0.5, 0.6]] * 4, "Row 0 is .* its sum 1.1"),
         ([[0.5, np.nan]] * 4, "NaN"),
@@ -96,7 +96,7 @@ def test_targets_that_are_no_probabilities_are_refused(iris):
 @pytest.mark.parametrize(
     ("output", "classes", "message"),
     [
-        (np.ones((150, 2)) / 2, [0, 1, 2], r"shape \(150, 2\) for 150 rows and 3"),
+        (np.ones((150, 2)) / 2, [0, 1, 2], r"shape \(150, 2\) for 150 samples and 3"),
         (np.full((150, 3), np.nan), [0, 1, 2], "probabilities that sum to 1"),
         (np.tile([1.5, -0.5, 0.0], (150, 1)), [0, 1, 2], "gave .* for row 0"),
         (np.ones((150, 3)) / 3, [2, 1, 0], "must be sorted"),

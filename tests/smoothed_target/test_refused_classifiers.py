@@ -40,14 +40,14 @@ from sklearn_ls import (
 LOGISTIC = LogisticRegression()
 
 
-BAGGING_OUTSIDE = r"Draw rows outside, BaggingClassifier\(SmoothedTargetClassifier"
+BAGGING_OUTSIDE = r"Draw samples outside, BaggingClassifier\(SmoothedTargetClassifier"
 
 
 REFUSED = {
-    "forest": (RandomForestClassifier(), "Set bootstrap=False, draw rows outside, Bag"),
+    "forest": (RandomForestClassifier(), "Set bootstrap=False, draw samples outside"),
     "extra trees": (
         ExtraTreesClassifier(bootstrap=True),
-        "Set bootstrap=False, draw rows",
+        "Set bootstrap=False, draw samples",
     ),
     "bagging": (BaggingClassifier(bootstrap=False), BAGGING_OUTSIDE),
     "xgboost's forest": (xgboost.XGBRFClassifier(), BAGGING_OUTSIDE),
@@ -65,7 +65,7 @@ REFUSED = {
     "SVC": (SVC(probability=True), "SVC cross-validates inside.*CalibratedClass"),
     "our network": (
         LabelSmoothingClassifier(),
-        "early_stopping=False, or fit it on the soft labels itself",
+        "early_stopping=False, or fit it on the soft labels directly",
     ),
     "MLP": (MLPClassifier(early_stopping=True), "hold out.* Set early_stopping=False"),
     "SGD": (SGDClassifier(early_stopping=True), "SGDClassifier would hold out"),
@@ -74,10 +74,10 @@ REFUSED = {
         GradientBoostingClassifier(n_iter_no_change=5),
         "Set n_iter_no_change=None",
     ),
-    "precomputed kernel": (SVC(kernel="precomputed"), "matrix of all pairs of rows"),
+    "precomputed kernel": (SVC(kernel="precomputed"), "matrix of all pairs of samples"),
     "nested forest": (
         VotingClassifier([("a", LOGISTIC), ("b", RandomForestClassifier())]),
-        "RandomForestClassifier draws the copies of a row separately",
+        "RandomForestClassifier draws the copies of a sample separately",
     ),
     "nested boosting": (
         VotingClassifier([("a", HistGradientBoostingClassifier(early_stopping=True))]),
@@ -158,7 +158,7 @@ def test_classifiers_without_weights_are_refused(iris):
     for inner in (KNeighborsClassifier(), make_pipeline(StandardScaler(), LOGISTIC)):
         clf = SmoothedTargetClassifier(inner, strategy="sample")
         assert clf.fit(*iris).score(*iris) > 0.8
-        with pytest.raises(ValueError, match="sample_weight was given, but the fit of"):
+        with pytest.raises(ValueError, match="sample_weight was passed, but the fit"):
             clf.fit(*iris, sample_weight=np.ones(150))
 
 
