@@ -473,8 +473,9 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         otherwise it is created from the trained weights. Its optimizer has no state.
         """
         network = self._fitted()
-        if "_net" not in vars(self):
-            self._net = make_net(
+        net = vars(self).get("_net")
+        if net is None or net.module_ is not network.module:
+            net = self._net = make_net(
                 network.module,
                 network.objective,
                 network.optimizer,
@@ -482,7 +483,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
                 verbose=self.verbose,
                 history=network.history,
             )
-        return self._net
+        return net
 
 
 def describe_training(training, network, features):

@@ -454,7 +454,9 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
             device=device,
             n_jobs=self.n_jobs,
         )
-        learned = describe_search(data, rules, candidates, members, splits, scored)
+        learned = describe_search(
+            data, rules, candidates, members, splits, scored, device
+        )
         converged = [network.converged for network in scored]
         if retrains:
             best = members[learned["best_index_"]]
@@ -462,7 +464,6 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
             learned |= attributes
             converged.append(retrained.converged)
             progress.network_end()
-        learned["device_"] = device
         if not self.refit:
             learned.pop("_network", None)  # the estimator does not predict
         progress.end(learned if self.refit else None)

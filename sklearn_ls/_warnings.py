@@ -9,7 +9,7 @@ def warn(message, category=UserWarning):
     level, frame = 1, inspect.currentframe()
     while frame.f_back is not None:
         package = frame.f_globals.get("__name__", "").partition(".")[0]
-        if package not in ("sklearn", "sklearn_ls", "joblib"):
+        if package not in ("sklearn", "sklearn_ls", "joblib", "torch", "contextlib"):
             break
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)

@@ -948,3 +948,19 @@ def test_attributes_that_a_fit_does_not_make_stay(iris):
     clf = make()
     clf.note_ = "mine"
     assert clf.fit(*iris).fit(*iris).note_ == "mine"
+
+
+class InPlace(torch.nn.Module):
+    def __init__(self, n_features, n_classes):
+        super().__init__()
+        self.layer = torch.nn.Linear(n_features, n_classes)
+
+    def forward(self, X):
+        X -= 1
+        return self.layer(X)
+
+
+def test_modules_that_write_into_their_input_leave_X_alone(iris):
+    X, y = iris[0].copy(), iris[1]
+    make(module=InPlace).fit(X, y).predict(X)
+    assert_array_equal(X, iris[0])

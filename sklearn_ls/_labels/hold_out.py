@@ -35,7 +35,8 @@ def hold_out(codes, samples, fraction, random_state):
     ValueError
         If there are too few samples to hold out or to train on.
     """
-    n_held_out = count_held_out(len(samples), fraction)
+    n_samples = len(samples)
+    n_held_out = count_held_out(n_samples, fraction)
     alone, stratify = samples[:0], None
     if codes.ndim == 1:
         counts = np.bincount(codes[samples])
@@ -45,8 +46,8 @@ def hold_out(codes, samples, fraction, random_state):
             stratify = codes[samples]
     if n_held_out >= len(samples):
         raise ValueError(
-            f"{n_held_out} of {len(samples)} samples can't be held out for early "
-            "stopping or a temperature (labels that occur once stay in training). Pass "
+            f"{n_held_out} of {n_samples} samples can't be held out for early stopping "
+            "or a temperature, since labels that occur once stay in training. Pass "
             "more samples, or hold out none."
         )
     training, validation = train_test_split(

@@ -34,9 +34,7 @@ def to_tensor(X, index, device):
     if issparse(X):
         return torch.from_numpy(X[index].toarray()).to(device)
     if isinstance(index, slice):
-        part = X[index]
-        part = part if part.flags.writeable else part.copy()
-        return torch.from_numpy(part).to(device)
+        return torch.from_numpy(X[index].copy()).to(device)
     return torch.from_numpy(X.take(index, axis=0)).to(device)
 
 

@@ -204,9 +204,9 @@ class FittedNetwork(Predictor):
         rebuilt = self._rebuild().to(X.device)
         with torch.inference_mode():
             with private_rng(0, X.device):
-                expected = module(X)
+                expected = module(X.clone())
             with private_rng(0, X.device):
-                rebuilt = rebuilt(X)
+                rebuilt = rebuilt(X.clone())
         if not torch.allclose(rebuilt, expected, rtol=1e-3, atol=1e-4):
             raise ValueError(
                 "The module predicts something else when it is rebuilt from its "

@@ -141,6 +141,8 @@ def train_networks(X, plans, *, seed, stack_size=1, network_end=lambda: None):
             )
             seconds = (time.perf_counter() - start) / len(positions)
             for i, (network, converged) in zip(positions, finished, strict=True):
+                if plans[i].device != "cpu":  # modules of all networks would fill it
+                    network.release()
                 trained[i] = Trained(network, plans[i].summary, converged, seconds)
     return trained
 

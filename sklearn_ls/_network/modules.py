@@ -1,7 +1,6 @@
 """The built-in networks: a multilayer perceptron and a small ConvNet."""
 
 import copy
-import warnings
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 from sklearn_ls._network.closed_form import dropout_masks, mlp_gradient
 from sklearn_ls._network.device import private_rng
+from sklearn_ls._warnings import warn
 
 ACTIVATIONS = {
     "identity": nn.Identity,
@@ -326,9 +326,7 @@ def check_output(module, sample_shape, n_classes, dtype):
             f"class. For 2 samples it gave {shape}."
         )
     if (logits >= 0).all() and torch.allclose(logits.sum(-1), torch.ones(2).to(logits)):
-        warnings.warn(
+        warn(
             "The module's outputs look like probabilities. It should end in logits: "
-            "leave out its softmax.",
-            UserWarning,
-            stacklevel=2,
+            "leave out its softmax."
         )

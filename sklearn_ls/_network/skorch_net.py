@@ -274,7 +274,7 @@ class SmoothingNet(NeuralNet):
     def predict(self, X):
         """Return labels as callbacks get them, codes or indicators."""
         y_proba = self.predict_proba(X)
-        if self.criterion is torch.nn.BCEWithLogitsLoss:
+        if self.objective.multilabel:
             return (y_proba > 0.5).astype(int)
         return y_proba.argmax(axis=1)
 

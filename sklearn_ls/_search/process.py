@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.sparse import issparse
 
 from sklearn_ls._classifier import LabelSmoothingClassifier, make_fitted
 from sklearn_ls._compat import score_fold, take_rows
@@ -44,8 +45,9 @@ class SearchData:
 
     def __sizeof__(self):
         """Return the size in bytes, by which dask decides to send it only once."""
-        arrays = (self.X, self.labels.codes, self.labels.y_soft, self.y_seen)
-        return sum(getattr(array, "nbytes", 0) for array in arrays)
+        X = self.X.data if issparse(self.X) else self.X
+        arrays = (X, self.labels.codes, self.labels.y_soft, self.y_seen)
+        return sum(array.nbytes for array in arrays if array is not None)
 
 
 class Scored(NamedTuple):

@@ -1,6 +1,7 @@
 """Fitted attributes of a search."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def predict_held_out(ensemble, X, splits):
     return total / counts.astype(total.dtype)
 
 
-def describe_search(data, rules, candidates, members, splits, scored):
+def describe_search(data, rules, candidates, members, splits, scored, device):
     """Return the fitted attributes of a search.
 
     Parameters
@@ -66,6 +67,9 @@ def describe_search(data, rules, candidates, members, splits, scored):
     scored : list of Scored
         Grouped by candidate.
 
+    device : str
+        Device used for training.
+
     Returns
     -------
     attributes : dict
@@ -76,11 +80,12 @@ def describe_search(data, rules, candidates, members, splits, scored):
         **scores,
         "classes_": data.labels.classes,
         "epsilons_": np.array([candidate["epsilon"] for candidate in candidates]),
+        "device_": device,
     }
     if "best_index_" in scores:
         best = scores["best_index_"]
         chosen = scored[best * len(splits) : (best + 1) * len(splits)]
-        attributes |= _describe_folds(data, splits, chosen, members[best])
+        attributes |= _describe_folds(data, splits, chosen, members[best], device)
     return attributes
 
 
@@ -117,12 +122,16 @@ def _describe_scores(rules, candidates, n_splits, scored):
     }
 
 
-def _describe_folds(data, splits, chosen, params):
-    """Return attributes of the fold networks of the best candidate."""
-    ensemble = Ensemble([fold.network for fold in chosen], data.labels.classes)
+def _describe_folds(data, splits, chosen, params, device):
+    """Return attributes of the fold networks of the best candidate.
+
+    They predict on one device, wherever processes have trained them.
+    """
+    networks = [replace(fold.network, device=device) for fold in chosen]
+    ensemble = Ensemble(networks, data.labels.classes)
     members = [
-        make_fitted(params, fold.network, fold.summary, data.features)
-        for fold in chosen
+        make_fitted(params, network, fold.summary, data.features)
+        for network, fold in zip(networks, chosen, strict=True)
     ]
     training_params = TrainingParams.of(params, LabelSmoothingClassifier.__name__)
     return {
