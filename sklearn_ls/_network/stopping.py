@@ -26,7 +26,7 @@ class StoppingRule:
         self.best = (-math.inf, -math.inf)
         self.n_without_gain = 0
 
-    def judge(self, row):
+    def score(self, row):
         """Return the score of an epoch, and the tie-breaker of equal scores.
 
         Parameters
@@ -43,7 +43,7 @@ class StoppingRule:
 
     def update(self, row):
         """Update the rule with an epoch; return whether it is the best so far."""
-        score, tie_breaker = self.judge(row)
+        score, tie_breaker = self.score(row)
         gained = score >= self.best[0] + self.tol
         self.n_without_gain = 0 if gained else self.n_without_gain + 1
         is_best = (score, tie_breaker) > self.best
@@ -59,7 +59,7 @@ class StoppingRule:
 class TrainingLoss(StoppingRule):
     """Stops when the training loss no longer improves."""
 
-    def judge(self, row):
+    def score(self, row):
         """Return the negative loss."""
         return -row["train_loss"], 0.0
 
@@ -72,7 +72,7 @@ class ValidationAccuracy(StoppingRule):
 
     restores_best = True
 
-    def judge(self, row):
+    def score(self, row):
         """Return the accuracy and the negative loss on held-out samples."""
         return row["valid_acc"], -row["valid_loss"]
 
