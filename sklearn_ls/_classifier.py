@@ -471,6 +471,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
 
         With callbacks it is the net that was trained, until the estimator is pickled;
         otherwise it is created from the trained weights. Its optimizer has no state.
+        Training it further changes the predictions of this estimator, too.
         """
         network = self._fitted()
         net = vars(self).get("_net")
