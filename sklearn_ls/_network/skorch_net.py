@@ -370,12 +370,12 @@ class NetTrainer:
             return True
         return False
 
-    def weights(self, place):
+    def weights(self, index):
         """Return a copy of the weights and buffers by name."""
         state = self.net.module_.state_dict()
         return {name: values.clone() for name, values in state.items()}
 
-    def keep(self, places):
+    def keep(self, indices):
         """Do nothing: there is only one network."""
 
     def snapshot(self):

@@ -336,24 +336,24 @@ class StackTrainer:
         """Return False: stacks have no callbacks that could stop them."""
         return False
 
-    def weights(self, place):
+    def weights(self, index):
         """Return a copy of the weights of one network by name."""
         return {
-            name: values[place].detach().clone()
+            name: values[index].detach().clone()
             for name, values in self.stacked.items()
         }
 
-    def keep(self, places):
+    def keep(self, indices):
         """Continue with a subset of the networks."""
-        self.n_networks = len(places)
-        keep_networks(self.optimizer, places)
+        self.n_networks = len(indices)
+        keep_networks(self.optimizer, indices)
         for values in self.stacked.values():
             if not values.requires_grad:
-                values.data = values.data[places]
-        self.buffers = {name: value[places] for name, value in self.buffers.items()}
-        self.training = self.training.of_networks(places)
+                values.data = values.data[indices]
+        self.buffers = {name: value[indices] for name, value in self.buffers.items()}
+        self.training = self.training.of_networks(indices)
         if self.validation is not None:
-            self.validation = self.validation.of_networks(places)
+            self.validation = self.validation.of_networks(indices)
 
     def end(self):
         """Do nothing: stacks have no callbacks."""

@@ -145,24 +145,26 @@ def train(
             states[0].interrupted, asked_to_stop = True, True
             if snapshot is not None:
                 trainer.restore(snapshot)
-        staying, leaving = [], []
-        for place, position in enumerate(active):
+        is_last = epoch + 1 == first + max_epochs
+        leaving = []
+        for index, position in enumerate(active):
             state = states[position]
             state.converged = asked_to_stop or state.stopping.reached
-            goes_on = not state.converged and epoch + 1 < first + max_epochs
-            (staying if goes_on else leaving).append(place)
-        if not staying:
+            if state.converged or is_last:
+                leaving.append(index)
+        if len(leaving) == len(active):
             trainer.end()  # callbacks may still change the weights
-        for place in leaving:
-            position, state = active[place], states[active[place]]
-            state.weights = state.best_weights or trainer.weights(place)
+        for index in leaving:
+            state = states[active[index]]
+            state.weights = state.best_weights or trainer.weights(index)
             state.best_weights = None
-            network_end(position)
+            network_end(active[index])
+        staying = [index for index in range(len(active)) if index not in leaving]
         if not staying:
-            break
-        if len(staying) < len(active):
+            return
+        if leaving:
             trainer.keep(staying)
-            active = [active[place] for place in staying]
+            active = [active[index] for index in staying]
 
 
 def _run_epoch(trainer, states, seed, epoch):
@@ -174,9 +176,9 @@ def _run_epoch(trainer, states, seed, epoch):
         warn_of_saturation(trainer.decision_margin())
     validations = trainer.validate()
     seconds = time.perf_counter() - start
-    for place, (loss, validation) in enumerate(zip(losses, validations, strict=True)):
-        if states[place].record(loss, validation, seconds):
-            states[place].best_weights = trainer.weights(place)
+    for index, (loss, validation) in enumerate(zip(losses, validations, strict=True)):
+        if states[index].record(loss, validation, seconds):
+            states[index].best_weights = trainer.weights(index)
 
 
 @torch.no_grad()
