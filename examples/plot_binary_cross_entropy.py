@@ -106,7 +106,7 @@ def train(X, y, epsilon, seed):
 
 
 # %%
-# The logits that training ends with, towards the label as given, of one split with 20 %
+# The logits that training ends with, towards the observed label, of one split with 20 %
 # flipped. Below 0 the network says that the label is wrong, and it does so of most of
 # the flipped samples, with smoothing or without. With it the logits are smaller, those
 # of both kinds of samples.
@@ -126,7 +126,7 @@ for ax, epsilon in zip(axes, (0.0, 0.1), strict=True):
         label=["labeled rightly", "flipped"],
     )
     ax.axvline(np.log(9), color="gray", linestyle=":", label="p = 0.9")
-    ax.set(title=f"epsilon = {epsilon}", xlabel="logit of the label as given")
+    ax.set(title=f"epsilon = {epsilon}", xlabel="logit of the observed label")
 axes[0].set_ylabel("training samples")
 axes[0].legend()
 plt.show()

@@ -53,10 +53,10 @@ print(display.verdict)
 # %%
 # The labels that scored the search were as noisy as those that trained it. Here we know
 # the true ones: the fold networks were not trained on the samples they hold out, and
-# agree with the truth far more often than with the labels as given.
+# agree with the truth far more often than with the observed labels.
 
 held_out = search.classes_[search.oof_proba_.argmax(axis=1)]
-print(f"held out, labels as given: {np.mean(held_out == y_noisy):.3f}")
+print(f"held out, observed labels: {np.mean(held_out == y_noisy):.3f}")
 print(f"held out, true labels:     {np.mean(held_out == y):.3f}")
 plt.show()
 

@@ -51,7 +51,7 @@ report.plot()
 plt.show()
 
 # %%
-# All of these scores are against the labels as given. Do the variants rank the same
+# All of these scores are against the observed labels. Do the variants rank the same
 # against the right ones, which one does not have? The fold networks' predictions tell,
 # smoothed and not.
 

@@ -278,7 +278,7 @@ def main():
         parser.error("name the column of the labels: --target COLUMN")
     else:
         split, preprocess = split_table(args.data, args.target)
-        about_test = "on test labels as given"
+        about_test = "on the observed test labels"
     X_train, X_test, y_train, y_test = split
     pipeline = tune(preprocess, X_train, y_train)
     search = pipeline[-1]

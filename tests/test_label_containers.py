@@ -1,8 +1,10 @@
 """Labels, indicator matrices and soft labels in the containers of other packages."""
 
 import dask.array as da
+import dask.dataframe as dd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.linear_model import LogisticRegression
@@ -30,19 +32,13 @@ DTYPES = ["Int64", "UInt8", "boolean", "int64[pyarrow]", "bool[pyarrow]"]
 MISSING = "Input y contains NaN or None"
 
 
-def skip_without_pyarrow(*dtypes):
-    if any("pyarrow" in dtype for dtype in dtypes):
-        pytest.importorskip("pyarrow")
-
-
 def in_two_chunks(values):
-    pa = pytest.importorskip("pyarrow")
     half = len(values) // 2
     return pa.chunked_array([pa.array(values[:half]), pa.array(values[half:])])
 
 
 def arrow(values):
-    return pytest.importorskip("pyarrow").array(values)
+    return pa.array(values)
 
 
 def arrow_dictionary(values):
@@ -50,7 +46,6 @@ def arrow_dictionary(values):
 
 
 def arrow_table(matrix, names):
-    pa = pytest.importorskip("pyarrow")
     return pa.table(dict(zip(names, np.asarray(matrix).T, strict=True)))
 
 
@@ -64,8 +59,6 @@ def dask_array(values):
 
 def dask_frame(values):
     """A dask Series or DataFrame of pandas."""
-    pytest.importorskip("pyarrow")  # which it needs
-    dd = pytest.importorskip("dask.dataframe")
     return dd.from_pandas(values, npartitions=2)
 
 
@@ -119,7 +112,6 @@ def test_nulls_are_missing_labels(container, labels):
 @pytest.mark.parametrize("columns", [["a", "b", "c"], ["b"]], ids=["all", "one"])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_nullable_and_arrow_columns_are_indicators(dtype, columns):
-    skip_without_pyarrow(dtype)
     frame = INDICATORS.astype(dict.fromkeys(columns, dtype))
     target = check_target(frame)
     assert target.dtype.kind in "biu"
@@ -129,7 +121,6 @@ def test_nullable_and_arrow_columns_are_indicators(dtype, columns):
 @pytest.mark.parametrize("column", ["a", "c"])
 @pytest.mark.parametrize("dtype", [*DTYPES, "Float64", "double[pyarrow]"])
 def test_missing_values_of_nullable_and_arrow_columns_are_refused(dtype, column):
-    skip_without_pyarrow(dtype)
     frame = INDICATORS.astype({column: dtype})
     frame.loc[1, column] = pd.NA
     with pytest.raises(ValueError, match=MISSING):
@@ -140,7 +131,6 @@ def test_missing_values_of_nullable_and_arrow_columns_are_refused(dtype, column)
     "dtype", ["Float32", "float[pyarrow]", "Float64", "double[pyarrow]"]
 )
 def test_nullable_and_arrow_floats_keep_their_precision(dtype):
-    skip_without_pyarrow(dtype)
     y_soft = np.array([[0.1, 0.2, 0.7 + 5e-6], [0.2, 0.3, 0.5]])
     frame = pd.DataFrame(y_soft, columns=["c", "a", "b"]).astype(dtype)
     if "32" in dtype or "float[" in dtype:  # a sum that is off by a rounding error
@@ -176,7 +166,6 @@ def test_tables_of_integers_and_bools_are_indicators(table, dtype):
 
 
 def test_tables_with_nulls_or_two_columns_of_one_name_are_refused():
-    pa = pytest.importorskip("pyarrow")
     with pytest.raises(ValueError, match=MISSING):
         check_target(pa.table({"a": [0, None], "b": [1, 1]}))
     twice = pa.table([[0.5, 0.5], [0.5, 0.5]], names=["a", "a"])
@@ -186,7 +175,6 @@ def test_tables_with_nulls_or_two_columns_of_one_name_are_refused():
 
 @pytest.mark.parametrize("dtype", [None, "Int64", "bool[pyarrow]"])
 def test_dask_frames_are_indicators(dtype):
-    pytest.importorskip("pyarrow")
     frame = INDICATORS if dtype is None else INDICATORS.astype(dtype)
     target = check_target(dask_frame(frame))
     assert target.dtype.kind in "bi"
@@ -224,7 +212,6 @@ def test_classifiers_take_vectors(classifier, container, iris):
 def test_nullable_and_arrow_indicators_train_independent_labels(
     classifier, dtype, iris
 ):
-    skip_without_pyarrow(dtype)
     X, _ = iris
     frame = pd.DataFrame((X[:, :2] > 0).astype(int), columns=["a", "b"])
     assert_same_fit(classifier, X, frame.astype({"a": dtype}), frame)
