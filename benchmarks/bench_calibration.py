@@ -29,7 +29,7 @@ from itertools import product
 from typing import NamedTuple
 
 import numpy as np
-from bench_noise import SOURCES, find_data, scale
+from noisy_sets import SOURCES, find_data, scale
 from scores import (
     append_result,
     make_parser,

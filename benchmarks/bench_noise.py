@@ -1,28 +1,30 @@
 r"""Compare classifiers that are trained on noisy labels, on clean test labels.
 
-Noise is injected into letter, covertype, Fashion-MNIST and digits: none (clean), 20 %
-and 40 % symmetric and 30 % pair noise. That of cats and dogs (CIFAR-10N), LabelMe and
-music is real: labels by single persons, and majority votes of crowds. Seeds draw rows,
-noise and whatever the estimators draw. Run it, and print its tables again::
+The sets and their noise are those of `noisy_sets.py`. Seeds draw samples, noise and
+whatever the estimators draw. Run it, and print its tables again::
 
     python benchmarks/bench_noise.py --data DIR --results noise.jsonl
     python benchmarks/bench_noise.py --report --results noise.jsonl
 
 Every result is a line of the results file, by default in the folder of temporary files.
 What is there is not run again, so a run that was stopped goes on. DIR holds the sets as
-`.npz`; one that is absent is skipped. digits comes with scikit-learn.
+`.npz`; one that is absent is skipped, as are methods that are not installed (see
+`requirements.txt`). Several runs on different sets may share a results file.
 
 Defaults are chosen on one half of the sets and reported on the other. Results under
 other parameters of our estimators have names of their own::
 
     python benchmarks/bench_noise.py --data DIR --half tuning --methods cv \
-        --set optimizer=adamw --set weight_decay=0.3
+        --set optimizer=adam --set weight_decay=0
     python benchmarks/bench_noise.py --report --half tuning --reference cv
 
 Accuracies are in percentage points. Log-loss is of probabilities clipped at the
 precision of float32, calibration error is that of the top label in 15 bins of equal
 width, and seconds are those of one core. Standard errors are over data sets, after the
-seeds and the kinds of noise of a set are averaged.
+seeds and the kinds of noise of a set are averaged. The regret of a method in a scenario
+(a set with a kind of noise) is by how much it is behind the best peer there, chosen in
+hindsight; the peers are what is not of this library, trained at its defaults or at the
+best simple setting.
 """
 
 import argparse
@@ -30,228 +32,34 @@ import ast
 import importlib.util
 import time
 import warnings
-import zlib
 from collections import defaultdict
-from functools import cache
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from noisy_sets import SOURCES, find_data, scale
 from scores import (
     append_result,
     make_parser,
+    mean_and_error,
     print_table,
     read_results,
     score_probabilities,
 )
 from side_by_side import use_one_thread
-from sklearn.datasets import load_digits
-from sklearn.decomposition import PCA
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    VotingClassifier,
+)
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
-from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
-
-N_TRAIN, N_TEST = 2500, 2500
-
-
-class Labelled(NamedTuple):
-    """Rows of a set: features for a scaler, clean labels, and labels as given."""
-
-    X_train: np.ndarray
-    X_test: np.ndarray
-    y_train: np.ndarray
-    y_test: np.ndarray
-    y_noisy: np.ndarray
-
-
-# Noise
-
-
-def flip_symmetric(y, n_classes, rate, rng):
-    """Give the rows that are drawn another label, each with the same probability."""
-    rows = rng.permutation(len(y))[: round(rate * len(y))]
-    y = y.copy()
-    y[rows] = (y[rows] + rng.integers(1, n_classes, len(rows))) % n_classes
-    return y
-
-
-def flip_pair(y, n_classes, rate, rng):
-    """Give the rows that are drawn the next label."""
-    rows = rng.permutation(len(y))[: round(rate * len(y))]
-    y = y.copy()
-    y[rows] = (y[rows] + 1) % n_classes
-    return y
-
-
-def vote(answers, n_classes, rng):
-    """Return the labels (n_samples,) of most answers (n_samples, n_persons).
-
-    -1 is no answer. Ties are decided by `rng`.
-    """
-    counts = (answers[:, :, np.newaxis] == np.arange(n_classes)).sum(1)
-    return np.argmax(counts + rng.uniform(0, 0.5, counts.shape), axis=1)
-
-
-NOISES = {
-    "clean": lambda y, n_classes, rng: y,
-    "symmetric 20 %": lambda y, n_classes, rng: flip_symmetric(y, n_classes, 0.2, rng),
-    "symmetric 40 %": lambda y, n_classes, rng: flip_symmetric(y, n_classes, 0.4, rng),
-    "pair 30 %": lambda y, n_classes, rng: flip_pair(y, n_classes, 0.3, rng),
-}
-
-
-# Data
-
-
-@cache
-def read(path):
-    with np.load(path, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays}
-
-
-def random_source(*names):
-    """Return a generator of its own for what is drawn under these names."""
-    return np.random.default_rng([zlib.crc32(str(name).encode()) for name in names])
-
-
-def one_hot(codes):
-    return codes[:, np.newaxis] == np.arange(codes.max() + 1)
-
-
-def split(X, y, rng, n_train=N_TRAIN, n_test=N_TEST):
-    """Draw training and test rows."""
-    rows = rng.permutation(len(X))
-    train, test = rows[:n_train], rows[n_train:][:n_test]
-    return X[train], X[test], y[train], y[test]
-
-
-def inject(parts, noise, rng):
-    *_, y_train, y_test = parts
-    n_classes = max(y_train.max(), y_test.max()) + 1
-    return Labelled(*parts, NOISES[noise](y_train, n_classes, rng))
-
-
-def draw_digits(arrays, noise, seed):
-    X, y = load_digits(return_X_y=True)
-    parts = split(X, y, random_source("digits", seed), n_train=1000)
-    return inject(parts, noise, random_source("digits", noise, seed))
-
-
-def draw_letter(arrays, noise, seed):
-    y = arrays["y"].astype(np.int64)
-    parts = split(arrays["X"], y, random_source("letter", seed))
-    return inject(parts, noise, random_source("letter", noise, seed))
-
-
-def draw_covertype(arrays, noise, seed):
-    columns = [arrays["X_num"], one_hot(arrays["wilderness"]), one_hot(arrays["soil"])]
-    y = arrays["y"].astype(np.int64)
-    parts = split(np.hstack(columns), y - y.min(), random_source("covertype", seed))
-    return inject(parts, noise, random_source("covertype", noise, seed))
-
-
-def draw_fashion_mnist(arrays, noise, seed):
-    rng = random_source("fashion_mnist", seed)
-    train, test = rng.permutation(60_000)[:N_TRAIN], rng.permutation(10_000)[:N_TEST]
-    X = [arrays["X_train"][train], arrays["X_test"][test]]
-    X = [part.reshape(len(part), -1).astype(np.float32) / 255 for part in X]
-    pca = PCA(64, random_state=seed).fit(X[0])
-    y = arrays["y_train"][train].astype(np.int64), arrays["y_test"][test]
-    parts = *(pca.transform(part) for part in X), *y
-    return inject(parts, noise, random_source("fashion_mnist", noise, seed))
-
-
-def oriented_gradients(images, n_orientations=9, side=8):
-    """Return histograms of gradients (n_images, n_blocks * 4 * n_orientations).
-
-    A cell has `side` x `side` pixels; each block of 2 x 2 cells has norm one.
-    """
-    grey = images.mean(-1, dtype=np.float32) / 255
-    down, right = np.gradient(grey, axis=(1, 2))
-    angle = np.arctan2(down, right) % np.pi
-    orientation = (angle / np.pi * n_orientations).astype(int) % n_orientations
-    strength, (n_images, height, width) = np.hypot(down, right), grey.shape
-    cells = n_images, height // side, side, width // side, side
-    histograms = np.stack(
-        [
-            np.where(orientation == k, strength, 0).reshape(cells).sum((2, 4))
-            for k in range(n_orientations)
-        ],
-        axis=-1,
-    )
-    blocks = np.lib.stride_tricks.sliding_window_view(histograms, (2, 2), (1, 2))
-    blocks = blocks.reshape(n_images, -1, 4 * n_orientations)
-    norms = np.linalg.norm(blocks, axis=-1, keepdims=True)
-    return (blocks / (norms + 1e-3)).reshape(n_images, -1)
-
-
-def draw_cats_and_dogs(arrays, noise, seed):
-    """Draw from the rows whose label, as given, is cat (3) or dog (5)."""
-    given = arrays[f"human10_{noise}_train"]
-    rows = np.flatnonzero((given == 3) | (given == 5))
-    rows = random_source("cats and dogs", seed).permutation(rows)[:N_TRAIN]
-    return Labelled(
-        oriented_gradients(arrays["X_train"][rows]),
-        oriented_gradients(arrays["X_test"]),
-        arrays["y_train"][rows].astype(np.int64),
-        arrays["y_test"].astype(np.int64),
-        (given[rows] == 5).astype(np.int64),
-    )
-
-
-def draw_crowd(arrays, noise, seed):
-    n_classes, rng = len(arrays["class_names"]), random_source("crowd", seed)
-    return Labelled(
-        arrays["X_train"].astype(np.float32),
-        arrays["X_test"].astype(np.float32),
-        arrays["y_train"].astype(np.int64),
-        arrays["y_test"].astype(np.int64),
-        vote(arrays["answers_train"], n_classes, rng),
-    )
-
-
-class Source(NamedTuple):
-    """A set: its file, how rows are drawn from it, its kinds of noise, its half."""
-
-    file: str | None
-    draw: callable
-    noises: tuple
-    real: bool
-    half: str
-
-
-SOURCES = {
-    "letter": Source("letter.npz", draw_letter, tuple(NOISES), False, "tuning"),
-    "digits": Source(None, draw_digits, tuple(NOISES), False, "tuning"),
-    "covertype": Source(
-        "covertype_100k.npz", draw_covertype, tuple(NOISES), False, "reporting"
-    ),
-    "Fashion-MNIST": Source(
-        "fashion_mnist.npz", draw_fashion_mnist, tuple(NOISES), False, "reporting"
-    ),
-    "cats and dogs": Source(
-        "cifar_catdog.npz", draw_cats_and_dogs, ("random1", "worst"), True, "reporting"
-    ),
-    "LabelMe": Source("labelme_crowd.npz", draw_crowd, ("majority",), True, "tuning"),
-    "music": Source(
-        "music_genre_crowd.npz", draw_crowd, ("majority",), True, "reporting"
-    ),
-}
-
-
-def scale(data):
-    """Scale the features by the training rows, to float32."""
-    scaler = StandardScaler().fit(data.X_train)
-    X = [scaler.transform(part) for part in (data.X_train, data.X_test)]
-    return data._replace(
-        X_train=X[0].astype(np.float32), X_test=X[1].astype(np.float32)
-    )
-
 
 # Methods
 
@@ -261,15 +69,47 @@ def make_tuned_logistic_regression(seed):
     return GridSearchCV(LogisticRegression(max_iter=200), grid, cv=3)
 
 
-def make_clean_learning(seed):
+def make_lightgbm(seed):
+    from lightgbm import LGBMClassifier
+
+    return LGBMClassifier(random_state=seed, n_jobs=1, verbose=-1)
+
+
+def make_xgboost(seed):
+    from xgboost import XGBClassifier
+
+    return XGBClassifier(random_state=seed, n_jobs=1)
+
+
+def make_clean_learning(seed, classifier):
     from cleanlab.classification import CleanLearning
 
-    mlp = MLPClassifier(random_state=seed)
-    return CleanLearning(mlp, seed=seed, find_label_issues_kwargs={"n_jobs": 1})
+    return CleanLearning(classifier, seed=seed, find_label_issues_kwargs={"n_jobs": 1})
+
+
+def make_real_mlp(seed, **params):
+    from pytabkit import RealMLP_TD_Classifier
+
+    return RealMLP_TD_Classifier(device="cpu", random_state=seed, n_threads=1, **params)
+
+
+def make_tabm(seed):
+    from pytabkit import TabM_D_Classifier
+
+    return TabM_D_Classifier(device="cpu", random_state=seed, n_threads=1)
+
+
+def make_forest(seed):
+    return RandomForestClassifier(min_samples_leaf=5, random_state=seed)
 
 
 def make_cv(seed, **params):
     return LabelSmoothingClassifierCV(**params, device="cpu", random_state=seed)
+
+
+def make_committee(seed, **params):
+    members = [("network", make_cv(seed, **params)), ("forest", make_forest(seed))]
+    return VotingClassifier(members, voting="soft")
 
 
 def make_single(seed, **params):
@@ -280,19 +120,21 @@ class Method(NamedTuple):
     """How a method is called, how its estimator is made, and what it is trained on."""
 
     title: str
-    make: callable
+    make: Callable
     ours: bool = False
     clean: bool = False
+    needs: str | None = None
 
 
 METHODS = {
     "cv": Method("LabelSmoothingClassifierCV", make_cv, ours=True),
+    "committee": Method("soft vote of that and a forest", make_committee, ours=True),
+    "single": Method("LabelSmoothingClassifier", make_single, ours=True),
     "cv0": Method(
         "LabelSmoothingClassifierCV, epsilon 0",
         lambda seed, **params: make_cv(seed, **{**params, "epsilons": [0.0]}),
         ours=True,
     ),
-    "single": Method("LabelSmoothingClassifier", make_single, ours=True),
     "single0": Method(
         "LabelSmoothingClassifier, epsilon 0",
         lambda seed, **params: make_single(seed, **{**params, "epsilon": 0}),
@@ -307,20 +149,42 @@ METHODS = {
         "RandomForestClassifier",
         lambda seed: RandomForestClassifier(random_state=seed),
     ),
+    "forest5": Method("RandomForestClassifier, leaves of 5", make_forest),
+    "extra_trees": Method(
+        "ExtraTreesClassifier", lambda seed: ExtraTreesClassifier(random_state=seed)
+    ),
     "boosting": Method(
         "HistGradientBoostingClassifier",
         lambda seed: HistGradientBoostingClassifier(random_state=seed),
     ),
+    "lightgbm": Method("LightGBM", make_lightgbm, needs="lightgbm"),
+    "xgboost": Method("XGBoost", make_xgboost, needs="xgboost"),
     "logistic": Method("LogisticRegression, C tuned", make_tuned_logistic_regression),
-    "cleanlab": Method("CleanLearning, MLPClassifier", make_clean_learning),
-    "cv_clean": Method("LabelSmoothingClassifierCV, clean labels", make_cv, clean=True),
-    "single0_clean": Method(
-        "LabelSmoothingClassifier, epsilon 0, clean labels",
-        lambda seed: make_single(seed, epsilon=0),
-        clean=True,
+    "cleanlab_forest": Method(
+        "CleanLearning, RandomForestClassifier",
+        lambda seed: make_clean_learning(
+            seed, RandomForestClassifier(random_state=seed)
+        ),
+        needs="cleanlab",
     ),
+    "cleanlab_boosting": Method(
+        "CleanLearning, HistGradientBoostingClassifier",
+        lambda seed: make_clean_learning(
+            seed, HistGradientBoostingClassifier(random_state=seed)
+        ),
+        needs="cleanlab",
+    ),
+    "realmlp": Method("RealMLP-TD", make_real_mlp, needs="pytabkit"),
+    "realmlp_hard": Method(
+        "RealMLP-TD, use_ls=False",
+        lambda seed: make_real_mlp(seed, use_ls=False),
+        needs="pytabkit",
+    ),
+    "tabm": Method("TabM", make_tabm, needs="pytabkit"),
+    "cv_clean": Method("LabelSmoothingClassifierCV, clean labels", make_cv, clean=True),
 }
-MAIN = ["single0", "cv", "mlp", "forest", "boosting", "logistic", "cv_clean"]
+MAIN = ["cv", "committee", "single", "mlp", "forest", "forest5", "boosting", "logistic"]
+PEERS = [name for name, method in METHODS.items() if not (method.ours or method.clean)]
 
 
 def title_of(method):
@@ -364,30 +228,20 @@ def identity(result):
     return tuple(result[key] for key in ("set", "noise", "seed", "method"))
 
 
-def find_data(name, directory):
-    """Return the arrays of a set, or None, and say so, where they are absent."""
-    file = SOURCES[name].file
-    if file is None:
-        return {}
-    if directory is None:
-        print(f"{name} is skipped: --data DIR, the folder with {file}, was not given")
-    elif not (directory / file).exists():
-        print(f"{name} is skipped: {file} is absent from the folder of --data")
-    else:
-        return read(directory / file)
-    return None
-
-
 def methods_to_run(chosen, params):
     """Return the methods chosen, or all, that can be run with `params`."""
-    names = list(chosen or METHODS)
-    if "cleanlab" in names and importlib.util.find_spec("cleanlab") is None:
-        print("CleanLearning is skipped: cleanlab is not installed")
-        names.remove("cleanlab")
+    names = []
+    for name in chosen or METHODS:
+        needs = METHODS[name].needs
+        if needs is None or importlib.util.find_spec(needs) is not None:
+            names.append(name)
+        else:
+            print(f"{name} is skipped: {needs} is not installed")
     if not params:
         return names
     names = [name for name in names if METHODS[name].ours]
-    return [n for n in names if params.keys() <= METHODS[n].make(0).get_params().keys()]
+    known = LabelSmoothingClassifier().get_params().keys()
+    return [n for n in names if not n.startswith("single") or params.keys() <= known]
 
 
 def run(sources, seeds, names, params, directory, path):
@@ -558,6 +412,41 @@ def print_scenarios(results, methods):
     print_table(["set", "wrong", *methods], rows)
 
 
+def mean_scenarios(results, methods):
+    """Return accuracies (n_scenarios, n_methods) averaged over seeds, and the sets."""
+    seeds = defaultdict(lambda: defaultdict(list))
+    for result in results:
+        if result["method"] in methods:
+            scenario = result["set"], result["noise"]
+            seeds[scenario][result["method"]].append(result["accuracy"])
+    whole = {key: v for key, v in seeds.items() if v.keys() >= set(methods)}
+    means = [[np.mean(v[name]) for name in methods] for v in whole.values()]
+    return np.reshape(means, (-1, len(methods))), list(whole)
+
+
+def print_regrets(results, methods):
+    """Print a row for each method: regret by group, worst scenario, and wins."""
+    peers = [name for name in methods if name in PEERS]
+    means, scenarios = mean_scenarios(results, methods)
+    best = means[:, [methods.index(name) for name in peers]].max(axis=1)
+    groups = [group_of({"set": name, "noise": noise}) for name, noise in scenarios]
+    rows = []
+    for method, accuracies in zip(methods, means.T, strict=True):
+        regret = best - accuracies
+        cells = [
+            mean_and_error(
+                [r for r, g in zip(regret, groups, strict=True) if g == group], 1
+            )
+            for group in [*NOISY, "clean"]
+        ]
+        worst = regret.argmax()
+        place = ", ".join(scenarios[worst])
+        wins = f"{np.sum(accuracies >= means.max(axis=1))} of {len(means)}"
+        rows.append([title_of(method), *cells, f"{regret[worst]:.1f} ({place})", wins])
+    print("\nRegret against the best of the peers in each scenario, in points; wins.")
+    print_table(["method", *NOISY, "clean", "worst", "wins"], rows)
+
+
 def report(results, reference):
     """Print the tables of the results, as reStructuredText."""
     found = {result["method"] for result in results}
@@ -570,6 +459,9 @@ def report(results, reference):
     print(f"{len(results)} results, {seeds} seeds")
     print_methods(results, methods, reference)
     print_shares(results, methods, reference)
+    print_regrets(
+        results, [name for name in methods if not METHODS[name.split("[")[0]].clean]
+    )
     print_scenarios(results, [name for name in MAIN if name in methods])
 
 
@@ -590,7 +482,7 @@ def parameter(text):
 
 
 def parse_args():
-    parser = make_parser(__doc__, "bench_noise", seeds=3)
+    parser = make_parser(__doc__, "bench_noise", seeds=5)
     parser.add_argument("--half", choices=["tuning", "reporting"])
     parser.add_argument("--sets", nargs="+", choices=SOURCES, metavar="SET")
     parser.add_argument("--methods", nargs="+", choices=METHODS, metavar="METHOD")
@@ -603,7 +495,7 @@ def parse_args():
         metavar="NAME=VALUE",
         help="a parameter of our estimators; can be repeated",
     )
-    parser.add_argument("--reference", default="single0", metavar="METHOD")
+    parser.add_argument("--reference", default="cv", metavar="METHOD")
     return parser.parse_args()
 
 

@@ -32,7 +32,7 @@ from itertools import product
 from typing import NamedTuple
 
 import numpy as np
-from bench_noise import SOURCES, find_data, random_source, scale
+from noisy_sets import SOURCES, find_data, random_source, scale
 from scores import (
     append_result,
     make_parser,

@@ -30,9 +30,8 @@ from sklearn.model_selection import RepeatedStratifiedKFold
 from sklearn_ls import LabelSmoothingClassifierCV
 
 folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=2, random_state=0)
-search = LabelSmoothingClassifierCV(
-    cv=folds, early_stopping=True, max_epochs=100, learning_rate=3e-3, random_state=0
-)
+epsilons = [0.0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8]
+search = LabelSmoothingClassifierCV(epsilons, cv=folds, random_state=0)
 search.fit(X, y_noisy)
 print(f"epsilon {search.epsilon_}, accuracy {search.best_score_:.3f} on noisy labels")
 

@@ -27,6 +27,7 @@ from sklearn_ls._network.fitted import count_weight_layers
 from sklearn_ls._network.modules import ACTIVATIONS
 from sklearn_ls._network.optimizers import OPTIMIZERS
 from sklearn_ls._network.plans import TrainingParams
+from sklearn_ls._network.schedules import SCHEDULES
 from sklearn_ls._warnings import warn
 
 PRIVATE = {"_network", "_net", "_optimizer_state"}
@@ -53,16 +54,24 @@ LEARNED = {
 # replaces the placeholders {network} and so on in their docstrings.
 SHARED_DOCUMENTATION = {
     "network": """
-    hidden_layer_sizes : array-like of int or int, default=(100,)
+    hidden_layer_sizes : array-like of int or int, default=(128, 128)
         Number of units in each hidden layer of the built-in perceptron; ``()`` makes it
         linear. Ignored if `module` is given.
 
     activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
         Activation function of the hidden layers. Ignored if `module` is given.
 
-    dropout : float, default=0.0
-        Probability of dropping a hidden unit during training, in [0, 1). Ignored if
-        `module` is given.
+    dropout : float or "auto", default="auto"
+        Probability of dropping a hidden unit during training, in [0, 1). ``"auto"`` is
+        0.15, and 0 if a single batch holds all training samples, for then weighting a
+        sample and repeating it are equivalent. Ignored if `module` is given.
+
+    feature_clip : float or None, default=3.0
+        Bound of the features, in standard deviations. The perceptron standardizes each
+        feature by its mean and standard deviation in the training samples, and clips
+        the result `z` smoothly, ``z / sqrt(1 + (z / feature_clip) ** 2)``. ``np.inf``
+        only standardizes; None uses the features as they are. Ignored if `module` is
+        given, and by `partial_fit` unless it continues from `fit`.
 
     module : {"convnet"} or callable, default=None
         The network. None is a multilayer perceptron with the three parameters above.
@@ -75,29 +84,42 @@ SHARED_DOCUMENTATION = {
     module_params : dict, default=None
         Keyword arguments of `module`.
 
-    optimizer : {"adam", "adamw", "sgd"} or class, default="adam"
+    optimizer : {"adam", "adamw", "sgd"} or class, default="adamw"
         One of torch's optimizers, or a class with the same interface.
 
     optimizer_params : dict, default=None
         Further keyword arguments of the optimizer, such as ``{"momentum": 0.9}``.
 
-    learning_rate : float, default=1e-3
+    learning_rate : float, default=1e-2
         Step size of the optimizer, positive.
 
-    weight_decay : float, default=1e-4
+    learning_rate_schedule : {"constant", "cosine"}, default="constant"
+        How the learning rate changes during training. ``"cosine"`` raises it linearly
+        from 0 in the first tenth of `max_epochs`, and then lowers it to 0 along half a
+        period of the cosine (:doi:`10.48550/arXiv.1608.03983`). `partial_fit` always
+        uses ``"constant"``.
+
+    weight_decay : float, default=1e-2
         Weight decay of the optimizer, non-negative.
+
+    ema_decay : float, default=0.99
+        Decay of the exponential moving average of the weights, per step, in [0, 1). The
+        average is less noisy than the weights of single steps
+        (:doi:`10.1137/0330046`), and is what is validated and what predicts. 0 uses the
+        weights themselves, as `partial_fit` always does.
 
     batch_size : int or "auto", default="auto"
         Number of samples per mini-batch. ``"auto"`` is `min(200, n_samples)`. A last
         batch of a single sample is merged with the one before it.
 
-    max_epochs : int, default=200
+    max_epochs : int, default=50
         Maximum number of epochs.
 """,
     "stopping": """
-    n_iter_no_change : int or np.inf, default=10
+    n_iter_no_change : int or np.inf, default=np.inf
         Maximum number of consecutive epochs without an improvement of at least `tol`
-        before training stops. ``np.inf`` trains for `max_epochs`.
+        before training stops. ``np.inf`` trains for `max_epochs`, and still restores
+        the best weights with early stopping.
 
     tol : float, default=1e-4
         Minimum improvement that counts: of accuracy with early stopping, otherwise of
@@ -134,13 +156,20 @@ class BaseNetworkClassifier(
             Interval(Integral, 1, None, closed="left"),
         ],
         "activation": [StrOptions(set(ACTIVATIONS))],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left"), StrOptions({"auto"})],
+        "feature_clip": [
+            Interval(Real, 0, None, closed="neither"),
+            Options(Real, {np.inf}),
+            None,
+        ],
         "module": [StrOptions({"convnet"}), callable, None],
         "module_params": [dict, None],
         "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
         "optimizer_params": [dict, None],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate_schedule": [StrOptions(set(SCHEDULES))],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "ema_decay": [Interval(Real, 0, 1, closed="left")],
         "batch_size": [
             StrOptions({"auto"}),
             Interval(Integral, 1, None, closed="left"),
@@ -175,12 +204,15 @@ class BaseNetworkClassifier(
         hidden_layer_sizes,
         activation,
         dropout,
+        feature_clip,
         module,
         module_params,
         optimizer,
         optimizer_params,
         learning_rate,
+        learning_rate_schedule,
         weight_decay,
+        ema_decay,
         batch_size,
         max_epochs,
         early_stopping,
@@ -199,12 +231,15 @@ class BaseNetworkClassifier(
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.dropout = dropout
+        self.feature_clip = feature_clip
         self.module = module
         self.module_params = module_params
         self.optimizer = optimizer
         self.optimizer_params = optimizer_params
         self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
         self.weight_decay = weight_decay
+        self.ema_decay = ema_decay
         self.batch_size = batch_size
         self.max_epochs = max_epochs
         self.early_stopping = early_stopping

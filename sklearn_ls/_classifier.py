@@ -2,6 +2,7 @@
 
 import copy
 
+import numpy as np
 from sklearn.base import clone
 from sklearn.utils.metaestimators import available_if
 
@@ -71,10 +72,12 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
 
     early_stopping : bool or "auto", default="auto"
         Whether to hold out a fraction of the training data, stratified by label (unless
-        `y` is multilabel), to stop when the accuracy on its observed labels no longer
-        improves, and to restore the weights of the best epoch. ``"auto"`` does so if at
-        least 200 samples are held out. Otherwise training stops when the training loss
-        no longer improves.
+        `y` is multilabel), to restore the weights of the best epoch, and to stop when
+        there is no better one for `n_iter_no_change` epochs. The best epoch has the
+        largest difference of accuracy and Brier score on the observed labels of the
+        held-out samples. ``"auto"`` does so if at least 10 samples are held out.
+        Without early stopping, the last weights are used, and training stops when the
+        training loss no longer improves.
 
     validation_fraction : float, default=0.15
         Fraction of the training data held out for early stopping or temperature
@@ -184,8 +187,8 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
     -----
     The network computes in the dtype of X: pass float32 for speed on a GPU. Sample and
     class weights are divided by their mean over the training samples (except in
-    `partial_fit`), and samples with weight zero are left out. Features of very
-    different or very large scale saturate the network; scale them first with
+    `partial_fit`), and samples with weight zero are left out. Where the network does
+    not standardize the features itself (see `feature_clip`), scale them first, with
     :class:`~sklearn.preprocessing.StandardScaler`. Numeric strings in X are parsed, as
     everywhere in scikit-learn.
 
@@ -206,13 +209,10 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
     Examples
     --------
     >>> from sklearn.datasets import load_wine
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import StandardScaler
     >>> from sklearn_ls import LabelSmoothingClassifier
     >>> X, y = load_wine(return_X_y=True)
-    >>> clf = LabelSmoothingClassifier(epsilon=0.1, learning_rate=0.01, random_state=0)
-    >>> pipeline = make_pipeline(StandardScaler(), clf).fit(X, y)
-    >>> bool(pipeline.score(X, y) > 0.95)
+    >>> clf = LabelSmoothingClassifier(epsilon=0.1, random_state=0).fit(X, y)
+    >>> bool(clf.score(X, y) > 0.95)
     True
     """
 
@@ -227,20 +227,23 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         epsilon=0.1,
         *,
         distribution="uniform",
-        hidden_layer_sizes=(100,),
+        hidden_layer_sizes=(128, 128),
         activation="relu",
-        dropout=0.0,
+        dropout="auto",
+        feature_clip=3.0,
         module=None,
         module_params=None,
-        optimizer="adam",
+        optimizer="adamw",
         optimizer_params=None,
-        learning_rate=1e-3,
-        weight_decay=1e-4,
+        learning_rate=1e-2,
+        learning_rate_schedule="constant",
+        weight_decay=1e-2,
+        ema_decay=0.99,
         batch_size="auto",
-        max_epochs=200,
+        max_epochs=50,
         early_stopping="auto",
         validation_fraction=0.15,
-        n_iter_no_change=10,
+        n_iter_no_change=np.inf,
         tol=1e-4,
         class_weight=None,
         transition_matrix=None,
@@ -256,12 +259,15 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
             hidden_layer_sizes=hidden_layer_sizes,
             activation=activation,
             dropout=dropout,
+            feature_clip=feature_clip,
             module=module,
             module_params=module_params,
             optimizer=optimizer,
             optimizer_params=optimizer_params,
             learning_rate=learning_rate,
+            learning_rate_schedule=learning_rate_schedule,
             weight_decay=weight_decay,
+            ema_decay=ema_decay,
             batch_size=batch_size,
             max_epochs=max_epochs,
             early_stopping=early_stopping,
@@ -438,7 +444,13 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         else:
             seed, prior = earlier.architecture.seed, self.label_smoother_.class_prior_
         plan = plan_part(
-            X, labels, self._training_params(), prior=prior, seed=seed, device=device
+            X,
+            labels,
+            self._training_params(),
+            prior=prior,
+            seed=seed,
+            device=device,
+            earlier=earlier,
         )
         training = SingleTraining(
             plan, earlier, getattr(self, "_optimizer_state", None)

@@ -3,6 +3,7 @@
 import copy
 from numbers import Integral
 
+import numpy as np
 from sklearn import get_config
 from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.model_selection import ParameterGrid, check_cv
@@ -81,7 +82,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
     Parameters
     ----------
     epsilons : array-like of shape (n_epsilons,), \
-            default=(0.0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
+            default=(0.0, 0.1, 0.2)
         Candidate values of epsilon, in [0, 1]. They should include 0 (no smoothing).
         With a single value nothing is compared, but its fold networks form an ensemble.
 
@@ -123,11 +124,13 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
     {network}
 
     early_stopping : bool or "auto", default="auto"
-        Whether a network stops when its accuracy on the observed labels of held-out
-        samples no longer improves, and restores its best weights. With `ensemble` these
-        samples are its own held-out fold, otherwise a fraction of its training samples.
-        ``"auto"`` does so if there are at least 200 of them. Otherwise training stops
-        when the training loss no longer improves.
+        Whether a network restores the weights of its best epoch, and stops when there
+        is no better one for `n_iter_no_change` epochs. The best epoch has the largest
+        difference of accuracy and Brier score on the observed labels of held-out
+        samples. With `ensemble` these are its own held-out fold, otherwise a fraction
+        of its training samples. ``"auto"`` does so unless these would be fewer than 10
+        training samples. Without early stopping, the last weights are used, and
+        training stops when the training loss no longer improves.
 
     validation_fraction : float, default=0.15
         Fraction of the training samples held out, without `ensemble`, for early
@@ -294,12 +297,9 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
     Examples
     --------
     >>> from sklearn.datasets import load_wine
-    >>> from sklearn.preprocessing import StandardScaler
     >>> from sklearn_ls import LabelSmoothingClassifierCV
     >>> X, y = load_wine(return_X_y=True)
-    >>> X = StandardScaler().fit_transform(X)
-    >>> clf = LabelSmoothingClassifierCV([0, 0.1, 0.3], learning_rate=0.01)
-    >>> clf = clf.set_params(random_state=0).fit(X, y)
+    >>> clf = LabelSmoothingClassifierCV(random_state=0).fit(X, y)
     >>> len(clf.estimators_)
     5
     >>> bool(clf.best_score_ > 0.95)
@@ -326,7 +326,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
 
     def __init__(
         self,
-        epsilons=(0.0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8),
+        epsilons=(0.0, 0.1, 0.2),
         *,
         cv=None,
         scoring=None,
@@ -334,20 +334,23 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         n_jobs=None,
         ensemble=True,
         distribution="uniform",
-        hidden_layer_sizes=(100,),
+        hidden_layer_sizes=(128, 128),
         activation="relu",
-        dropout=0.0,
+        dropout="auto",
+        feature_clip=3.0,
         module=None,
         module_params=None,
-        optimizer="adam",
+        optimizer="adamw",
         optimizer_params=None,
-        learning_rate=1e-3,
-        weight_decay=1e-4,
+        learning_rate=1e-2,
+        learning_rate_schedule="constant",
+        weight_decay=1e-2,
+        ema_decay=0.99,
         batch_size="auto",
-        max_epochs=200,
+        max_epochs=50,
         early_stopping="auto",
         validation_fraction=0.15,
-        n_iter_no_change=10,
+        n_iter_no_change=np.inf,
         tol=1e-4,
         class_weight=None,
         transition_matrix=None,
@@ -362,12 +365,15 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
             hidden_layer_sizes=hidden_layer_sizes,
             activation=activation,
             dropout=dropout,
+            feature_clip=feature_clip,
             module=module,
             module_params=module_params,
             optimizer=optimizer,
             optimizer_params=optimizer_params,
             learning_rate=learning_rate,
+            learning_rate_schedule=learning_rate_schedule,
             weight_decay=weight_decay,
+            ema_decay=ema_decay,
             batch_size=batch_size,
             max_epochs=max_epochs,
             early_stopping=early_stopping,

@@ -10,11 +10,24 @@ from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
 from sklearn_ls._search import run
 
 QUICK = {"max_epochs": 5, "n_iter_no_change": np.inf, "random_state": 0}
+# Without what other libraries do not do by default.
+PLAIN = {
+    "feature_clip": None,
+    "dropout": 0.0,
+    "ema_decay": 0.0,
+    "optimizer": "adam",
+    "early_stopping": False,
+}
 
 
 def quick_classifier(epsilon=0.1, **params):
     """Return a classifier that trains for exactly `max_epochs` epochs."""
     return LabelSmoothingClassifier(epsilon, **{**QUICK, **params})
+
+
+def plain_classifier(epsilon=0.1, **params):
+    """Return a quick classifier that trains as one would by hand."""
+    return quick_classifier(epsilon, **{**PLAIN, **params})
 
 
 def quick_search(epsilons=(0.0, 0.1, 0.5), **params):

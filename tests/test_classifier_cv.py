@@ -115,8 +115,8 @@ def test_ensemble_is_the_mean_of_the_fold_networks(iris, early_stopping):
     assert len(search.estimators_) == search.n_splits_ == 3
     mean = np.mean([member.predict_proba(X) for member in search.estimators_], axis=0)
     assert_allclose(search.predict_proba(X), mean)
-    assert_allclose(search.predict_log_proba(X), np.log(mean))
-    assert_allclose(search.decision_function(X), np.log(mean))
+    assert_allclose(search.predict_log_proba(X), np.log(mean), atol=1e-14)
+    assert_allclose(search.decision_function(X), np.log(mean), atol=1e-14)
     assert_array_equal(search.predict(X), mean.argmax(axis=1))
     for member, (train, test) in zip(search.estimators_, cv.split(X, y), strict=True):
         assert isinstance(member, LabelSmoothingClassifier)
@@ -124,7 +124,7 @@ def test_ensemble_is_the_mean_of_the_fold_networks(iris, early_stopping):
         held_out = member.predict_proba(X[test])
         assert_allclose(search.oof_proba_[test], held_out)
         if early_stopping:
-            assert max(member.validation_scores_) == member.score(X[test], y[test])
+            assert member.score(X[test], y[test]) in member.validation_scores_
         else:
             alone = quick_classifier(search.epsilon_, **SHORT)
             alone.set_params(early_stopping=False)
@@ -139,15 +139,12 @@ def test_ensemble_is_the_mean_of_the_fold_networks(iris, early_stopping):
     assert "ensemble=False" in str(error.value.__cause__)
 
 
-def test_fold_networks_stop_by_their_folds_of_200_rows(digits):
+@pytest.mark.parametrize("early_stopping", ["auto", True, False])
+def test_fold_networks_stop_by_their_folds(digits, early_stopping):
     X, y = digits
-    X, y = X[:900], y[:900]
-    for n_splits, stops in ((4, True), (5, False)):
-        search = make([0.1], cv=n_splits, max_epochs=2).fit(X, y)
-        member = search.estimators_[0]
-        assert (member.validation_scores_ is not None) == stops
-        never = make([0.1], cv=n_splits, max_epochs=2, early_stopping=False).fit(X, y)
-        assert never.estimators_[0].validation_scores_ is None
+    search = make([0.1], cv=4, max_epochs=2, early_stopping=early_stopping)
+    member = search.fit(X[:60], y[:60]).estimators_[0]
+    assert (member.validation_scores_ is not None) == bool(early_stopping)
 
 
 def test_one_refitted_network_has_what_a_fitted_classifier_has(iris):

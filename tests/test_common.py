@@ -62,7 +62,14 @@ ESTIMATORS = [
     LabelSmoothingClassifierCV([0.1], class_weight="balanced", cv=3, **QUICK),
     # Larger steps learn some rows for certain: then the number of rows counts, and a
     # weight is no repetition.
-    LabelSmoothingClassifierCV([0.1], calibration="temperature", cv=3, max_epochs=30),
+    LabelSmoothingClassifierCV(
+        [0.1],
+        calibration="temperature",
+        cv=3,
+        max_epochs=30,
+        learning_rate=1e-3,
+        feature_clip=None,
+    ),
     SmoothedTargetClassifier(),
     SmoothedTargetClassifier(smoother=LabelSmoother(epsilon=0)),
     SmoothedTargetClassifier(min_share=0.05),

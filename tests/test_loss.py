@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from sklearn.metrics import log_loss
 from torch.nn import functional
 
 from sklearn_ls import LabelSmoother
@@ -65,8 +66,8 @@ class Target:
     def loss_and_gradient(self, columns):
         return self.loss_function.mean_and_gradient(columns, self.rows)
 
-    def n_correct(self, logits):
-        return self.loss_function.n_correct(logits, self.rows)
+    def sum_scores(self, logits):
+        return self.loss_function.sum_scores(logits, self.rows)
 
     def take(self, index):
         return replace(self, rows=self.rows.take(index))
@@ -277,14 +278,30 @@ def test_correct_is_the_observed_label(logits, codes, weight, transition):
     target = make_target(codes, 0.5, "uniform", weight, transition_matrix=transition)
     observed = logits.softmax(-1).numpy() @ transition_as_matrix(transition)
     weights = np.ones(N) if weight is None else weight
-    assert_allclose(target.n_correct(logits), (observed.argmax(1) == codes) @ weights)
+    correct = observed.argmax(1) == codes
+    assert_allclose(target.sum_scores(logits)[0], correct @ weights)
+
+
+def test_scores_of_held_out_samples_equal_scikit_learns(
+    logits, codes, weight, transition
+):
+    target = make_target(codes, 0.0, "uniform", weight, transition_matrix=transition)
+    observed = logits.softmax(-1).numpy() @ transition_as_matrix(transition)
+    params = {"sample_weight": weight, "labels": np.arange(K)}
+    n_correct, loss, brier, total = target.sum_scores(logits)
+    assert_allclose(loss / total, log_loss(codes, observed, **params))
+    one_hot = np.eye(K)[codes]
+    errors = ((observed - one_hot) ** 2).sum(axis=1)
+    assert_allclose(brier / total, np.average(errors, weights=weight))
+    correct = observed.argmax(axis=1) == codes
+    assert_allclose(n_correct / total, np.average(correct, weights=weight))
 
 
 def test_smoothing_changes_nothing_about_what_is_correct(logits, codes, weight):
     target = make_target(codes, 0.5, "uniform", weight)
     weights = np.ones(N) if weight is None else weight
     correct = logits.argmax(-1).numpy() == codes
-    assert_allclose(target.n_correct(logits), correct @ weights)
+    assert_allclose(target.sum_scores(logits)[0], correct @ weights)
 
 
 class GeneralizedCrossEntropy(Loss):
@@ -335,9 +352,19 @@ def test_multilabel_loss_equals_torch_and_its_gradient_autograd(
 def test_multilabel_is_correct_if_every_label_is(logits, indicators):
     target = make_target(indicators, 0.0, "uniform")
     right = torch.from_numpy(np.where(indicators, 1.0, -1.0))
-    assert target.n_correct(right) == N
+    assert target.sum_scores(right)[0] == N
     right[0, 0] *= -1
-    assert target.n_correct(right) == N - 1
+    assert target.sum_scores(right)[0] == N - 1
+
+
+def test_multilabel_brier_score_is_the_mean_over_labels(logits, indicators):
+    target = make_target(indicators, 0.0, "uniform")
+    proba = torch.sigmoid(logits).numpy()
+    of_labels = [
+        np.mean((p - y) ** 2 + (y - p) ** 2)
+        for p, y in zip(proba.T, indicators.T, strict=True)
+    ]
+    assert_allclose(target.sum_scores(logits)[2] / N, np.mean(of_labels))
 
 
 def test_hard_labels_never_need_a_matrix_of_all_samples():

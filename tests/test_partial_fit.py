@@ -14,9 +14,11 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 import sklearn_ls
+from helpers import PLAIN
 from sklearn_ls import LabelSmoothingClassifier
 
 PARAMS = {
+    **PLAIN,
     "hidden_layer_sizes": (30,),
     "batch_size": 50,
     "learning_rate": 0.01,

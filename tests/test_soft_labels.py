@@ -32,7 +32,7 @@ from sklearn_ls import (
 from sklearn_ls._network.stacking import train_stack
 from sklearn_ls.metrics import soft_log_loss
 
-SHORT = {"max_epochs": 6, "batch_size": 32, "learning_rate": 0.01}
+SHORT = {"max_epochs": 6, "batch_size": 32, "early_stopping": False}
 make = partial(quick_classifier, **SHORT)
 make_search = partial(quick_search, **SHORT)
 MATRIX = np.array([[0.2, 0.8, 0], [0.5, 0, 0.5], [0.1, 0.1, 0.8]])
@@ -384,7 +384,7 @@ def test_soft_log_loss_prefers_probabilities_as_unsure_as_the_labels(iris, y_sof
     certain = make(**params).fit(X, y)
     unsure = make(**params).fit(X, y_soft)
     assert scorer(unsure, X, y_soft) > scorer(certain, X, y_soft)
-    assert unsure.predict_proba(X).max() < 0.6
+    assert unsure.predict_proba(X).max() < 0.7 < certain.predict_proba(X).max()
 
 
 # Known noise

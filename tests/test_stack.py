@@ -151,6 +151,9 @@ class Particular(nn.Sequential):
         {"batch_size": 49, "activation": "logistic"},  # leaves a batch of one row
         {"batch_size": "auto", "activation": "identity"},
         {"dropout": 0.4},
+        {"feature_clip": None},
+        {"feature_clip": np.inf, "ema_decay": 0.5},
+        {"learning_rate_schedule": "cosine", "ema_decay": 0},
         {"optimizer": "sgd", "optimizer_params": {"momentum": 0.9}},
         {"optimizer": "adamw", "weight_decay": 0.1},
         {"optimizer": torch.optim.RMSprop, "dropout": 0.2},
@@ -226,6 +229,7 @@ def test_callbacks_are_called_one_network_after_another(iris, capsys):
 def test_networks_leave_the_stack_when_they_stop(iris, optimizer, early_stopping):
     X, y = iris
     params = {"n_iter_no_change": 2, "tol": 0.01, "max_epochs": 60}
+    params |= {"hidden_layer_sizes": (20,)}
     params |= {"optimizer": optimizer, "learning_rate": 0.02}
     params |= {"early_stopping": early_stopping}
     assert_equals_grid_search(X, y, stack_size=9, **params)
@@ -299,7 +303,10 @@ def configurations(draw):
     return {
         "hidden_layer_sizes": tuple(draw(sizes)),
         "activation": draw(st.sampled_from(["relu", "tanh", "logistic"])),
-        "dropout": draw(st.sampled_from([0.0, 0.3])),
+        "dropout": draw(st.sampled_from([0.0, 0.3, "auto"])),
+        "feature_clip": draw(st.sampled_from([None, 1.5])),
+        "ema_decay": draw(st.sampled_from([0.0, 0.9])),
+        "learning_rate_schedule": draw(st.sampled_from(["constant", "cosine"])),
         "optimizer": draw(st.sampled_from(["adam", "adamw", "sgd"])),
         "distribution": draw(st.sampled_from(["uniform", "others", "prior"])),
         "learning_rate": draw(st.sampled_from([1e-3, 0.05])),

@@ -2,18 +2,24 @@ import math
 
 import pytest
 
-from sklearn_ls._network.stopping import TrainingLoss, ValidationAccuracy
+from sklearn_ls._network.stopping import TrainingLoss, ValidationScore
 
 
 def losses(*values):
     return [{"train_loss": value} for value in values]
 
 
-def test_best_is_the_highest_accuracy_and_of_equals_the_smallest_loss():
-    rule = ValidationAccuracy(n_iter_no_change=10, tol=0.0)
-    epochs = [(0.5, 2.0), (0.5, 1.0), (0.5, 1.5), (0.4, 0.1), (0.6, 3.0)]
-    rows = [{"valid_acc": accuracy, "valid_loss": loss} for accuracy, loss in epochs]
+def test_best_has_the_largest_difference_of_accuracy_and_brier_score():
+    rule = ValidationScore(n_iter_no_change=10, tol=0.0)
+    epochs = [(0.5, 0.8), (0.5, 0.6), (0.5, 0.7), (0.6, 0.8), (0.55, 0.6)]
+    rows = [{"valid_acc": accuracy, "valid_brier": brier} for accuracy, brier in epochs]
     assert [rule.update(row) for row in rows] == [True, True, False, False, True]
+
+
+def test_rounding_decides_nothing():
+    rule = ValidationScore(n_iter_no_change=10, tol=0.0)
+    rows = [{"valid_acc": 1.0, "valid_brier": brier} for brier in (1e-9, 1e-12, 0.0)]
+    assert [rule.update(row) for row in rows] == [True, False, False]
 
 
 @pytest.mark.parametrize("n_iter_no_change", [1, 3])

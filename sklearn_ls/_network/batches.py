@@ -79,6 +79,16 @@ class Batches:
     def __len__(self):
         return self.samples.shape[-1]
 
+    @property
+    def n_batches(self):
+        """Number of batches per epoch."""
+        return sum(1 for _ in self._slices())
+
+    def _slices(self):
+        return gen_batches(
+            len(self), self.batch_size, min_batch_size=min(2, self.batch_size)
+        )
+
     def sharing(self, other):
         """Return the same batches, reusing the tensors of `other` that are equal."""
         return replace(self, rows=self.rows.sharing(other.rows))
@@ -130,9 +140,7 @@ class Batches:
             rng.shuffle(order)
         samples = self.samples[..., order]
         index = torch.from_numpy(order).to(self.device)
-        batches = gen_batches(
-            len(self), self.batch_size, min_batch_size=min(2, self.batch_size)
-        )
+        batches = self._slices()
         # Small batches are gathered several at once: a call costs more than the copy.
         n_gathered = max(1, samples_at_once(self.X) // self.batch_size)
         while group := list(islice(batches, n_gathered)):

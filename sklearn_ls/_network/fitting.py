@@ -76,7 +76,12 @@ class SingleTraining:
         **options : dict
             `seed`, `max_epochs` and so on, see `train`.
         """
-        trainer = NetTrainer(self.net, self.plan.training, self.plan.validation)
+        trainer = NetTrainer(
+            self.net,
+            self.plan.params.optimizer_spec,
+            self.plan.training,
+            self.plan.validation,
+        )
         train(trainer, [self.state], **options)
         if keep_optimizer:
             self.state.optimizer = OptimizerState.read(self.net.optimizer_, self.module)

@@ -63,10 +63,33 @@ class Loss:
         """Return which samples are classified as they are labeled."""
         return logits.argmax(-1) == rows.codes
 
-    def n_correct(self, logits: Tensor, rows: RowTensors) -> Tensor:
-        """Return the summed weight of the samples that are classified correctly."""
-        correct = self.is_correct(logits, rows).to(logits)
-        return weigh(correct, rows.weight).sum(-1)
+    def observed_proba(self, logits: Tensor) -> Tensor:
+        """Return the probabilities of the observed labels."""
+        return functional.softmax(logits, -1)
+
+    def brier(self, logits: Tensor, rows: RowTensors) -> Tensor:
+        """Return the squared distance of each sample's probabilities from its label."""
+        proba = self.observed_proba(logits)
+        return proba.square().sum(-1) - 2 * rows.expect(proba, dim=-1) + 1
+
+    def sum_scores(self, logits: Tensor, rows: RowTensors) -> Tensor:
+        """Return weighted sums over samples, of rows that are not smoothed.
+
+        Returns
+        -------
+        sums : Tensor of shape (4, ...)
+            Of the correctly classified samples, their losses, their Brier scores, and
+            the weights themselves.
+        """
+        scores = torch.stack(
+            [
+                self.is_correct(logits, rows).to(logits),
+                self.per_sample(logits, rows),
+                self.brier(logits, rows),
+                torch.ones_like(logits[..., 0]),
+            ]
+        )
+        return weigh(scores, rows.weight).sum(-1)
 
     def decision_margin(self, logits: Tensor) -> Tensor:
         """Return by how much the largest logit of each sample exceeds the next."""
@@ -188,7 +211,7 @@ class ForwardCrossEntropy(Loss):
 
     def per_sample(self, logits: Tensor, rows: LabelRows) -> Tensor:
         """Return ``-(q . log(p @ T))``."""
-        return -rows.expect(self._observed(logits).log(), dim=-1)
+        return -rows.expect(self.observed_proba(logits).log(), dim=-1)
 
     def mean_and_gradient(
         self, columns: Tensor, rows: LabelRows
@@ -203,10 +226,10 @@ class ForwardCrossEntropy(Loss):
 
     def is_correct(self, logits: Tensor, rows: LabelRows) -> Tensor:
         """Return for which samples the observed label is predicted."""
-        return self._observed(logits).argmax(-1) == rows.codes
+        return self.observed_proba(logits).argmax(-1) == rows.codes
 
-    def _observed(self, logits: Tensor) -> Tensor:
-        """Return the probabilities of the observed labels."""
+    def observed_proba(self, logits: Tensor) -> Tensor:
+        """Return ``p @ T``."""
         return self.transition.forward(functional.softmax(logits, -1), dim=-1)
 
 
@@ -256,6 +279,10 @@ class BinaryCrossEntropy(Loss):
     def is_correct(self, logits: Tensor, rows: IndicatorRows) -> Tensor:
         """Return for which samples all labels are right."""
         return ((logits > 0) == (rows.indicators > 0)).all(-1)
+
+    def brier(self, logits: Tensor, rows: IndicatorRows) -> Tensor:
+        """Return the mean over labels of their two-class Brier scores."""
+        return 2 * (torch.sigmoid(logits) - rows.indicators).square().mean(-1)
 
     def decision_margin(self, logits: Tensor) -> Tensor:
         """Return how far the logit nearest to 0 of each sample is from it."""

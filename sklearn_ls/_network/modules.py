@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from sklearn_ls._network.closed_form import dropout_masks, mlp_gradient
 from sklearn_ls._network.device import private_rng
+from sklearn_ls._network.feature_scaling import FeatureScaling
 from sklearn_ls._warnings import warn
 
 ACTIVATIONS = {
@@ -24,8 +25,9 @@ ACTIVATIONS = {
 class MLP(nn.Sequential):
     """Multilayer perceptron, ending in logits.
 
-    Linear layers with an activation, and dropout where asked for, between them. Weights
-    and biases are drawn as :class:`torch.nn.Linear` draws them, uniformly within
+    Linear layers with an activation, and dropout where asked for, between them, after
+    the scaling of the features. Weights and biases are drawn as
+    :class:`torch.nn.Linear` draws them, uniformly within
     ``1 / sqrt(fan_in)``, but from `generator`.
 
     Parameters
@@ -40,6 +42,9 @@ class MLP(nn.Sequential):
 
     dropout : float, default=0.0
         Probability of dropping a hidden unit in training, in [0, 1).
+
+    feature_clip : float, default=None
+        Bound of the scaled features; None leaves the features as they are.
 
     generator : torch.Generator, default=None
         Source of the initial weights.
@@ -63,10 +68,13 @@ class MLP(nn.Sequential):
         hidden_layer_sizes=(100,),
         activation="relu",
         dropout=0.0,
+        feature_clip=None,
         generator=None,
     ):
         sizes = [n_features, *hidden_layer_sizes, n_classes]
         layers = []
+        if feature_clip is not None:
+            layers.append(FeatureScaling(n_features, feature_clip))
         for n_in, n_out in pairwise(sizes):
             linear = nn.utils.skip_init(nn.Linear, n_in, n_out)
             bound = n_in**-0.5
@@ -76,6 +84,11 @@ class MLP(nn.Sequential):
         super().__init__(*layers[:-2])
         self.activation = activation
         self.dropout = dropout
+
+    @property
+    def scaling(self):
+        """The scaling of the features, or None."""
+        return self[0] if isinstance(self[0], FeatureScaling) else None
 
     def flatten(self) -> Tensor:
         """Move all weights into one tensor, and all gradients; return the weights.
@@ -120,6 +133,8 @@ class MLP(nn.Sequential):
         gradients = [(linear.weight.grad, linear.bias.grad) for linear in linears]
 
         def differentiate(X, rows):
+            if self.scaling is not None:
+                X = self.scaling(X)
             masks = dropout_masks(layers, self.dropout, X, generator)
             return mlp_gradient(
                 X, loss, rows, layers, gradients, self.activation, masks
@@ -260,13 +275,19 @@ class Architecture:
 
 
 def make_architecture(
-    module, module_params, hidden_layer_sizes, activation, dropout, **shapes
+    module,
+    module_params,
+    hidden_layer_sizes,
+    activation,
+    dropout,
+    feature_clip,
+    **shapes,
 ):
     """Return the architecture defined by the parameters of an estimator.
 
     Parameters
     ----------
-    module, module_params, hidden_layer_sizes, activation, dropout : see \
+    module, module_params, hidden_layer_sizes, activation, dropout, feature_clip : see \
             LabelSmoothingClassifier
 
     **shapes : dict
@@ -288,6 +309,7 @@ def make_architecture(
         "hidden_layer_sizes": sizes,
         "activation": activation,
         "dropout": dropout,
+        "feature_clip": feature_clip,
     }
     return Architecture(None, params, **shapes)
 

@@ -40,12 +40,20 @@ class OptimizerSpec:
 
     params : dict
         Further keyword arguments, which take precedence.
+
+    schedule : {"constant", "cosine"}, default="constant"
+        Schedule of the learning rate.
+
+    ema_decay : float, default=0.0
+        Decay of the moving average of the weights; 0 is no average.
     """
 
     name: str | type
     learning_rate: float
     weight_decay: float
     params: dict
+    schedule: str = "constant"
+    ema_decay: float = 0.0
 
     def resolve(self, device):
         """Return the class of the optimizer and its keyword arguments.
@@ -185,7 +193,9 @@ def _find_state_keys(optimizer):
         return None
     weight = torch.zeros(1, requires_grad=True)
     weight.grad = torch.zeros(1)
-    probe = type(optimizer)([weight], **optimizer.defaults)
+    names = inspect.signature(type(optimizer)).parameters
+    options = {name: v for name, v in optimizer.defaults.items() if name in names}
+    probe = type(optimizer)([weight], **options)
     probe.step()
     return probe.state[weight].keys()
 

@@ -43,6 +43,8 @@ def network_to_plain(network):
         "learning_rate": optimizer.learning_rate,
         "weight_decay": optimizer.weight_decay,
         "optimizer_params": optimizer.params,
+        "learning_rate_schedule": optimizer.schedule,
+        "ema_decay": optimizer.ema_decay,
         "n_outcomes": objective.rule.n_outcomes,
         "multilabel": objective.multilabel,
         "calibration": {kind: name for name, kind in CALIBRATIONS.items()}[
@@ -97,6 +99,8 @@ def network_from_plain(arrays, values, *, module=None, optimizer=None):
         known["learning_rate"],
         known["weight_decay"],
         known["optimizer_params"],
+        known["learning_rate_schedule"],
+        known["ema_decay"],
     )
     return FittedNetwork(
         architecture=architecture,

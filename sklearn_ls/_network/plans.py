@@ -17,6 +17,7 @@ from sklearn_ls._labels.training_labels import (
 from sklearn_ls._network.batches import Batches, to_device_if_it_fits
 from sklearn_ls._network.calibration import CALIBRATIONS, Calibrator
 from sklearn_ls._network.device import numpy_dtype
+from sklearn_ls._network.feature_scaling import measure_features
 from sklearn_ls._network.fitted import FittedNetwork, load_arrays, module_to_arrays
 from sklearn_ls._network.losses import make_loss, make_rows
 from sklearn_ls._network.modules import Architecture, make_architecture
@@ -24,7 +25,8 @@ from sklearn_ls._network.optimizers import OptimizerSpec
 from sklearn_ls._network.stopping import make_stopping_rule
 from sklearn_ls._network.training import TrainingState, check_trained, load_weights
 
-MIN_HELD_OUT = 200  # samples; fewer give a score too noisy to stop by
+MIN_HELD_OUT = 10  # samples; fewer tell too little to train without them
+AUTO_DROPOUT = 0.15
 ENOUGH_LOGITS = 2**25  # numbers; more of them do not improve a temperature
 
 
@@ -40,13 +42,16 @@ class TrainingParams:
     distribution: Any
     hidden_layer_sizes: Any
     activation: str
-    dropout: float
+    dropout: Any
+    feature_clip: float | None
     module: Any
     module_params: dict | None
     optimizer: Any
     optimizer_params: dict | None
     learning_rate: float
+    learning_rate_schedule: str
     weight_decay: float
+    ema_decay: float
     batch_size: Any
     max_epochs: int
     early_stopping: Any
@@ -74,6 +79,16 @@ class TrainingParams:
         return cls(**{name: params[name] for name in names}, owner=owner)
 
     @property
+    def scales_features(self):
+        """Whether the network scales its features, which only the perceptron does."""
+        return self.module is None and self.feature_clip is not None
+
+    def continuing(self, earlier):
+        """Return the parameters with the scaling of an earlier network."""
+        params = earlier.architecture.params if self.module is None else {}
+        return replace(self, feature_clip=params.get("feature_clip"))
+
+    @property
     def optimizer_spec(self):
         """The optimizer with its options."""
         return OptimizerSpec(
@@ -81,14 +96,16 @@ class TrainingParams:
             self.learning_rate,
             self.weight_decay,
             copy.deepcopy(self.optimizer_params or {}),
+            self.learning_rate_schedule,
+            self.ema_decay,
         )
 
     def batch_of(self, n_training):
         """Return the batch size for this number of training samples."""
         return min(200, n_training) if self.batch_size == "auto" else self.batch_size
 
-    def stops_early(self, n_held_out):
-        """Return whether to stop early with this number of held-out samples."""
+    def holds_out(self, n_held_out):
+        """Return whether to hold out so many training samples for early stopping."""
         if self.early_stopping == "auto":
             return n_held_out >= MIN_HELD_OUT
         return self.early_stopping
@@ -99,14 +116,21 @@ class TrainingParams:
             self.epsilon, self.distribution, self.transition_matrix, summary, self.owner
         )
 
-    def make_architecture(self, X, n_classes, seed):
+    def dropout_of(self, n_training):
+        """Return the dropout probability for this number of training samples."""
+        if self.dropout == "auto":
+            return AUTO_DROPOUT if self.batch_of(n_training) < n_training else 0.0
+        return self.dropout
+
+    def make_architecture(self, X, n_classes, seed, n_training):
         """Return the architecture of a network for samples like those of X."""
         return make_architecture(
             self.module,
             self.module_params,
             self.hidden_layer_sizes,
             self.activation,
-            self.dropout,
+            self.dropout_of(n_training),
+            self.feature_clip,
             sample_shape=tuple(X.shape[1:]),
             n_classes=n_classes,
             dtype=numpy_dtype(X),
@@ -145,6 +169,9 @@ class TrainingPlan:
 
     calibration : Part, default=None
         Samples for calibration.
+
+    scaling : dict of str to ndarray, default=None
+        Buffers of the scaling of the features.
     """
 
     params: TrainingParams
@@ -155,6 +182,7 @@ class TrainingPlan:
     training: Batches
     validation: Batches | None = None
     calibration: Part | None = None
+    scaling: dict | None = None
 
     @property
     def loss(self):
@@ -192,6 +220,8 @@ class TrainingPlan:
         self.architecture.check(module)
         if weights is not None:
             load_arrays(module, weights)
+        elif self.scaling is not None:
+            load_arrays(module.scaling, self.scaling)
         return module.to(self.device)
 
     def finish(self, module, state, X):
@@ -281,16 +311,22 @@ def plan_network(
     training, rest = _split(labels, classes, params, seed, samples, held_out)
     batch_size = params.batch_of(len(training.samples))
     validation = on_held_out = None
-    if len(rest.samples) and params.stops_early(len(rest.samples)):
+    if len(rest.samples) and params.early_stopping:
         validation = _make_batches(
             X, rest, objective, batch_size, device, smoothed=False
         )
     if calibration.needs_hold_out:
         on_held_out = _thin_out(rest, len(classes))
+    if earlier is not None:
+        params = params.continuing(earlier)
+        seed = earlier.architecture.seed
+    scaling = None
+    if params.scales_features and earlier is None:
+        scaling = measure_features(X, training.samples, training.labels.weight)
     return TrainingPlan(
         params=params,
         architecture=params.make_architecture(
-            X, len(classes), seed if earlier is None else earlier.architecture.seed
+            X, len(classes), seed, len(training.samples)
         ),
         summary=summary,
         objective=objective,
@@ -298,6 +334,7 @@ def plan_network(
         training=_make_batches(X, training, objective, batch_size, device),
         validation=validation,
         calibration=on_held_out,
+        scaling=scaling,
     )
 
 
@@ -312,14 +349,15 @@ def _check_same_classes(earlier, summary):
         )
 
 
-def plan_part(X, labels, params, *, seed, device, prior=None):
+def plan_part(X, labels, params, *, seed, device, prior=None, earlier=None):
     """Plan an epoch of training on a batch of the data.
 
-    Sample weights are not normalized, since their mean over all batches is unknown.
+    Sample weights are not normalized, the features are not scaled, and the learning
+    rate is constant, since all the data are needed for these. Weights are not averaged.
 
     Parameters
     ----------
-    X, labels, params, seed, device : see plan_network
+    X, labels, params, seed, device, earlier : see plan_network
         The labels have all classes that may occur.
 
     prior : ndarray of shape (n_classes,), default=None
@@ -334,11 +372,18 @@ def plan_part(X, labels, params, *, seed, device, prior=None):
     CALIBRATIONS[params.calibration].check(objective, labels)
     labels = _weigh(labels, labels, params)
     samples = np.flatnonzero(labels.weight)
+    params = replace(params, learning_rate_schedule="constant", ema_decay=0.0)
+    if earlier is None:
+        params = replace(params, feature_clip=None)
+    else:
+        params = params.continuing(earlier)
     part = Part(samples, labels.take(samples))
     batch_size = params.batch_of(len(samples))
     return TrainingPlan(
         params=params,
-        architecture=params.make_architecture(X, len(summary.classes), seed),
+        architecture=params.make_architecture(
+            X, len(summary.classes), seed, len(samples)
+        ),
         summary=summary,
         objective=objective,
         device=device,
@@ -395,7 +440,7 @@ def _weigh(labels, learned, params):
 def _hold_out(codes, samples, params, seed):
     n_held_out = count_held_out(len(samples), params.validation_fraction)
     needed = CALIBRATIONS[params.calibration].needs_hold_out
-    if not needed and not params.stops_early(n_held_out):
+    if not needed and not params.holds_out(n_held_out):
         return samples, samples[:0]
     return hold_out(codes, samples, params.validation_fraction, seed)
 

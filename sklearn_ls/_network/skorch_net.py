@@ -18,13 +18,15 @@ from skorch.dataset import Dataset
 from torch.utils.data import DataLoader
 
 from sklearn_ls._labels.training_labels import TrainingLabels
+from sklearn_ls._network.averaging import WeightAverage
 from sklearn_ls._network.batches import to_tensor
 from sklearn_ls._network.device import epoch_random, numpy_dtype, private_rng
 from sklearn_ls._network.losses import make_loss, make_rows
 from sklearn_ls._network.modules import MLP
 from sklearn_ls._network.optimizers import OPTIMIZERS
 from sklearn_ls._network.row_tensors import RowTensors
-from sklearn_ls._network.training import load_weights
+from sklearn_ls._network.schedules import schedule_steps
+from sklearn_ls._network.training import Validation, load_weights
 
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
@@ -154,6 +156,14 @@ class SmoothingNet(NeuralNet):
         if not self.objective.multilabel:
             tags.estimator_type = "classifier"
         return tags
+
+    def averaged_weights(self):
+        """Return the tensors to average: weights, and statistics of batches."""
+        if self.flat_weights_ is not None:
+            return [self.flat_weights_]
+        values = self.module_.state_dict(keep_vars=True).values()
+        different = {id(value): value for value in values}  # they may be tied
+        return [value for value in different.values() if value.is_floating_point()]
 
     def forget_steps(self):
         """Free the gradients and the optimizer state, which take a lot of memory."""
@@ -286,12 +296,15 @@ class NetTrainer:
     ----------
     net : SmoothingNet
 
+    spec : OptimizerSpec
+
     training, validation : Batches
         `validation` may be None.
     """
 
-    def __init__(self, net, training, validation=None):
+    def __init__(self, net, spec, training, validation=None):
         self.net = net
+        self.spec = spec
         self.training = training
         self.validation = validation
         self.n_recorded = 0
@@ -304,8 +317,14 @@ class NetTrainer:
                 else _to_dataset(validation),
             }
 
-    def begin(self):
-        """Announce the training."""
+    def begin(self, max_epochs):
+        """Prepare the optimizer and announce the training."""
+        optimizer = self.net.optimizer_
+        n_steps = max_epochs * self.training.n_batches
+        weights = self.net.averaged_weights()
+        self.average = WeightAverage(optimizer, weights, self.spec.ema_decay)
+        schedule = schedule_steps(optimizer, self.spec.schedule, n_steps)
+        self.hooks = [*schedule, self.average.hook]
         self.net.notify("on_train_begin", X=None, y=None)
 
     def train_epoch(self, seed, epoch):
@@ -313,12 +332,13 @@ class NetTrainer:
         net = self.net
         net.notify("on_epoch_begin", **self.datasets)
         net.epoch_rng_, net.generator_ = epoch_random(seed, epoch, net.device)
-        net.run_single_epoch(
-            self.training.epoch(net.epoch_rng_),
-            training=True,
-            prefix="train",
-            step_fn=net.train_step,
-        )
+        with self.average.of_optimizer():
+            net.run_single_epoch(
+                self.training.epoch(net.epoch_rng_),
+                training=True,
+                prefix="train",
+                step_fn=net.train_step,
+            )
         return [net.history[-1]["train_loss"]]
 
     @torch.inference_mode()
@@ -329,25 +349,22 @@ class NetTrainer:
 
     @torch.inference_mode()
     def validate(self):
-        """Return accuracy and mean loss on the held-out samples, or None, in a list."""
+        """Return the Validation on the held-out samples, or None, in a list."""
         if self.validation is None:
             return [None]
-        net, loss = self.net, self.net.loss_
+        net, total = self.net, 0.0
         is_watched = net.is_watched()
-        total_loss = n_correct = total = 0.0
         for X, rows in self.validation.epoch():
             logits = net.infer(X)
-            mean_loss = loss.mean(logits, rows)
+            total += net.loss_.sum_scores(logits, rows)
             if is_watched:
+                mean_loss = net.loss_.mean(logits, rows)
                 batch = {"batch": (X, rows), "training": False}
                 net.notify("on_batch_begin", **batch)
                 net.history.record_batch("valid_loss", float(mean_loss))
                 net.history.record_batch("valid_batch_size", len(X))
                 net.notify("on_batch_end", **batch, y_pred=logits, loss=mean_loss)
-            total_loss += mean_loss * len(X)
-            n_correct += loss.n_correct(logits, rows)
-            total += len(X) if rows.weight is None else rows.weight.sum()
-        return [(float(n_correct / total), float(total_loss / total))]
+        return [Validation.of_sums(total)]
 
     def end_epoch(self, rows):
         """Record and announce the end of an epoch; return whether to stop.
@@ -394,6 +411,8 @@ class NetTrainer:
 
     def end(self):
         """Announce the end of the training."""
+        for hook in self.hooks:
+            hook.remove()
         del self.net.history[self.n_recorded :]  # an epoch that was interrupted
         self.net.notify("on_train_end", X=None, y=None)
 

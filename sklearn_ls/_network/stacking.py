@@ -10,12 +10,15 @@ import copy
 import torch
 from torch.func import functional_call, vmap
 
+from sklearn_ls._network.averaging import WeightAverage
 from sklearn_ls._network.batches import Batches, samples_at_once
 from sklearn_ls._network.closed_form import dropout_masks, mlp_gradient, mlp_logits
 from sklearn_ls._network.device import epoch_random, private_rng
+from sklearn_ls._network.feature_scaling import scale_features
 from sklearn_ls._network.modules import MLP
 from sklearn_ls._network.optimizers import ELEMENTWISE, OPTIMIZERS, keep_networks
-from sklearn_ls._network.training import train
+from sklearn_ls._network.schedules import schedule_steps
+from sklearn_ls._network.training import Validation, train
 
 CACHE = 5 * 2**18  # bytes of one layer's activations that are still fast
 
@@ -246,22 +249,42 @@ class StackTrainer:
         if validation[0] is not None:
             self.validation = Batches.stack(validation)
         self.device = self.training.device
+        self.spec = optimizer
         kind, options = optimizer.resolve(self.device)
         trainable = [w for w in self.stacked.values() if w.requires_grad]
         self.optimizer = kind(trainable, **options)
         self.is_mlp = isinstance(self.module, MLP)
+        self.scale = self._make_scale()
         self.in_closed_form = self.is_mlp and kind in OPTIMIZERS.values()
 
-    def begin(self):
-        """Do nothing: stacks have no callbacks."""
+    def _make_scale(self):
+        """Return the function that scales the features for the perceptrons."""
+        if not self.is_mlp or self.module.scaling is None:
+            return lambda X: X
+        buffers = list(self.buffers.values())
+        if all(torch.equal(values, values[:1].expand_as(values)) for values in buffers):
+            buffers = [values[0] for values in buffers]  # as of networks of one split
+        return lambda X: scale_features(X, *buffers, self.module.scaling.clip)
+
+    def begin(self, max_epochs):
+        """Prepare the optimizer."""
+        n_steps = max_epochs * self.training.n_batches
+        schedule_steps(self.optimizer, self.spec.schedule, n_steps)
+        self.average = WeightAverage(
+            self.optimizer, list(self.stacked.values()), self.spec.ema_decay
+        )
 
     def train_epoch(self, seed, epoch):
         """Return the mean training loss of each network."""
         rng, generator = epoch_random(seed, epoch, self.device)
-        step = self._closed_step(generator) if self.in_closed_form else self._step(rng)
         total = 0.0
-        for X, rows in self.training.epoch(rng):
-            total = total + step(X, rows) * self.training.count(X)
+        with self.average.of_optimizer():
+            if self.in_closed_form:
+                step = self._closed_step(generator)
+            else:
+                step = self._step(rng)
+            for X, rows in self.training.epoch(rng):
+                total = total + step(X, rows) * self.training.count(X)
         return [loss / len(self.training) for loss in total.tolist()]
 
     def _closed_step(self, generator):
@@ -274,6 +297,7 @@ class StackTrainer:
 
         @torch.no_grad()
         def step(X, rows):
+            X = self.scale(X)
             masks = dropout_masks(layers, dropout, X, generator)
             loss = mlp_gradient(
                 X, self.loss, rows, layers, gradients, activation, masks
@@ -306,6 +330,7 @@ class StackTrainer:
     def _logits(self, X, batches):
         """Return the logits of all networks, in evaluation mode."""
         if self.is_mlp:
+            X = self.scale(X)
             return mlp_logits(X, self._layers(), self.module.activation)
         self.module.eval()
         return self._call(X, batches)
@@ -318,19 +343,13 @@ class StackTrainer:
 
     @torch.no_grad()
     def validate(self):
-        """Return accuracy and mean loss of each network, or None, in a list."""
+        """Return the Validation of each network, or None, in a list."""
         if self.validation is None:
             return [None] * self.n_networks
-        n_correct = loss = total = 0.0
+        total = 0.0
         for X, rows in self.validation.epoch():
-            logits = self._logits(X, self.validation)
-            n_samples = self.validation.count(X)
-            n_correct = n_correct + self.loss.n_correct(logits, rows)
-            loss = loss + self.loss.mean(logits, rows) * n_samples
-            weight = rows.weight
-            total = total + (n_samples if weight is None else weight.sum(-1))
-        accuracies, losses = (n_correct / total).tolist(), (loss / total).tolist()
-        return list(zip(accuracies, losses, strict=True))
+            total = total + self.loss.sum_scores(self._logits(X, self.validation), rows)
+        return [Validation.of_sums(sums) for sums in total.T]
 
     def end_epoch(self, rows):
         """Return False: stacks have no callbacks that could stop them."""
@@ -347,10 +366,12 @@ class StackTrainer:
         """Continue with a subset of the networks."""
         self.n_networks = len(indices)
         keep_networks(self.optimizer, indices)
+        self.average.keep(indices)
         for values in self.stacked.values():
             if not values.requires_grad:
                 values.data = values.data[indices]
         self.buffers = {name: value[indices] for name, value in self.buffers.items()}
+        self.scale = self._make_scale()
         self.training = self.training.of_networks(indices)
         if self.validation is not None:
             self.validation = self.validation.of_networks(indices)

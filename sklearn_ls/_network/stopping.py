@@ -5,6 +5,8 @@ A rule is a subclass of `StoppingRule` and its name in `STOPPING_RULES`.
 
 import math
 
+ROUNDING = 1e-7  # by which equal scores may differ
+
 
 class StoppingRule:
     """Counts epochs without improvement, as MLPClassifier does.
@@ -23,11 +25,11 @@ class StoppingRule:
     def __init__(self, n_iter_no_change, tol):
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
-        self.best = (-math.inf, -math.inf)
+        self.best = -math.inf
         self.n_without_gain = 0
 
     def score(self, row):
-        """Return the score of an epoch, and the tie-breaker of equal scores.
+        """Return the score of an epoch.
 
         Parameters
         ----------
@@ -36,19 +38,20 @@ class StoppingRule:
 
         Returns
         -------
-        score, tie_breaker : float
+        score : float
             Larger is better.
         """
         raise NotImplementedError
 
     def update(self, row):
         """Update the rule with an epoch; return whether it is the best so far."""
-        score, tie_breaker = self.score(row)
-        gained = score >= self.best[0] + self.tol
+        score = self.score(row)
+        gained = score >= self.best + self.tol
         self.n_without_gain = 0 if gained else self.n_without_gain + 1
-        is_best = (score, tie_breaker) > self.best
-        self.best = max(self.best, (score, tie_breaker))
-        return is_best
+        if score <= self.best + ROUNDING:
+            return False
+        self.best = score
+        return True
 
     @property
     def reached(self):
@@ -61,26 +64,28 @@ class TrainingLoss(StoppingRule):
 
     def score(self, row):
         """Return the negative loss."""
-        return -row["train_loss"], 0.0
+        return -row["train_loss"]
 
 
-class ValidationAccuracy(StoppingRule):
-    """Stops when the accuracy on held-out samples no longer improves.
+class ValidationScore(StoppingRule):
+    """Stops when the score on held-out samples no longer improves.
 
-    Of epochs with the same accuracy the one with the smallest loss is the best.
+    The score is the accuracy minus the Brier score. The accuracy alone is too noisy on
+    few samples with wrong labels, and each of many epochs is a chance to be misled; the
+    Brier score varies less, and is bounded, so that wrong labels do not dominate it.
     """
 
     restores_best = True
 
     def score(self, row):
-        """Return the accuracy and the negative loss on held-out samples."""
-        return row["valid_acc"], -row["valid_loss"]
+        """Return the accuracy minus the Brier score."""
+        return row["valid_acc"] - row["valid_brier"]
 
 
-# By the recorded value that each monitors.
+# By what each monitors.
 STOPPING_RULES = {
-    "train_loss": TrainingLoss,
-    "valid_acc": ValidationAccuracy,
+    "training": TrainingLoss,
+    "validation": ValidationScore,
 }
 
 
@@ -94,5 +99,5 @@ def make_stopping_rule(n_iter_no_change, tol, *, validates):
     validates : bool
         Whether there are held-out samples to stop by.
     """
-    rule = STOPPING_RULES["valid_acc" if validates else "train_loss"]
+    rule = STOPPING_RULES["validation" if validates else "training"]
     return rule(n_iter_no_change, tol)

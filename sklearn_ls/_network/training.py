@@ -3,12 +3,26 @@
 import math
 import time
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 
 from sklearn_ls._network.optimizers import OptimizerState
 from sklearn_ls._network.stopping import StoppingRule
 from sklearn_ls._network.training_checks import raise_if_diverged, warn_of_saturation
+
+
+class Validation(NamedTuple):
+    """Scores on held-out samples."""
+
+    accuracy: float
+    loss: float
+    brier: float
+
+    @classmethod
+    def of_sums(cls, sums):
+        """Return the scores from the sums that `Loss.sum_scores` returns."""
+        return cls(*(sums[:3] / sums[3]).tolist())
 
 
 @dataclass
@@ -59,8 +73,7 @@ class TrainingState:
         loss : float
             Mean training loss.
 
-        validation : tuple of (float, float) or None
-            Accuracy and mean loss on the held-out samples.
+        validation : Validation or None
 
         seconds : float
         """
@@ -69,12 +82,13 @@ class TrainingState:
             "train_loss_best": loss < min(self._past("train_loss")),
         }
         if validation is not None:
-            accuracy, valid_loss = validation
+            accuracy, valid_loss, brier = validation
             row |= {
                 "valid_acc": accuracy,
                 "valid_acc_best": accuracy > max(self._past("valid_acc", -math.inf)),
                 "valid_loss": valid_loss,
                 "valid_loss_best": valid_loss < min(self._past("valid_loss")),
+                "valid_brier": brier,
             }
         self.history.append({**row, "dur": seconds})
         return self.stopping.update(row) and self.stopping.restores_best
@@ -130,7 +144,7 @@ def train(
     """
     first, snapshot = states[0].n_epochs, None
     active = list(range(len(states)))  # the networks still in training
-    trainer.begin()
+    trainer.begin(max_epochs)
     for epoch in range(first, first + max_epochs):
         asked_to_stop = False
         try:

@@ -38,8 +38,8 @@ def warn_of_saturation(decision_margin):
     if (saturated.sum(-1) > decision_margin.shape[-1] / 2).any():
         warn(
             "After the first epoch most outputs are saturated: the probabilities "
-            "are 0 or 1 to machine precision and the gradient vanishes. Scale X, "
-            "for instance with StandardScaler."
+            "are 0 or 1 to machine precision and the gradient vanishes. Lower "
+            "learning_rate, or scale X, for instance with StandardScaler."
         )
 
 

@@ -84,12 +84,13 @@ def run_search(
     summary = data.labels.summarize()
     params = TrainingParams.of(members[0], LabelSmoothingClassifier.__name__)
     params.make_objective(summary)  # raises before anything is trained
+    n_training = max(len(train) for train, _ in splits)
     stack_size = choose_stack_size(
-        params.make_architecture(data.X, len(summary.classes), seed),
+        params.make_architecture(data.X, len(summary.classes), seed, n_training),
         data.X,
         params,
         device=device,
-        n_samples=max(len(train) for train, _ in splits),
+        n_samples=n_training,
         verbose=progress.verbose,
     )
     n_processes = effective_n_jobs(n_jobs)

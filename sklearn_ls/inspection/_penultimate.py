@@ -81,7 +81,7 @@ class PenultimateDisplay:
     >>> from sklearn_ls.inspection import PenultimateDisplay
     >>> X, y = load_wine(return_X_y=True)
     >>> X = StandardScaler().fit_transform(X)
-    >>> clf = LabelSmoothingClassifier(learning_rate=0.01, random_state=0).fit(X, y)
+    >>> clf = LabelSmoothingClassifier(random_state=0).fit(X, y)
     >>> display = PenultimateDisplay.from_estimator(clf, X, y, classes=(0, 1, 2))
     >>> display.points.shape
     (178, 2)

@@ -254,9 +254,9 @@ TRAINING = {
     ],
     "saturated": [
         Row(
-            "Features of a very large scale",
+            "Features of a very large scale, with feature_clip=None",
             UserWarning,
-            "most outputs are saturated ... Scale X",
+            "most outputs are saturated ... scale X",
             {"1e6": 1e6 * X},
         )
     ],

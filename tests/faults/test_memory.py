@@ -101,7 +101,8 @@ def test_classifier_takes_sparse_X_that_can_only_be_read():
     for array in (X_sparse.data, X_sparse.indices, X_sparse.indptr):
         array.flags.writeable = False
     y_proba = small().fit(X_sparse, Y).predict_proba(X_sparse)
-    assert_array_equal(y_proba, small().fit(X, Y).predict_proba(X))
+    expected = small().fit(X_sparse.copy(), Y).predict_proba(X)
+    assert_array_equal(y_proba, expected)
 
 
 @pytest.mark.parametrize("y", [Y, INDICATORS], ids=["labels", "multilabel"])

@@ -66,7 +66,7 @@ def test_classifier_never_predicts_nan(train, row, value):
 @each_example(TRAINING["saturated"])
 def test_classifier_warns_of_saturation(train, row, value):
     with row.reported():
-        clf = train(small(), value)
+        clf = train(small(feature_clip=None, learning_rate=1e-3), value)
     assert np.isfinite(clf.predict_proba(value)).all()
 
 

@@ -15,7 +15,8 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-from sklearn_ls import LabelSmoother, LabelSmoothingClassifier, SmoothedTargetClassifier
+from helpers import plain_classifier
+from sklearn_ls import LabelSmoother, SmoothedTargetClassifier
 from smoothed_target.copies import AS_IT_IS, NAMES, copies_by_hand
 
 
@@ -69,16 +70,13 @@ def test_logistic_regression_on_hard_labels_learns_the_smoothed_ones(iris):
 
 def test_equals_a_linear_network_of_label_smoothing_classifier(soft):
     X, y = soft[0], soft[1].argmax(axis=1)
-    network = LabelSmoothingClassifier(
+    network = plain_classifier(
+        0.2,
         hidden_layer_sizes=(),
-        epsilon=0.2,
         batch_size=len(X),
         learning_rate=0.1,
         max_epochs=250,
         weight_decay=0,
-        n_iter_no_change=np.inf,
-        early_stopping=False,
-        random_state=0,
     ).fit(X, y)
     clf = SmoothedTargetClassifier(
         LogisticRegression(C=np.inf, tol=1e-8, max_iter=10_000), LabelSmoother(0.2)

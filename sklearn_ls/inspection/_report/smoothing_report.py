@@ -125,7 +125,7 @@ def smoothing_report(estimator, X, y, *, cv=5, n_jobs=None):
     >>> from sklearn_ls import LabelSmoothingClassifier
     >>> from sklearn_ls.inspection import smoothing_report
     >>> X, y = load_wine(return_X_y=True)
-    >>> clf = LabelSmoothingClassifier(0.1, learning_rate=0.01, random_state=0)
+    >>> clf = LabelSmoothingClassifier(0.1, random_state=0)
     >>> report = smoothing_report(make_pipeline(StandardScaler(), clf), X, y, cv=3)
     >>> report.verdict.partition(". ")[0]
     'You do not need smoothing'

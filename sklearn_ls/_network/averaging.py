@@ -1,0 +1,64 @@
+"""Exponential moving averages of weights."""
+
+from contextlib import contextmanager
+
+import torch
+
+
+class WeightAverage:
+    """Exponential moving average of weights over the steps of an optimizer.
+
+    Between epochs the weights are replaced by their average, which is therefore what is
+    validated and kept, and what callbacks see; during an epoch they are those of the
+    optimizer.
+
+    The decay in step `t` is ``min(decay, (1 + t) / (10 + t))``, so that the average
+    soon forgets the initial weights.
+
+    Parameters
+    ----------
+    optimizer : torch.optim.Optimizer
+
+    weights : list of Tensor
+        They are updated in place.
+
+    decay : float
+        In [0, 1); 0 stands for no average.
+
+    Attributes
+    ----------
+    hook : RemovableHandle
+        To be removed after the training.
+    """
+
+    def __init__(self, optimizer, weights, decay):
+        self.weights = weights if decay else []
+        self.others = [values.detach().clone() for values in self.weights]
+        self.decay = decay
+        self.n_steps = 0
+        self.hook = optimizer.register_step_post_hook(self._update)
+
+    @contextmanager
+    def of_optimizer(self):
+        """Hold the weights of the optimizer rather than the average."""
+        self._exchange()
+        yield
+        self._exchange()
+
+    @torch.no_grad()
+    def _exchange(self):
+        for values, other in zip(self.weights, self.others, strict=True):
+            copy = values.clone()
+            values.copy_(other)
+            other.copy_(copy)
+
+    @torch.no_grad()
+    def _update(self, optimizer, args, kwargs):
+        self.n_steps += 1
+        decay = min(self.decay, (1 + self.n_steps) / (10 + self.n_steps))
+        for values, average in zip(self.weights, self.others, strict=True):
+            average.lerp_(values, 1 - decay)
+
+    def keep(self, indices):
+        """Continue with a subset of the networks, whose weights are stacked."""
+        self.others = [other[indices] for other in self.others]

@@ -1,0 +1,93 @@
+"""Standardization of features inside the network, with outliers drawn in."""
+
+import math
+
+import torch
+from scipy.sparse import issparse
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import gen_batches
+from torch import Tensor, nn
+
+from sklearn_ls._network.batches import samples_at_once, to_tensor
+
+
+class FeatureScaling(nn.Module):
+    """Standardize features and clip them smoothly.
+
+    ``z / sqrt(1 + (z / clip)^2)`` with ``z = (x - center) * inverse_scale``.
+
+    Parameters
+    ----------
+    n_features : int
+
+    clip : float
+        Bound of the absolute values; infinity only standardizes.
+
+    Shape
+    -----
+    (n_samples, n_features) -> (n_samples, n_features)
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_ls._network.feature_scaling import FeatureScaling
+    >>> FeatureScaling(2, clip=3.0)(torch.tensor([[0.1, 1e6]]))
+    tensor([[0.0999, 3.0000]])
+    """
+
+    def __init__(self, n_features, clip):
+        super().__init__()
+        self.clip = clip
+        self.register_buffer("center", torch.zeros(n_features))
+        self.register_buffer("inverse_scale", torch.ones(n_features))
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Return the scaled features."""
+        return scale_features(X, self.center, self.inverse_scale, self.clip)
+
+    def extra_repr(self) -> str:
+        """Return the bound."""
+        return f"clip={self.clip}"
+
+
+def scale_features(
+    X: Tensor, center: Tensor, inverse_scale: Tensor, clip: float
+) -> Tensor:
+    """Standardize features and clip them smoothly, for one network or several.
+
+    Shape
+    -----
+    X : (..., n_samples, n_features), center, inverse_scale : (..., n_features) -> \
+            (..., n_samples, n_features)
+    """
+    z = (X - center.unsqueeze(-2)) * inverse_scale.unsqueeze(-2)
+    return z if math.isinf(clip) else z * torch.rsqrt(1 + (z / clip).square())
+
+
+def measure_features(X, samples, weight):
+    """Return the buffers of a :class:`FeatureScaling` for these samples.
+
+    Parameters
+    ----------
+    X : ndarray, CSR matrix or Tensor of shape (n_samples, n_features)
+
+    samples : ndarray of shape (n_selected,)
+        Indices of the samples to measure.
+
+    weight : ndarray of shape (n_selected,)
+
+    Returns
+    -------
+    buffers : dict of str to ndarray of shape (n_features,)
+        The mean of each feature, and the inverse of its standard deviation, 1 if it is
+        constant.
+    """
+    scaler = StandardScaler(with_mean=not issparse(X))  # the mean is known anyway
+    if issparse(X):
+        scaler.fit(X[samples], sample_weight=weight)
+    else:
+        n_at_once = max(64, samples_at_once(X) // 4)  # the scaler makes float64 copies
+        for part in gen_batches(len(samples), n_at_once):
+            values = to_tensor(X, samples[part], "cpu").numpy()
+            scaler.partial_fit(values, sample_weight=weight[part])
+    return {"center": scaler.mean_, "inverse_scale": 1 / scaler.scale_}

@@ -1,0 +1,57 @@
+"""Schedules of the learning rate.
+
+A schedule is a function from the fraction of training that is done, in [0, 1], to the
+factor of the learning rate, and its name in `SCHEDULES`.
+"""
+
+import math
+
+WARM_UP = 0.1  # fraction of training in which the cosine schedule rises
+
+
+def constant(progress):
+    """Return 1."""
+    return 1.0
+
+
+def cosine(progress):
+    """Return a factor that rises linearly to 1, and then falls to 0 as a cosine."""
+    if progress < WARM_UP:
+        return progress / WARM_UP
+    return (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP))) / 2
+
+
+SCHEDULES = {"constant": constant, "cosine": cosine}
+
+
+def schedule_steps(optimizer, name, n_steps):
+    """Let an optimizer follow a schedule from now on.
+
+    Parameters
+    ----------
+    optimizer : torch.optim.Optimizer
+
+    name : {"constant", "cosine"}
+
+    n_steps : int
+        Number of steps of the whole training.
+
+    Returns
+    -------
+    hooks : list of RemovableHandle
+        To be removed after the training. None for a constant rate, which callbacks may
+        change.
+    """
+    if name == "constant":
+        return []
+    factor, n_done = SCHEDULES[name], 0
+    initial = [group["lr"] for group in optimizer.param_groups]
+
+    def set_learning_rates(optimizer, args, kwargs):
+        nonlocal n_done
+        progress = (n_done + 0.5) / n_steps  # in the middle of the step
+        for group, learning_rate in zip(optimizer.param_groups, initial, strict=True):
+            group["lr"] = learning_rate * factor(progress)
+        n_done += 1
+
+    return [optimizer.register_step_pre_hook(set_learning_rates)]
