@@ -130,23 +130,23 @@ def draw_words(arrays, noise, seed):
     return inject(parts, noise, random_source("words", noise, seed))
 
 
-def draw_letter(arrays, noise, seed):
+def draw_letter(arrays, noise, seed, n_train=N_TRAIN):
     y = arrays["y"].astype(np.int64)
     X = arrays["X"].astype(np.float64)
-    parts = split(X, y, random_source("letter", seed))
+    parts = split(X, y, random_source("letter", seed), n_train)
     return inject(parts, noise, random_source("letter", noise, seed))
 
 
-def draw_covertype(arrays, noise, seed):
+def draw_covertype(arrays, noise, seed, n_train=N_TRAIN):
     columns = [arrays["X_num"], one_hot(arrays["wilderness"]), one_hot(arrays["soil"])]
     X, y = np.hstack(columns).astype(np.float64), arrays["y"].astype(np.int64)
-    parts = split(X, y - y.min(), random_source("covertype", seed))
+    parts = split(X, y - y.min(), random_source("covertype", seed), n_train)
     return inject(parts, noise, random_source("covertype", noise, seed))
 
 
-def draw_fashion_mnist(arrays, noise, seed):
+def draw_fashion_mnist(arrays, noise, seed, n_train=N_TRAIN):
     rng = random_source("fashion_mnist", seed)
-    train, test = rng.permutation(60_000)[:N_TRAIN], rng.permutation(10_000)[:N_TEST]
+    train, test = rng.permutation(60_000)[:n_train], rng.permutation(10_000)[:N_TEST]
     X = [arrays["X_train"][train], arrays["X_test"][test]]
     X = [part.reshape(len(part), -1).astype(np.float32) / 255 for part in X]
     pca = PCA(64, random_state=seed).fit(X[0])

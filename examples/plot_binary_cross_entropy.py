@@ -99,7 +99,10 @@ def train(X, y, epsilon, seed):
         epsilon,
         distribution="others",
         max_epochs=60,
-        n_iter_no_change=np.inf,  # train for max_epochs
+        learning_rate=1e-3,
+        dropout=0,
+        ema_decay=0,
+        early_stopping=False,
         random_state=seed,
     )
     return make_pipeline(StandardScaler(), network).fit(X, y)

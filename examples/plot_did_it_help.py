@@ -29,9 +29,7 @@ y_noisy, changed = corrupt_labels(y, 0.2, kind="instance", X=X, random_state=0)
 from sklearn_ls import LabelSmoothingClassifierCV
 from sklearn_ls.inspection import smoothing_report
 
-search = LabelSmoothingClassifierCV(
-    [0.0, 0.1, 0.2, 0.4], learning_rate=3e-3, random_state=0
-)
+search = LabelSmoothingClassifierCV(random_state=0)
 report = smoothing_report(search.fit(X, y), X, y)
 print(report)
 
@@ -111,7 +109,7 @@ plt.show()
 #
 # The estimates of the share of wrong labels hold what their notes say. Mistakes at
 # random are found by both. Mistakes between pairs of classes are found by one of them.
-# Mistakes where digits truly look alike are found by none: of a fifth it sees a third
-# at most. So, too, with the list: nearly all of what it holds is wrong, but most of
-# what is wrong is not in it. These are digits and one draw of the mistakes. More:
+# Of mistakes where digits truly look alike only half are seen, and by one of them. So,
+# too, with the list: nearly all of what it holds is wrong, but half of what is wrong is
+# not in it. These are digits and one draw of the mistakes. More:
 # :ref:`did_it_help`.

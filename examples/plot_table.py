@@ -48,8 +48,7 @@ columns = make_column_transformer(
     (StandardScaler(), make_column_selector(dtype_include="number")),
     (OneHotEncoder(sparse_output=False), ["sex", "weight"]),
 ).set_output(transform="pandas")
-network = LabelSmoothingClassifier(max_epochs=50, random_state=0)
-network.set_params(n_iter_no_change=float("inf"), learning_rate=3e-3)
+network = LabelSmoothingClassifier(random_state=0)
 pipeline = Pipeline([("columns", columns), ("clf", network)])
 
 # %%

@@ -44,11 +44,14 @@ ways = {
     "smoothed 0.05": {"epsilon": 0.05},
     "smoothed 0.1": {"epsilon": 0.1},
 }
-shared = {
-    "hidden_layer_sizes": (128, 128),
+shared = {  # a plain training, without what the defaults add to it
     "learning_rate": 3e-3,
     "max_epochs": 30,
-    "n_iter_no_change": np.inf,  # train for max_epochs
+    "optimizer": "adam",
+    "weight_decay": 1e-4,
+    "dropout": 0.0,
+    "feature_clip": None,
+    "ema_decay": 0.0,
     "early_stopping": False,
 }
 results, fitted = [], {}

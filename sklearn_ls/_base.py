@@ -70,8 +70,8 @@ SHARED_DOCUMENTATION = {
         Bound of the features, in standard deviations. The perceptron standardizes each
         feature by its mean and standard deviation in the training samples, and clips
         the result `z` smoothly, ``z / sqrt(1 + (z / feature_clip) ** 2)``. ``np.inf``
-        only standardizes; None uses the features as they are. Ignored if `module` is
-        given, and by `partial_fit` unless it continues from `fit`.
+        only standardizes; None uses the features as they are. Ignored if X is sparse,
+        if `module` is given, and by `partial_fit` unless it continues from `fit`.
 
     module : {"convnet"} or callable, default=None
         The network. None is a multilayer perceptron with the three parameters above.

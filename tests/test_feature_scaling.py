@@ -54,15 +54,14 @@ def test_units_of_features_change_nothing(scale, shift):
     assert_allclose(other, one, atol=1e-6)
 
 
-@pytest.mark.parametrize("container", [np.asarray, csr_matrix])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_measures_weighted_samples_as_if_they_were_repeated(container, dtype):
+def test_measures_weighted_samples_as_if_they_were_repeated(dtype):
     rng = np.random.default_rng(0)
     X = np.where(rng.random((70, 5)) < 0.5, rng.normal(3, 2, (70, 5)), 0).astype(dtype)
     X[:, 4] = 7  # constant
     weight = rng.integers(1, 4, 50).astype(float)
     samples = rng.permutation(70)[:50]
-    buffers = measure_features(container(X), samples, weight)
+    buffers = measure_features(X, samples, weight)
     repeated = X[samples.repeat(weight.astype(int))].astype(np.float64)
     assert_allclose(buffers["center"], repeated.mean(axis=0), rtol=1e-5)
     assert_allclose(
@@ -78,6 +77,14 @@ def test_continues_with_the_scaling_of_the_first_fit(iris):
     for train in (clf.fit, clf.partial_fit):
         train(X + 100, y)
         assert_array_equal(clf.net_.module_.scaling.center, center)
+
+
+def test_sparse_features_are_used_as_they_are(iris):
+    X, y = iris
+    clf = quick_classifier().fit(csr_matrix(X), y)
+    assert clf.net_.module_.scaling is None
+    plain = quick_classifier(feature_clip=None).fit(X, y)
+    assert_array_equal(clf.predict_proba(X), plain.predict_proba(X))
 
 
 def test_partial_fit_alone_uses_the_features_as_they_are(iris):

@@ -1,5 +1,7 @@
 """The multilayer perceptron and its gradient written out, for one network or many."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -24,13 +26,24 @@ def dropout_masks(layers, dropout, X, generator):
     """
     if not dropout:
         return [None] * (len(layers) - 1)
-    keep = 1 - dropout
     return [
-        X.new_empty(bias.shape[-1], X.shape[-2])
-        .bernoulli_(keep, generator=generator)
-        .div_(keep)
+        _draw_mask((bias.shape[-1], X.shape[-2]), 1 - dropout, X, generator)
         for _, bias in layers[:-1]
     ]
+
+
+def _draw_mask(shape, keep, X, generator):
+    """Draw a mask, four entries from each random number of 64 bits.
+
+    This is several times as fast as `bernoulli_`. The probability of an entry is `keep`
+    to 16 bits; the mean is 1.
+    """
+    n_entries = math.prod(shape)
+    bits = torch.empty(-(-n_entries // 4), dtype=torch.int64, device=X.device)
+    bits.random_(-(2**63), None, generator=generator)
+    n_kept = min(max(1, round(keep * 2**16)), 2**16 - 1)  # of 2^16 possible values
+    values = bits.view(torch.int16)[:n_entries].view(shape)
+    return (values < n_kept - 2**15).to(X.dtype).mul_(2**16 / n_kept)
 
 
 def mlp_gradient(X, loss, rows, layers, gradients, activation, masks) -> Tensor:

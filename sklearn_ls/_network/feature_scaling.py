@@ -3,7 +3,6 @@
 import math
 
 import torch
-from scipy.sparse import issparse
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 from torch import Tensor, nn
@@ -61,7 +60,9 @@ def scale_features(
             (..., n_samples, n_features)
     """
     z = (X - center.unsqueeze(-2)) * inverse_scale.unsqueeze(-2)
-    return z if math.isinf(clip) else z * torch.rsqrt(1 + (z / clip).square())
+    if math.isinf(clip):
+        return z
+    return z * torch.addcmul(z.new_ones(()), z, z, value=clip**-2).rsqrt()
 
 
 def measure_features(X, samples, weight):
@@ -69,7 +70,7 @@ def measure_features(X, samples, weight):
 
     Parameters
     ----------
-    X : ndarray, CSR matrix or Tensor of shape (n_samples, n_features)
+    X : ndarray or Tensor of shape (n_samples, n_features)
 
     samples : ndarray of shape (n_selected,)
         Indices of the samples to measure.
@@ -82,12 +83,9 @@ def measure_features(X, samples, weight):
         The mean of each feature, and the inverse of its standard deviation, 1 if it is
         constant.
     """
-    scaler = StandardScaler(with_mean=not issparse(X))  # the mean is known anyway
-    if issparse(X):
-        scaler.fit(X[samples], sample_weight=weight)
-    else:
-        n_at_once = max(64, samples_at_once(X) // 4)  # the scaler makes float64 copies
-        for part in gen_batches(len(samples), n_at_once):
-            values = to_tensor(X, samples[part], "cpu").numpy()
-            scaler.partial_fit(values, sample_weight=weight[part])
+    scaler = StandardScaler()
+    n_at_once = max(64, samples_at_once(X) // 4)  # the scaler makes float64 copies
+    for part in gen_batches(len(samples), n_at_once):
+        values = to_tensor(X, samples[part], "cpu").numpy()
+        scaler.partial_fit(values, sample_weight=weight[part])
     return {"center": scaler.mean_, "inverse_scale": 1 / scaler.scale_}

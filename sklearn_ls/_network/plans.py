@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.sparse import issparse
 
 from sklearn_ls._labels.hold_out import count_held_out, hold_out
 from sklearn_ls._labels.objective import Objective, make_objective
@@ -317,11 +318,13 @@ def plan_network(
         )
     if calibration.needs_hold_out:
         on_held_out = _thin_out(rest, len(classes))
+    scaling = None
     if earlier is not None:
         params = params.continuing(earlier)
         seed = earlier.architecture.seed
-    scaling = None
-    if params.scales_features and earlier is None:
+    elif issparse(X):  # centered, most of its entries would no longer be 0
+        params = replace(params, feature_clip=None)
+    elif params.scales_features:
         scaling = measure_features(X, training.samples, training.labels.weight)
     return TrainingPlan(
         params=params,
