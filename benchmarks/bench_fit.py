@@ -113,10 +113,14 @@ def make_ours(task, device, **params):
     return LabelSmoothingClassifier(
         **{"epsilon": EPSILON, "batch_size": task.batch_size, **params},
         hidden_layer_sizes=task.hidden,
+        dropout=0,
+        feature_clip=None,
+        optimizer="adam",
+        learning_rate=1e-3,
         weight_decay=0,
+        ema_decay=0,
         max_epochs=task.epochs,
         early_stopping=False,
-        n_iter_no_change=np.inf,
         device=device,
         random_state=0,
     )

@@ -95,6 +95,13 @@ def test_partial_fit_alone_uses_the_features_as_they_are(iris):
     assert_array_equal(clf.predict_proba(X), plain.predict_proba(X))
 
 
+def test_variances_that_overflow_are_an_error(iris):
+    X, y = iris
+    X = X * [1, 1e200, 1, 1e300]
+    with pytest.raises(ValueError, match=r"columns of X overflows: \[1, 3\]"):
+        quick_classifier().fit(X, y)
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 def test_an_outlier_stays_within_the_bound(iris, sign):
     X, y = iris

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
@@ -82,10 +83,23 @@ def measure_features(X, samples, weight):
     buffers : dict of str to ndarray of shape (n_features,)
         The mean of each feature, and the inverse of its standard deviation, 1 if it is
         constant.
+
+    Raises
+    ------
+    ValueError
+        If a variance overflows.
     """
     scaler = StandardScaler()
     n_at_once = max(64, samples_at_once(X) // 4)  # the scaler makes float64 copies
-    for part in gen_batches(len(samples), n_at_once):
-        values = to_tensor(X, samples[part], "cpu").numpy()
-        scaler.partial_fit(values, sample_weight=weight[part])
+    with np.errstate(over="ignore", invalid="ignore"):
+        for part in gen_batches(len(samples), n_at_once):
+            values = to_tensor(X, samples[part], "cpu").numpy()
+            scaler.partial_fit(values, sample_weight=weight[part])
+    if not np.isfinite(scaler.var_).all():
+        features = np.flatnonzero(~np.isfinite(scaler.var_))
+        raise ValueError(
+            "The network standardizes the features, but the variance of these columns "
+            f"of X overflows: {features[:5].tolist()}. Divide them by a large number, "
+            "or set feature_clip=None."
+        )
     return {"center": scaler.mean_, "inverse_scale": 1 / scaler.scale_}
