@@ -427,6 +427,8 @@ def mean_scenarios(results, methods):
 def print_regrets(results, methods):
     """Print a row for each method: regret by group, worst scenario, and wins."""
     peers = [name for name in methods if name in PEERS]
+    if not peers:
+        return
     means, scenarios = mean_scenarios(results, methods)
     best = means[:, [methods.index(name) for name in peers]].max(axis=1)
     groups = [group_of({"set": name, "noise": noise}) for name, noise in scenarios]
