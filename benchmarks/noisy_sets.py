@@ -60,7 +60,7 @@ def inject(parts, noise, rng):
 def vote(answers, n_classes, rng):
     """Return the labels (n_samples,) of most answers (n_samples, n_persons).
 
-    -1 is no answer. Ties are decided by `rng`.
+    -1 stands for persons who did not answer. Ties are decided by `rng`.
     """
     counts = (answers[:, :, np.newaxis] == np.arange(n_classes)).sum(1)
     return np.argmax(counts + rng.uniform(0, 0.5, counts.shape), axis=1)

@@ -2,9 +2,9 @@
 A network and a forest vote
 ===========================
 
-A network with smoothed labels and a random forest make different mistakes. Where labels
-are distrusted, the mean of their probabilities is a good classifier. This example
-compares the three over the share of wrong labels, on scanned digits.
+Is a network with smoothed labels better, or a random forest? That depends on the data
+and on how many labels are wrong. The mean of their probabilities saves the choice. This
+example compares the three over the share of wrong labels, on scanned digits.
 """
 
 # %%
@@ -91,6 +91,5 @@ plt.show()
 
 # %%
 # With correct labels the network is ahead of the forest, and with 40 % wrong ones it is
-# not. The committee is as good as the better of the two, whichever that is, which one
-# could not know beforehand: it saves the choice. That it is better than both is within
-# the errors of three seeds here; over more data sets see :doc:`/benchmarks`.
+# not. The committee is close to the better of the two, whichever that is. Whether it is
+# better than both, three seeds do not show; over more data sets see :doc:`/benchmarks`.

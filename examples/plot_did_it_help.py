@@ -102,7 +102,7 @@ for ax, sample in zip(axes.flat, issues, strict=False):
 plt.show()
 
 # %%
-# What to see: on right labels the report finds a gain in accuracy, just beyond two
+# What to see: on right labels the report finds a gain in accuracy, beyond two
 # standard errors, and better probabilities once they are scaled by a temperature; the
 # raw ones are far worse. On wrong labels it finds no gain and says so, and the right
 # labels, which it did not see, agree.

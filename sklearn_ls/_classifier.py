@@ -72,10 +72,10 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
 
     early_stopping : bool or "auto", default="auto"
         Whether to hold out a fraction of the training data, stratified by label (unless
-        `y` is multilabel), to restore the weights of the best epoch, and to stop when
-        there is no better one for `n_iter_no_change` epochs. The best epoch has the
-        largest difference of accuracy and Brier score on the observed labels of the
-        held-out samples. ``"auto"`` does so if at least 10 samples are held out.
+        `y` is multilabel), to restore the weights of the best epoch, and to stop after
+        `n_iter_no_change` epochs without a better one. The best epoch has the largest
+        difference of accuracy and Brier score on the observed labels of the held-out
+        samples. ``"auto"`` does so if at least 10 samples are held out.
         Without early stopping, the last weights are used, and training stops when the
         training loss no longer improves.
 

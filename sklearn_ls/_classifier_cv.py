@@ -124,8 +124,8 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
     {network}
 
     early_stopping : bool or "auto", default="auto"
-        Whether a network restores the weights of its best epoch, and stops when there
-        is no better one for `n_iter_no_change` epochs. The best epoch has the largest
+        Whether a network restores the weights of its best epoch, and stops after
+        `n_iter_no_change` epochs without a better one. The best epoch has the largest
         difference of accuracy and Brier score on the observed labels of held-out
         samples. With `ensemble` these are its own held-out fold, otherwise a fraction
         of its training samples. ``"auto"`` does so unless these would be fewer than 10

@@ -556,17 +556,10 @@ def test_dropout_drops_the_fraction_asked_for(iris, dropout):
     layers = [(torch.zeros(7001, 4), torch.zeros(7001)), (torch.zeros(3, 7001), None)]
     X = torch.from_numpy(iris[0])
     (mask,) = dropout_masks(layers, dropout, X, torch.Generator().manual_seed(0))
+    assert set(mask.unique().tolist()) <= {0.0, mask.max().item()}
     assert_allclose((mask == 0).double().mean(), dropout, atol=2e-3)
     assert_allclose(mask.mean(), 1, atol=0.01)
     assert_allclose(mask.mean(1).std(), mask.std() / len(X) ** 0.5, rtol=0.05)
-
-
-def test_dropout_keeps_the_expected_activation(iris):
-    layers = [(torch.zeros(2000, 4), torch.zeros(2000)), (torch.zeros(3, 2000), None)]
-    X = torch.from_numpy(iris[0])
-    (mask,) = dropout_masks(layers, 0.3, X, torch.Generator().manual_seed(0))
-    assert_allclose(mask.unique(), [0, 1 / 0.7], rtol=1e-4)
-    assert_allclose(mask.mean(), 1, atol=0.01)
 
 
 def smoothed_rows(codes):

@@ -41,8 +41,8 @@ class TwoLayers(nn.Sequential):
         )
 
 
-# The defaults are checked once; the others need fewer epochs, of larger steps.
-QUICK = {"learning_rate": 0.01, "max_epochs": 30}
+# The defaults are checked once; the others need fewer epochs.
+QUICK = {"max_epochs": 30}
 
 ESTIMATORS = [
     LabelSmoothingClassifier(),
@@ -54,7 +54,7 @@ ESTIMATORS = [
     LabelSmoothingClassifier(module=TwoLayers, **QUICK),
     LabelSmoothingClassifier(transition_matrix=0.1, **QUICK),
     LabelSmoothingClassifier(calibration="unsmooth", **QUICK),
-    LabelSmoothingClassifierCV([0, 0.3], **QUICK),
+    LabelSmoothingClassifierCV(),
     LabelSmoothingClassifierCV([0, 0.3], ensemble=False, cv=3, **QUICK),
     LabelSmoothingClassifierCV(
         [0.1], early_stopping=True, learning_rate=0.05, max_epochs=30

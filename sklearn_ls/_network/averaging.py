@@ -23,7 +23,7 @@ class WeightAverage:
         They are updated in place.
 
     decay : float
-        In [0, 1); 0 stands for no average.
+        In [0, 1); 0 disables averaging.
 
     Attributes
     ----------

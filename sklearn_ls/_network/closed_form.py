@@ -35,8 +35,8 @@ def dropout_masks(layers, dropout, X, generator):
 def _draw_mask(shape, keep, X, generator):
     """Draw a mask, four entries from each random number of 64 bits.
 
-    This is several times as fast as `bernoulli_`. The probability of an entry is `keep`
-    to 16 bits; the mean is 1.
+    `bernoulli_` draws a number for each entry, which is slower. The probability of an
+    entry is `keep` to 16 bits; the mean is 1.
     """
     n_entries = math.prod(shape)
     bits = torch.empty(-(-n_entries // 4), dtype=torch.int64, device=X.device)

@@ -45,7 +45,7 @@ class OptimizerSpec:
         Schedule of the learning rate.
 
     ema_decay : float, default=0.0
-        Decay of the moving average of the weights; 0 is no average.
+        Decay of the moving average of the weights; 0 disables it.
     """
 
     name: str | type

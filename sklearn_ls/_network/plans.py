@@ -79,14 +79,11 @@ class TrainingParams:
         names = [item.name for item in fields(cls) if item.name != "owner"]
         return cls(**{name: params[name] for name in names}, owner=owner)
 
-    @property
-    def scales_features(self):
-        """Whether the network scales its features, which only the perceptron does."""
-        return self.module is None and self.feature_clip is not None
-
-    def continuing(self, earlier):
-        """Return the parameters with the scaling of an earlier network."""
-        params = earlier.architecture.params if self.module is None else {}
+    def scaling_as(self, earlier):
+        """Return the parameters with the scaling of an earlier network, or without."""
+        params = {}
+        if earlier is not None and self.module is None:
+            params = earlier.architecture.params
         return replace(self, feature_clip=params.get("feature_clip"))
 
     @property
@@ -319,13 +316,12 @@ def plan_network(
     if calibration.needs_hold_out:
         on_held_out = _thin_out(rest, len(classes))
     scaling = None
-    if earlier is not None:
-        params = params.continuing(earlier)
-        seed = earlier.architecture.seed
-    elif issparse(X):  # centered, most of its entries would no longer be 0
-        params = replace(params, feature_clip=None)
-    elif params.scales_features:
+    if earlier is not None or issparse(X):  # centering would fill the zeros of sparse X
+        params = params.scaling_as(earlier)
+    elif params.module is None and params.feature_clip is not None:
         scaling = measure_features(X, training.samples, training.labels.weight)
+    if earlier is not None:
+        seed = earlier.architecture.seed
     return TrainingPlan(
         params=params,
         architecture=params.make_architecture(
@@ -376,10 +372,7 @@ def plan_part(X, labels, params, *, seed, device, prior=None, earlier=None):
     labels = _weigh(labels, labels, params)
     samples = np.flatnonzero(labels.weight)
     params = replace(params, learning_rate_schedule="constant", ema_decay=0.0)
-    if earlier is None:
-        params = replace(params, feature_clip=None)
-    else:
-        params = params.continuing(earlier)
+    params = params.scaling_as(earlier)
     part = Part(samples, labels.take(samples))
     batch_size = params.batch_of(len(samples))
     return TrainingPlan(

@@ -1,17 +1,12 @@
 """Schedules of the learning rate.
 
 A schedule is a function from the fraction of training that is done, in [0, 1], to the
-factor of the learning rate, and its name in `SCHEDULES`.
+factor of the learning rate, and its name in `SCHEDULES`; None leaves the rate alone.
 """
 
 import math
 
 WARM_UP = 0.1  # fraction of training in which the cosine schedule rises
-
-
-def constant(progress):
-    """Return 1."""
-    return 1.0
 
 
 def cosine(progress):
@@ -21,7 +16,7 @@ def cosine(progress):
     return (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP))) / 2
 
 
-SCHEDULES = {"constant": constant, "cosine": cosine}
+SCHEDULES = {"constant": None, "cosine": cosine}
 
 
 def schedule_steps(optimizer, name, n_steps):
@@ -39,12 +34,12 @@ def schedule_steps(optimizer, name, n_steps):
     Returns
     -------
     hooks : list of RemovableHandle
-        To be removed after the training. None for a constant rate, which callbacks may
+        To be removed after the training. Empty for a constant rate, which callbacks may
         change.
     """
-    if name == "constant":
-        return []
     factor, n_done = SCHEDULES[name], 0
+    if factor is None:
+        return []
     initial = [group["lr"] for group in optimizer.param_groups]
 
     def set_learning_rates(optimizer, args, kwargs):
