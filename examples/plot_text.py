@@ -114,7 +114,7 @@ plt.show()
 # regression on the same words did better than the network.
 #
 # What does not follow is that smoothing never helps with text: this is one small
-# collection, whose mistakes were drawn by a linear model of the words, and there was no search over
-# how long to train. What carries over is the pipeline. Where the number of epochs and
-# epsilon matter, put :class:`~sklearn_ls.LabelSmoothingClassifierCV` in the place of
-# the network (:ref:`choosing_epsilon`).
+# collection, whose mistakes were drawn by a linear model of the words, and there was no
+# search over how long to train. What carries over is the pipeline. Where the number of
+# epochs and epsilon matter, put :class:`~sklearn_ls.LabelSmoothingClassifierCV` in the
+# place of the network (:ref:`choosing_epsilon`).
