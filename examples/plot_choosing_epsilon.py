@@ -38,7 +38,7 @@ print(f"epsilon {search.epsilon_}, accuracy {search.best_score_:.3f} on noisy la
 # %%
 # The gray lines are folds. They lie far apart, since some folds are harder than others,
 # and that hides what epsilon does. The differences from epsilon 0 within each fold, on
-# the right, leave out how hard a fold is: their standard error is the one to judge by.
+# the right, leave out how hard a fold is. The title judges them sample by sample.
 
 import matplotlib.pyplot as plt
 

@@ -40,8 +40,8 @@ report = smoothing_report(search.fit(X, y_noisy), X, y_noisy)
 print(report)
 
 # %%
-# The plot shows the differences from hard labels with two standard errors. What crosses
-# the line at 0 may be chance.
+# The plot shows the differences from hard labels with two standard errors. The stars of
+# the table ask for a little more, since there are several differences.
 
 import matplotlib.pyplot as plt
 

@@ -112,7 +112,7 @@ SHARED_DOCUMENTATION = {
         Number of samples per mini-batch. ``"auto"`` is `min(200, n_samples)`. A last
         batch of a single sample is merged with the one before it.
 
-    max_epochs : int, default=50
+    max_epochs : int, default=40
         Maximum number of epochs.
 """,
     "stopping": """

@@ -240,7 +240,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         weight_decay=1e-2,
         ema_decay=0.99,
         batch_size="auto",
-        max_epochs=50,
+        max_epochs=40,
         early_stopping="auto",
         validation_fraction=0.15,
         n_iter_no_change=np.inf,

@@ -38,6 +38,8 @@ from sklearn_ls._warnings import warn
 
 # All attributes that a search may set.
 SEARCHED = LEARNED | {
+    "accuracy_difference_",
+    "accuracy_difference_se_",
     "best_estimator_",
     "best_index_",
     "best_params_",
@@ -200,6 +202,13 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
     multimetric_ : bool
         Whether there were several scorers.
 
+    accuracy_difference_ : ndarray of shape (n_epsilons,)
+        By how much the cross-validated accuracy of each epsilon exceeds that of the
+        lowest. Samples are paired: all networks are tested on the same ones.
+
+    accuracy_difference_se_ : ndarray of shape (n_epsilons,)
+        Standard error of `accuracy_difference_` over the test samples.
+
     oof_proba_ : ndarray of shape (n_samples, n_classes)
         Probabilities of each sample, predicted at the best epsilon by the fold network
         that was not trained on it, for estimates of label noise and rankings of label
@@ -347,7 +356,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         weight_decay=1e-2,
         ema_decay=0.99,
         batch_size="auto",
-        max_epochs=50,
+        max_epochs=40,
         early_stopping="auto",
         validation_fraction=0.15,
         n_iter_no_change=np.inf,

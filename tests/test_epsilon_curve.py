@@ -6,7 +6,11 @@ from matplotlib import pyplot as plt
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingGridSearchCV,
+    ShuffleSplit,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
@@ -67,25 +71,53 @@ def test_paired_display_draws_the_differences(rng):
     assert display.chosen_ is None
 
 
-def test_verdict_judges_by_the_paired_standard_error():
-    folds = np.array([0.5, 0.7, 0.9])
-    noise = np.array([0.01, -0.01, 0.0])
+def test_verdict_judges_the_chosen_epsilon_by_its_paired_difference():
+    folds = np.array([0.5, 0.7, 0.9, 0.6])
+    noise = np.array([0.01, -0.01, 0.005, 0.0])
     epsilons = np.array([0, 0.1])
-    same = EpsilonCurveDisplay(epsilons, np.array([folds, folds + noise]))
-    assert same.verdict.startswith("no epsilon differs from 0")
-    better = EpsilonCurveDisplay(epsilons, np.array([folds, folds + 0.05 + noise]))
-    assert better.verdict.startswith("epsilon 0.1 differs from 0 by +0.05 +- 0.006")
-    worse = EpsilonCurveDisplay(epsilons, np.array([folds, folds - 0.05 + noise]))
-    assert worse.verdict.startswith("epsilon 0.1 differs from 0 by -0.05")
-    both = np.array([folds, folds + 0.02 + noise, folds - 0.05 + noise])
-    gain_first = EpsilonCurveDisplay([0, 0.1, 0.8], both)
-    assert gain_first.verdict.startswith("epsilon 0.1 differs from 0 by +0.02")
-    no_zero = EpsilonCurveDisplay(np.array([0.1, 0.2]), np.array([folds, folds]))
+
+    def verdict(*scores, epsilons=epsilons, **params):
+        return EpsilonCurveDisplay(epsilons, np.array(scores), **params).verdict
+
+    better = verdict(folds, folds + 0.05 + noise)
+    assert better.startswith("epsilon 0.1: +0.051 +- 0.004 against epsilon 0, signif")
+    assert verdict(folds, folds + 0.005 + noise).endswith("epsilon 0, not significant")
+    assert verdict(folds, folds - noise - 0.05) == "epsilon 0 was chosen: no smoothing"
+    worse = verdict(folds, folds - 0.05 + noise, epsilon=0.1)
+    assert worse.startswith("epsilon 0.1: -0.049 +- 0.004 against epsilon 0, signif")
+    # With more epsilons to choose from, a difference has to be larger.
+    gain = folds + 0.021 + noise
+    assert verdict(folds, gain).endswith(", significant")
+    many = np.array([0, 0.1, 0.2, 0.3])
+    assert verdict(folds, gain, *[folds] * 2, epsilons=many).endswith(
+        ", not significant"
+    )
+
+
+def test_verdict_without_a_difference_to_judge():
+    scores = np.array([[0.5, 0.7, 0.9], [0.5, 0.7, 0.9]])
+    no_zero = EpsilonCurveDisplay(np.array([0.1, 0.2]), scores)
     assert "nothing to compare" in no_zero.plot().text_.get_text()
     with pytest.raises(ValueError, match="epsilon 0, which was not searched"):
         no_zero.plot(paired=True)
-    single = EpsilonCurveDisplay(epsilons, np.array([[0.5], [0.6]]))
+    single = EpsilonCurveDisplay([0, 0.1], np.array([[0.5], [0.6]]))
     assert "a single fold" in single.plot().text_.get_text()
+
+
+def test_verdict_of_accuracies_is_by_samples(iris):
+    search = make(scoring=["accuracy", "neg_log_loss"], refit="accuracy").fit(*iris)
+    display = EpsilonCurveDisplay.from_search(search)
+    assert_array_equal(display.errors, search.accuracy_difference_se_[[1, 2, 0]])
+    other = EpsilonCurveDisplay.from_search(search, metric="neg_log_loss")
+    assert other.errors is None
+    split = ShuffleSplit(1, random_state=0)
+    display = EpsilonCurveDisplay.from_search(make(cv=split).fit(*iris))
+    assert "significant" in display.verdict or display.epsilon == 0
+    # The errors of samples decide where they are known.
+    for error, words in ((0.001, ", significant"), (0.1, ", not significant")):
+        scores = np.array([[0.5, 0.7, 0.9], [0.52, 0.75, 0.9]])
+        display = EpsilonCurveDisplay([0, 0.1], scores, errors=[0, error])
+        assert display.verdict.endswith(words)
 
 
 def test_display_of_a_grid_search_over_a_pipeline(iris):

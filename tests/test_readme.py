@@ -114,7 +114,7 @@ def test_quickstart_on_a_table(quickstart, table, tmp_path, capsys):
     assert "Left out 1 classes of fewer than 10 rows: ['rare']" in out
     rows = [line.split()[0] for line in out.splitlines() if "+-" in line]
     assert rows[:3] == ["0.0", "0.2", "MLPClassifier"]
-    assert "Cross-validation chose epsilon =" in out
+    assert "Cross-validated accuracy: epsilon 0" in out
     assert f"Figure: {tmp_path / 'figure.png'}" in out
     assert (tmp_path / "figure.png").stat().st_size > 1000
 

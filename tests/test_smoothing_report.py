@@ -37,6 +37,7 @@ from sklearn_ls import (
 )
 from sklearn_ls.inspection import SmoothingReport, smoothing_report
 from sklearn_ls.inspection._held_out import mean_of_splits, predict_all, read_held_out
+from sklearn_ls.inspection._report.scores import score_variants
 from sklearn_ls.inspection._report.temperature import scale
 from sklearn_ls.metrics import expected_calibration_error
 
@@ -178,9 +179,11 @@ def test_table_holds_means_and_paired_differences(of_network):
     row = table.loc["log-loss", "smoothed"]
     differences = pd.Series(scores[1, 2] - scores[1, 0])
     assert row["mean"] == pytest.approx(scores[1, 2].mean())
-    assert row["se"] == pytest.approx(pd.Series(scores[1, 2]).sem())
     assert row["difference"] == pytest.approx(differences.mean())
-    assert row["difference_se"] == pytest.approx(differences.sem())
+    of_splits = table.loc["calibration error", "smoothed"]
+    differences = pd.Series(scores[3, 2] - scores[3, 0])
+    assert of_splits["se"] == pytest.approx(pd.Series(scores[3, 2]).sem())
+    assert of_splits["difference_se"] == pytest.approx(differences.sem())
     assert not table.xs("hard labels", level="way")[["difference"]].any(axis=None)
 
 
@@ -541,6 +544,35 @@ def test_report_reads_well_as_text_and_as_html():
     assert "a &lt;note&gt;" in report._repr_html_()
     assert not re.search("src=|href=|<script", report._repr_html_())
     assert max(map(len, repr(report).splitlines())) <= 100
+
+
+def test_headline_allows_for_having_chosen_epsilon(rng):
+    codes = np.repeat([0, 1], 300)
+    tests = np.split(rng.permutation(600), 3)
+    right = np.eye(2)[codes] * 0.6 + 0.2
+    hard = right.copy()
+    flipped = rng.permutation(600)[:8]
+    hard[flipped] = hard[flipped, ::-1]
+    # All of the eight differences are gains: z = 2.8.
+    probas = [{"hard labels": hard[test], "smoothed": right[test]} for test in tests]
+    few = score_variants(codes, probas, tests, n_epsilons=2)["accuracy"]
+    many = score_variants(codes, probas, tests, n_epsilons=8)["accuracy"]
+    assert few.is_above("smoothed", "hard labels")
+    assert not few.is_above("hard labels", "smoothed")
+    assert not many.is_above("smoothed", "hard labels")
+    loss = score_variants(codes, probas, tests)["log-loss"]
+    assert loss.is_above("hard labels", "smoothed")
+
+
+def test_report_and_curve_of_a_search_say_the_same(iris):
+    X, y = iris
+    fitted = search([0.0, 0.3, 0.6]).fit(X, y)
+    report = smoothing_report(fitted, X, y)
+    best = fitted.best_index_
+    row = report.table.loc["accuracy", "smoothed"]
+    assert row["difference"] == pytest.approx(fitted.accuracy_difference_[best])
+    assert row["difference_se"] == pytest.approx(fitted.accuracy_difference_se_[best])
+    assert report.paired["accuracy"].n_comparisons == 2
 
 
 def test_plot_draws_differences_with_two_standard_errors():

@@ -43,7 +43,8 @@ def _draw_mask(shape, keep, X, generator):
     bits.random_(-(2**63), None, generator=generator)
     n_kept = min(max(1, round(keep * 2**16)), 2**16 - 1)  # of 2^16 possible values
     values = bits.view(torch.int16)[:n_entries].view(shape)
-    return (values < n_kept - 2**15).to(X.dtype).mul_(2**16 / n_kept)
+    mask = torch.empty(shape, dtype=X.dtype, device=X.device)
+    return torch.lt(values, n_kept - 2**15, out=mask).mul_(2**16 / n_kept)
 
 
 def mlp_gradient(X, loss, rows, layers, gradients, activation, masks) -> Tensor:
@@ -122,5 +123,8 @@ _ACTIVATE = {
     "identity": (lambda z: z, lambda delta, a: delta),
     "logistic": (torch.sigmoid_, lambda delta, a: delta.mul_(a - a * a)),
     "tanh": (torch.tanh_, lambda delta, a: delta.mul_(1 - a * a)),
-    "relu": (torch.relu_, lambda delta, a: delta.mul_(a.sign())),
+    "relu": (
+        torch.relu_,
+        lambda delta, a: delta.mul_(torch.gt(a, 0, out=torch.empty_like(a))),
+    ),
 }

@@ -60,10 +60,10 @@ def scale_features(
     X : (..., n_samples, n_features), center, inverse_scale : (..., n_features) -> \
             (..., n_samples, n_features)
     """
-    z = (X - center.unsqueeze(-2)) * inverse_scale.unsqueeze(-2)
+    z = (X - center.unsqueeze(-2)).mul_(inverse_scale.unsqueeze(-2))
     if math.isinf(clip):
         return z
-    return z * torch.addcmul(z.new_ones(()), z, z, value=clip**-2).rsqrt()
+    return torch.addcmul(z.new_ones(()), z, z, value=clip**-2).rsqrt_().mul_(z)
 
 
 def measure_features(X, samples, weight):

@@ -59,18 +59,21 @@ class Loss:
             (gradient,) = torch.autograd.grad(loss.sum(), columns)
         return loss.detach(), gradient
 
-    def is_correct(self, logits: Tensor, rows: RowTensors) -> Tensor:
-        """Return which samples are classified as they are labeled."""
-        return logits.argmax(-1) == rows.codes
+    def observed_log_proba(self, columns: Tensor) -> Tensor:
+        """Return the log-probabilities of the observed labels, as columns."""
+        return torch.log_softmax(columns, -2)
 
-    def observed_proba(self, logits: Tensor) -> Tensor:
-        """Return the probabilities of the observed labels."""
-        return functional.softmax(logits, -1)
+    def scores(self, logits: Tensor, rows: RowTensors) -> tuple[Tensor, Tensor, Tensor]:
+        """Return whether samples are classified as labeled, losses and Brier scores.
 
-    def brier(self, logits: Tensor, rows: RowTensors) -> Tensor:
-        """Return the squared distance of each sample's probabilities from its label."""
-        proba = self.observed_proba(logits)
-        return proba.square().sum(-1) - 2 * rows.expect(proba, dim=-1) + 1
+        The Brier score is the squared distance of the probabilities from the label.
+        """
+        log_proba = self.observed_log_proba(logits.mT)  # much faster than over dim=-1
+        correct = log_proba.max(-2).indices == rows.codes
+        loss = -rows.expect(log_proba, dim=-2)
+        proba = log_proba.exp_()
+        brier = proba.square().sum(-2) - 2 * rows.expect(proba, dim=-2) + 1
+        return correct, loss, brier
 
     def sum_scores(self, logits: Tensor, rows: RowTensors) -> Tensor:
         """Return weighted sums over samples, of rows that are not smoothed.
@@ -81,14 +84,8 @@ class Loss:
             Of the correctly classified samples, their losses, their Brier scores, and
             the weights themselves.
         """
-        scores = torch.stack(
-            [
-                self.is_correct(logits, rows).to(logits),
-                self.per_sample(logits, rows),
-                self.brier(logits, rows),
-                torch.ones_like(logits[..., 0]),
-            ]
-        )
+        correct, loss, brier = self.scores(logits, rows)
+        scores = torch.stack([correct.to(loss), loss, brier, torch.ones_like(loss)])
         return weigh(scores, rows.weight).sum(-1)
 
     def decision_margin(self, logits: Tensor) -> Tensor:
@@ -194,7 +191,7 @@ class CrossEntropy(Loss):
         """Return the mean loss and ``(p - q) * weight / n_samples``."""
         log_proba = torch.log_softmax(columns, -2)
         loss = -weigh(rows.expect(log_proba, dim=-2), rows.weight).mean(-1)
-        gradient = rows.subtract_from(log_proba.exp_())
+        gradient = rows.subtract_from(torch.softmax(columns, -2))
         return loss, scale_gradient(gradient, rows.weight)
 
 
@@ -211,7 +208,7 @@ class ForwardCrossEntropy(Loss):
 
     def per_sample(self, logits: Tensor, rows: LabelRows) -> Tensor:
         """Return ``-(q . log(p @ T))``."""
-        return -rows.expect(self.observed_proba(logits).log(), dim=-1)
+        return -rows.expect(self.observed_log_proba(logits.mT), dim=-2)
 
     def mean_and_gradient(
         self, columns: Tensor, rows: LabelRows
@@ -224,13 +221,9 @@ class ForwardCrossEntropy(Loss):
         loss = -weigh(rows.expect(observed.log_(), dim=-2), rows.weight).mean(-1)
         return loss, scale_gradient(gradient, rows.weight)
 
-    def is_correct(self, logits: Tensor, rows: LabelRows) -> Tensor:
-        """Return for which samples the observed label is predicted."""
-        return self.observed_proba(logits).argmax(-1) == rows.codes
-
-    def observed_proba(self, logits: Tensor) -> Tensor:
-        """Return ``p @ T``."""
-        return self.transition.forward(functional.softmax(logits, -1), dim=-1)
+    def observed_log_proba(self, columns: Tensor) -> Tensor:
+        """Return ``log(p @ T)``."""
+        return self.transition.forward(torch.softmax(columns, -2), dim=-2).log()
 
 
 @dataclass
@@ -276,13 +269,13 @@ class BinaryCrossEntropy(Loss):
         gradient = torch.sigmoid(columns).sub_(rows.y_soft.mT)
         return loss, scale_gradient(gradient, rows.weight)
 
-    def is_correct(self, logits: Tensor, rows: IndicatorRows) -> Tensor:
-        """Return for which samples all labels are right."""
-        return ((logits > 0) == (rows.indicators > 0)).all(-1)
-
-    def brier(self, logits: Tensor, rows: IndicatorRows) -> Tensor:
-        """Return the mean over labels of their two-class Brier scores."""
-        return 2 * (torch.sigmoid(logits) - rows.indicators).square().mean(-1)
+    def scores(
+        self, logits: Tensor, rows: IndicatorRows
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return whether all labels are right, the loss, and the mean Brier score."""
+        correct = ((logits > 0) == (rows.indicators > 0)).all(-1)
+        brier = 2 * (torch.sigmoid(logits) - rows.indicators).square().mean(-1)
+        return correct, self.per_sample(logits, rows), brier
 
     def decision_margin(self, logits: Tensor) -> Tensor:
         """Return how far the logit nearest to 0 of each sample is from it."""

@@ -58,6 +58,7 @@ class Scored(NamedTuple):
     converged: bool
     fit_time: float  # in seconds
     test_scores: float | dict[str, float]
+    correct: np.ndarray  # of each test sample, whether its observed label was predicted
     score_time: float
 
 
@@ -123,6 +124,7 @@ def train_and_score(
             }
         classifier = make_fitted(candidate, fold.network, fold.summary, data.features)
         scores = score_fold(classifier, *parts[id(test)], scorer)
+        correct = _find_correct(classifier, parts[id(test)][0], data.labels.y[test])
         fold.network.release()  # modules would fill a GPU; their weights remain
         score_time = time.perf_counter() - start
         scored.append(
@@ -132,10 +134,16 @@ def train_and_score(
                 fold.converged,
                 fold.fit_time + plan_time,
                 scores,
+                correct,
                 score_time,
             )
         )
     return scored
+
+
+def _find_correct(classifier, X, y):
+    correct = classifier.predict(X) == y
+    return correct.all(axis=1) if correct.ndim > 1 else correct
 
 
 def _plan(X, labels, candidate, train, test, stop_on_test, seed, device):

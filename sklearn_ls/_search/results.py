@@ -7,6 +7,7 @@ import numpy as np
 
 from sklearn_ls._base import fit_label_smoother
 from sklearn_ls._classifier import LabelSmoothingClassifier, make_fitted
+from sklearn_ls._differences import mean_of_samples
 from sklearn_ls._network.ensemble import Ensemble
 from sklearn_ls._network.fitting import train_networks
 from sklearn_ls._network.plans import TrainingParams, plan_network
@@ -81,6 +82,7 @@ def describe_search(data, rules, candidates, members, splits, scored, device):
         "classes_": data.labels.classes,
         "epsilons_": np.array([candidate["epsilon"] for candidate in candidates]),
         "device_": device,
+        **_compare_accuracies(data, candidates, splits, scored),
     }
     if "best_index_" in scores:
         best = scores["best_index_"]
@@ -119,6 +121,31 @@ def _describe_scores(rules, candidates, n_splits, scored):
         "best_index_": index,
         "best_params_": best,
         "epsilon_": best["epsilon"],
+    }
+
+
+def _compare_accuracies(data, candidates, splits, scored):
+    """Return attributes on how much accuracies differ from that of the lowest epsilon.
+
+    The scores of splits would not do: their differences are too few for a test.
+    """
+    k, tests = len(splits), [test for _, test in splits]
+    lowest = np.argmin([candidate["epsilon"] for candidate in candidates])
+    means = [
+        mean_of_samples(
+            [
+                scored[c * k + split].correct.astype(float)
+                - scored[lowest * k + split].correct
+                for split in range(k)
+            ],
+            tests,
+            data.score_params.get("sample_weight"),
+        )
+        for c in range(len(candidates))
+    ]
+    return {
+        "accuracy_difference_": np.array([mean.value for mean in means]),
+        "accuracy_difference_se_": np.array([mean.error for mean in means]),
     }
 
 

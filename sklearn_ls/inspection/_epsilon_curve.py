@@ -4,17 +4,17 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_ls._differences import Mean, mean_of_splits
 from sklearn_ls.inspection._figure import new_axes
 from sklearn_ls.inspection._pipeline import last_step
-from sklearn_ls.inspection._standard_error import differs, mean_and_error
 
 
 class EpsilonCurveDisplay:
     """Cross-validated score as a function of epsilon, with its standard error.
 
     Use :meth:`from_search` to create one. All epsilons are compared on the same folds,
-    so that the differences within folds, with their paired standard error, show whether
-    an epsilon is better than none.
+    so that paired differences show whether the chosen epsilon is better than none; the
+    title says so.
 
     Parameters
     ----------
@@ -29,6 +29,10 @@ class EpsilonCurveDisplay:
 
     score_name : str, default="score"
         Name of the score, used as the label of the y-axis.
+
+    errors : ndarray of shape (n_epsilons,), default=None
+        Standard errors, over the test samples, of the differences from epsilon 0. If
+        None, those over folds are used.
 
     Attributes
     ----------
@@ -65,11 +69,16 @@ class EpsilonCurveDisplay:
     whatever the epsilon, if its networks were stopped early on the folds that score
     them.
 
-    The standard error over folds is that of independent values,
-    ``std(ddof=1) / sqrt(n_splits)``. Folds share most of their training samples, so it
-    tends to be too small [1]_; and among several epsilons one may differ by two
-    standard errors by chance. If the decision matters, repeat the folds with
-    :class:`~sklearn.model_selection.RepeatedStratifiedKFold`.
+    Whether the difference of the chosen epsilon from 0 is significant is decided by a
+    paired t-test at 2.5 %, corrected for the number of epsilons (Bonferroni), as in
+    :func:`smoothing_report`. The accuracies of a
+    :class:`~sklearn_ls.LabelSmoothingClassifierCV` are compared sample by sample. Of
+    other searches and scores only the means of the folds are known: their test has
+    `n_splits - 1` degrees of freedom, and with five folds finds only large differences.
+
+    The band is the standard error of independent folds, ``std(ddof=1) /
+    sqrt(n_splits)``. Folds share most of their training samples, so it tends to be too
+    small [1]_.
 
     References
     ----------
@@ -85,14 +94,17 @@ class EpsilonCurveDisplay:
     >>> search = LabelSmoothingClassifierCV(random_state=0).fit(X, y)
     >>> display = EpsilonCurveDisplay.from_search(search)
     >>> display.verdict
-    'epsilon 0.2 differs from 0 by +0.017 +- 0.007 (paired standard error)'
+    'epsilon 0.1: +0.011 +- 0.008 against epsilon 0, not significant'
     """
 
-    def __init__(self, epsilons, scores, *, epsilon=None, score_name="score"):
+    def __init__(
+        self, epsilons, scores, *, epsilon=None, score_name="score", errors=None
+    ):
         self.epsilons = np.asarray(epsilons, dtype=float)
         self.scores = np.asarray(scores, dtype=float)
         self.epsilon = epsilon
         self.score_name = score_name
+        self.errors = errors
 
     @classmethod
     def from_search(cls, search, *, metric=None, paired=False, ax=None):
@@ -165,6 +177,7 @@ class EpsilonCurveDisplay:
             np.transpose(scores)[order],
             epsilon=float(best_params[name]),
             score_name=_name_of_score(search, metric),
+            errors=_find_errors(search, np.array(candidates)[order], metric),
         )
         return display.plot(paired=paired, ax=ax)
 
@@ -185,17 +198,21 @@ class EpsilonCurveDisplay:
             return "epsilon 0 and another are needed: nothing to compare"
         if np.isnan(self.scores).any():
             return "scores are missing (NaN): nothing to compare"
-        if self.scores.shape[1] < 2:
+        epsilon = self.epsilon
+        if epsilon is None:
+            epsilon = self.epsilons[self.scores.mean(axis=1).argmax()]
+        if epsilon == 0:
+            return "epsilon 0 was chosen: no smoothing"
+        k = np.argmin(np.abs(self.epsilons - epsilon))
+        difference = mean_of_splits(self.differences[k])
+        if self.errors is not None:
+            difference = Mean(difference.value, self.errors[k], np.inf)
+        if np.isnan(difference.error):
             return "a single fold has no standard error"
-        means, errors = mean_and_error(self.differences)
-        is_different = differs(means, errors)
-        if not is_different.any():
-            return "no epsilon differs from 0 by more than two paired standard errors"
-        means = np.where(is_different, means, -np.inf)
-        k = np.argmax(means)  # a gain, if there is one
+        is_significant = difference.is_significant(np.count_nonzero(self.epsilons))
         return (
-            f"epsilon {self.epsilons[k]:g} differs from 0 by "
-            f"{means[k]:+.2g} +- {errors[k]:.1g} (paired standard error)"
+            f"epsilon {epsilon:g}: {difference} against epsilon 0, "
+            f"{'' if is_significant else 'not '}significant"
         )
 
     def plot(self, *, paired=False, ax=None):
@@ -218,7 +235,9 @@ class EpsilonCurveDisplay:
         values = self.differences if paired else self.scores
         if ax is None:
             ax = new_axes(self)
-        means, errors = mean_and_error(values)
+        means, errors, _ = np.transpose(
+            [mean_of_splits(of_folds) for of_folds in values]
+        )
         self.fold_lines_ = ax.plot(self.epsilons, values, color="0.8", linewidth=0.8)
         (self.line_,) = ax.plot(self.epsilons, means, marker="o", label="mean")
         self.band_ = ax.fill_between(
@@ -262,6 +281,20 @@ def _check_metric(search, metric):
             f"{', '.join(map(repr, names))}."
         )
     return metric
+
+
+def _find_errors(search, candidates, metric):
+    """Return the standard errors over samples of differences from epsilon 0, if known.
+
+    Only those of accuracies are.
+    """
+    differences = getattr(search, "accuracy_difference_", None)
+    if differences is None:
+        return None
+    means = search.cv_results_[f"mean_test_{metric}"][candidates]
+    if not np.allclose(differences[candidates], means - means[0], atol=1e-6):
+        return None
+    return search.accuracy_difference_se_[candidates]
 
 
 def _name_of_score(search, metric):

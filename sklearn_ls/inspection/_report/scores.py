@@ -1,31 +1,156 @@
-"""The scores that the report compares."""
+"""The scores that the report compares, and the differences between variants."""
+
+from typing import Any
 
 import numpy as np
-from sklearn.metrics import accuracy_score, brier_score_loss, log_loss
+from scipy.special import xlogy
 
+from sklearn_ls._differences import mean_of_samples, mean_of_splits
 from sklearn_ls.metrics import expected_calibration_error
 
 SCORES = ("accuracy", "log-loss", "Brier score", "calibration error")
 
 
-def score_all(codes, y_proba):
-    """Return the scores of `SCORES`, in their order.
+class VariantScores:
+    """One score of all variants on the same test samples.
+
+    Parameters
+    ----------
+    values : list of dict of str to ndarray of shape (n_test,) or float
+        For each split, the score of each test sample, or of the split as a whole, by
+        the name of the variant.
+
+    tests : list of ndarray of shape (n_test,), default=None
+        The indices of the test samples of each split, if scores are of samples.
+
+    n_comparisons : int, default=1
+        The number of differences from hard labels among which one is found, for
+        Bonferroni's correction.
+    """
+
+    def __init__(self, values, tests=None, n_comparisons=1):
+        self.values = values
+        self.tests = tests
+        self.n_comparisons = n_comparisons
+
+    @classmethod
+    def of_splits(cls, variants, scores):
+        """Return scores of which only those of whole splits are known.
+
+        Parameters
+        ----------
+        variants : list of str
+
+        scores : ndarray of shape (n_variants, n_splits)
+        """
+        return cls([dict(zip(variants, split, strict=True)) for split in scores.T])
+
+    @property
+    def of_whole_splits(self):
+        """Mean scores of the splits, an array of shape (n_variants, n_splits)."""
+        return np.transpose(
+            [
+                [np.mean(of_split[name]) for name in self.variants]
+                for of_split in self.values
+            ]
+        )
+
+    @property
+    def variants(self):
+        """Names of the variants."""
+        return list(self.values[0])
+
+    def mean(self, variant):
+        """Return the mean score of a variant and its standard error."""
+        return self._mean([of_split[variant] for of_split in self.values])
+
+    def difference(self, variant, other):
+        """Return the mean paired difference of two variants and its standard error."""
+        return self._mean([split[variant] - split[other] for split in self.values])
+
+    def _mean(self, values):
+        if self.tests is None:
+            return mean_of_splits(np.array(values))
+        return mean_of_samples(values, self.tests)
+
+    def is_significant(self, difference):
+        """Return whether a mean difference is significant."""
+        return difference.is_significant(self.n_comparisons)
+
+    def is_above(self, variant, other):
+        """Return whether a variant has a significantly higher score than another."""
+        difference = self.difference(variant, other)
+        return difference.value > 0 and self.is_significant(difference)
+
+
+def score_variants(codes, probas, tests, n_epsilons=1) -> dict[str, Any]:
+    """Return the scores of `SCORES` of all variants.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,)
+
+    probas : list of dict of str to ndarray of shape (n_test, n_classes)
+        The predictions for the test samples of each split, by variant.
+
+    tests : list of ndarray of shape (n_test,)
+
+    n_epsilons : int, default=1
+        The number of epsilons from which that of the smoothed variants was chosen on
+        these samples.
+
+    Returns
+    -------
+    scores : dict of str to VariantScores
+    """
+    n_others = len(probas[0]) - 1
+    per_sample = [
+        {name: score_samples(codes[test], y_proba) for name, y_proba in split.items()}
+        for split, test in zip(probas, tests, strict=True)
+    ]
+    scores = {
+        score: VariantScores(
+            [{name: v[score] for name, v in split.items()} for split in per_sample],
+            tests,
+            n_epsilons * (1 if score == "accuracy" else n_others),
+        )
+        for score in SCORES[:3]
+    }
+    calibration_errors = [
+        {
+            name: expected_calibration_error(
+                codes[test], y_proba, labels=np.arange(y_proba.shape[1])
+            )
+            for name, y_proba in split.items()
+        }
+        for split, test in zip(probas, tests, strict=True)
+    ]
+    scores[SCORES[3]] = VariantScores(
+        calibration_errors, n_comparisons=n_epsilons * n_others
+    )
+    return scores
+
+
+def score_samples(codes, y_proba):
+    """Return the scores whose means over samples are those of scikit-learn.
 
     Parameters
     ----------
     codes : ndarray of shape (n_samples,)
 
     y_proba : ndarray of shape (n_samples, n_classes), float64
-        Probabilities of 0 count as the machine precision, see `log_loss`.
+        Probabilities of 0 count as the machine precision, see
+        :func:`~sklearn.metrics.log_loss`.
 
     Returns
     -------
-    scores : list of float
+    scores : dict of str to ndarray of shape (n_samples,)
     """
-    labels = np.arange(y_proba.shape[1])
-    return [
-        accuracy_score(codes, y_proba.argmax(axis=1)),
-        log_loss(codes, y_proba, labels=labels),
-        brier_score_loss(codes, y_proba, labels=labels),
-        expected_calibration_error(codes, y_proba, labels=labels),
-    ]
+    eps = np.finfo(y_proba.dtype).eps
+    one_hot = codes[:, np.newaxis] == np.arange(y_proba.shape[1])
+    brier = np.square(y_proba - one_hot).sum(axis=1)
+    return {
+        "accuracy": (y_proba.argmax(axis=1) == codes).astype(float),
+        "log-loss": -xlogy(one_hot, y_proba.clip(eps, 1 - eps)).sum(axis=1),
+        "Brier score": brier / 2 if y_proba.shape[1] == 2 else brier,
+    }

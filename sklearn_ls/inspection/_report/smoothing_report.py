@@ -13,7 +13,7 @@ from sklearn_ls.inspection._held_out import (
 from sklearn_ls.inspection._report.noise_rate import estimate_noise
 from sklearn_ls.inspection._report.notes import make_notes, note_missing_labels
 from sklearn_ls.inspection._report.report import SmoothingReport
-from sklearn_ls.inspection._report.scores import score_all
+from sklearn_ls.inspection._report.scores import score_variants
 from sklearn_ls.inspection._report.smoothing_params import find_smoothing_params
 from sklearn_ls.inspection._report.variants import (
     HARD,
@@ -169,18 +169,22 @@ def smoothing_report(estimator, X, y, *, cv=5, n_jobs=None):
         for variant in VARIANTS
         if all(variant in fold.probas for fold in predictions)
     ]
-    scores = [
-        [score_all(codes[test], fold.probas[variant]) for variant in variants]
-        for fold, (_, test) in zip(predictions, splits, strict=True)
-    ]
+    n_epsilons = 1 if held_out is None else np.count_nonzero(held_out.search.epsilons_)
+    scores = score_variants(
+        codes,
+        [{name: fold.probas[name] for name in variants} for fold in predictions],
+        [test for _, test in splits],
+        max(1, n_epsilons),
+    )
     notes = make_notes(estimator, smoothing_params, predictions, held_out)
     notes += note_missing_labels(classes, codes, splits)
     return SmoothingReport(
         variants,
-        np.transpose(scores),
+        np.array([of_score.of_whole_splits for of_score in scores.values()]),
         noise=estimate_noise(codes, oof_proba),
         epsilons=[fold.epsilon for fold in predictions],
         notes=notes,
+        paired=scores,
     )
 
 

@@ -1,15 +1,14 @@
 """The verdict of a report: what its scores mean, in words."""
 
 import numpy as np
-from scipy import stats
 
+from sklearn_ls._differences import LEVEL
 from sklearn_ls.inspection._report.variants import (
     HARD,
     HARD_SCALED,
     SMOOTHED,
     VARIANTS,
 )
-from sklearn_ls.inspection._standard_error import LIMIT, differs, mean_and_error
 
 NOT_SMOOTHED = (
     "You do not need smoothing: the search chose epsilon 0. The smoothed variants are "
@@ -22,9 +21,8 @@ def format_verdict(scores, smooths=True):
 
     Parameters
     ----------
-    scores : dict of str to (dict of str to ndarray of shape (n_splits,))
-        For each score, the values of each variant on the splits. The variants are
-        among `VARIANTS`, and include the first and one with smoothing.
+    scores : dict of str to VariantScores
+        The variants are among `VARIANTS`, and include the first and one with smoothing.
 
     smooths : bool, default=True
         Whether any epsilon is above 0. A search may choose none.
@@ -34,47 +32,59 @@ def format_verdict(scores, smooths=True):
     verdict : str
     """
     accuracies, losses = scores["accuracy"], scores["log-loss"]
-    variants = [variant for variant in VARIANTS if variant in accuracies]
+    variants = [variant for variant in VARIANTS if variant in losses.variants]
     smoothed = [name for name in variants if name not in (HARD, HARD_SCALED)]
-    best = min(variants, key=lambda variant: losses[variant].mean())
-    good = [name for name in variants if not _is_above(losses, name, than=best)]
+    best = min(variants, key=lambda variant: losses.mean(variant).value)
+    good = [name for name in variants if not losses.is_above(name, best)]
     simplest = good[0]
-    accurate = (
-        name
-        for name in smoothed
-        if name in good and _is_above(accuracies, name, than=HARD)
-    )
-    to_use = simplest if simplest in smoothed else next(accurate, smoothed[0])
-    gain, error = _compare(accuracies, to_use, HARD)
-    accuracy_sign = np.sign(gain) if differs(gain, error) else 0
-    advice = _advise(scores, accuracy_sign, simplest, to_use, smoothed)
+    judged = simplest if simplest in smoothed else smoothed[0]
+    gain = accuracies.difference(judged, HARD)
+    accuracy_sign = np.sign(gain.value) if accuracies.is_significant(gain) else 0
+    accurate = [
+        name for name in smoothed if name in good and accuracies.is_above(name, HARD)
+    ]
+    advice = _advise(scores, accuracy_sign, simplest, smoothed, accurate)
     sentences = [
         advice if smooths else NOT_SMOOTHED,
-        _describe_accuracy(accuracy_sign, gain, error),
+        _describe_accuracy(accuracy_sign, gain),
         _describe_probabilities(losses, best, simplest),
     ]
     calibration_errors = scores["calibration error"]
-    if _is_above(calibration_errors, simplest, than=HARD):
-        difference = _format_difference(calibration_errors, simplest, sign="+")
+    if calibration_errors.is_above(simplest, HARD):
         sentences.append(
             f"By the calibration error '{simplest}' is worse than {HARD} "
-            f"({difference})."
+            f"({calibration_errors.difference(simplest, HARD)})."
         )
     uncalibrated = SMOOTHED[None]
-    if (
-        smooths
-        and uncalibrated in variants
-        and _is_above(losses, uncalibrated, than=HARD)
-    ):
+    if smooths and uncalibrated in variants and losses.is_above(uncalibrated, HARD):
+        difference = str(losses.difference(uncalibrated, HARD)).removeprefix("+")
         sentences.append(
             "The network's own probabilities are worse with smoothing: the log-loss "
-            f"rises by {_format_difference(losses, uncalibrated)}."
+            f"rises by {difference}."
         )
-    sentences.append(_describe_chance(scores, len(variants) - 1))
+    sentences.append(
+        f"Differences count if a paired t-test at {100 * LEVEL:g} %, corrected for "
+        "several comparisons, finds them."
+    )
     return " ".join(sentences)
 
 
-def _advise(scores, accuracy_sign, simplest, to_use, smoothed):
+def _advise(scores, accuracy_sign, simplest, smoothed, accurate):
+    """Return what to do.
+
+    Parameters
+    ----------
+    scores : dict of str to VariantScores
+
+    accuracy_sign : {-1, 0, 1}
+        Of the significant difference in accuracy that smoothing makes.
+
+    simplest : str
+        The simplest variant of those whose log-loss is as good as the best.
+
+    smoothed, accurate : list of str
+        The smoothed variants, and those with more accuracy and as good a log-loss.
+    """
     losses = scores["log-loss"]
     if accuracy_sign < 0:
         if simplest in smoothed:
@@ -84,8 +94,8 @@ def _advise(scores, accuracy_sign, simplest, to_use, smoothed):
             )
         return "Do not smooth: it costs accuracy."
     if accuracy_sign > 0:
-        best = min(losses, key=lambda variant: losses[variant].mean())
-        if not _is_above(losses, to_use, than=best):
+        if accurate:
+            to_use = simplest if simplest in accurate else accurate[0]
             return f"Smoothing helps: use it, with the probabilities of '{to_use}'."
         return (
             f"Smoothing helps accuracy. For probabilities '{simplest}' is as good as "
@@ -94,13 +104,13 @@ def _advise(scores, accuracy_sign, simplest, to_use, smoothed):
     if simplest == HARD:
         return "You do not need smoothing."
     if simplest == HARD_SCALED:
-        best = min(smoothed, key=lambda variant: losses[variant].mean())
-        if _is_above(losses, best, than=HARD_SCALED):
+        best = min(smoothed, key=lambda variant: losses.mean(variant).value)
+        if losses.is_above(best, HARD_SCALED):
             return (
                 "You do not need smoothing; temperature scaling gives better "
                 "probabilities."
             )
-        if _is_above(scores["calibration error"], HARD_SCALED, than=best):
+        if scores["calibration error"].is_above(HARD_SCALED, best):
             return (
                 "You do not need smoothing for accuracy or log-loss: temperature "
                 "scaling does as well. The calibration error is smaller with "
@@ -112,49 +122,16 @@ def _advise(scores, accuracy_sign, simplest, to_use, smoothed):
     return f"Smoothing helps probabilities only: use those of '{simplest}'."
 
 
-def _describe_accuracy(sign, gain, error):
-    difference = _format_mean(gain, error, sign="+")
+def _describe_accuracy(sign, gain):
     if sign == 0:
-        return f"Accuracy does not differ detectably ({difference})."
-    return f"Accuracy {'rises' if sign > 0 else 'falls'} ({difference})."
+        return f"Accuracy does not differ detectably ({gain})."
+    return f"Accuracy {'rises' if sign > 0 else 'falls'} ({gain})."
 
 
 def _describe_probabilities(losses, best, simplest):
     text = f"By the log-loss of the observed labels '{best}' has the best probabilities"
     if best != HARD:
-        text += f" ({_format_difference(losses, best, sign='+')})"
+        text += f" ({losses.difference(best, HARD)})"
     if best == simplest:
         return f"{text}."
     return f"{text}, but '{simplest}', which is simpler, is not detectably worse."
-
-
-def _describe_chance(scores, n_smoothed_or_scaled):
-    n_splits = len(scores["accuracy"][HARD])
-    # Less one, since a temperature does not change accuracy.
-    n_comparisons = len(scores) * n_smoothed_or_scaled - 1
-    by_chance = n_comparisons * 2 * stats.t.sf(LIMIT, n_splits - 1)
-    return (
-        f"Differences count beyond {LIMIT} paired standard errors; of {n_comparisons}, "
-        f"about {by_chance:.1f} would exceed that by chance alone."
-    )
-
-
-def _format_difference(values, variant, sign=""):
-    """Return the mean difference from hard labels and its standard error as text."""
-    return _format_mean(*_compare(values, variant, HARD), sign=sign)
-
-
-def _format_mean(mean, error, sign=""):
-    """Return a mean and its standard error as text, without rounding errors."""
-    mean, error = (round(float(value), 6) + 0.0 for value in (mean, error))
-    return f"{mean:{sign}.2g} +- {error:.1g}"
-
-
-def _compare(values, variant, other):
-    """Return the mean difference of two variants and its standard error."""
-    return mean_and_error(values[variant] - values[other])
-
-
-def _is_above(values, variant, than):
-    difference, error = _compare(values, variant, than)
-    return difference > 0 and differs(difference, error)

@@ -1,0 +1,99 @@
+"""Paired differences of scores, and which of them are significant."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+LEVEL = 0.025  # of the test of one score; with two scores, 5 % together
+ROUNDING = 1e-6  # difference between two trainings of the same network
+
+
+class Mean(NamedTuple):
+    """The mean of a score, or of the paired differences of two scores.
+
+    Parameters
+    ----------
+    value : float
+        The mean over splits.
+
+    error : float
+        Its standard error, NaN if it is not known.
+
+    df : float
+        Degrees of freedom of the standard error; infinite for many samples.
+    """
+
+    value: float
+    error: float
+    df: float
+
+    def is_significant(self, n_comparisons=1):
+        """Return whether a mean difference is significant.
+
+        A t-test at `LEVEL`, with Bonferroni's correction.
+
+        Parameters
+        ----------
+        n_comparisons : int, default=1
+            The number of differences among which it was found.
+        """
+        limit = stats.t.isf(LEVEL / (2 * n_comparisons), self.df)
+        return bool(abs(self.value) > limit * self.error + ROUNDING)
+
+    def __str__(self):
+        value, error = (round(float(number), 6) + 0.0 for number in self[:2])
+        return f"{value:+.2g} +- {error:.1g}"
+
+
+def mean_of_splits(values):
+    """Return the mean over splits, with the standard error of independent splits.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_splits,)
+
+    Returns
+    -------
+    mean : Mean
+    """
+    n_splits, error = len(values), np.nan
+    if n_splits > 1:
+        error = values.std(ddof=1) / np.sqrt(n_splits)
+    return Mean(values.mean(), error, max(1, n_splits - 1))
+
+
+def mean_of_samples(values, tests, weight=None):
+    """Return the mean over splits, with the standard error of independent samples.
+
+    The networks are taken as they are: it does not contain what other training samples
+    or another seed would change.
+
+    Parameters
+    ----------
+    values : list of ndarray of shape (n_test,)
+        Values of the test samples of each split.
+
+    tests : list of ndarray of shape (n_test,)
+        Their indices. A sample may be tested in several splits, but counts once.
+
+    weight : ndarray of shape (n_samples,), default=None
+        Sample weights.
+
+    Returns
+    -------
+    mean : Mean
+    """
+    n_samples = 1 + max(test.max() for test in tests)
+    weight = np.ones(n_samples) if weight is None else weight
+    shares = [weight[test] / weight[test].sum() / len(tests) for test in tests]
+    mean = sum(share @ of_split for share, of_split in zip(shares, values, strict=True))
+    deviations, is_tested = np.zeros(n_samples), np.zeros(n_samples, dtype=bool)
+    for share, test, of_split in zip(shares, tests, values, strict=True):
+        deviations[test] += share * (of_split - mean)
+        is_tested[test] |= share > 0
+    n_tested = np.count_nonzero(is_tested)
+    error = np.nan
+    if n_tested > 1:
+        error = np.linalg.norm(deviations) * np.sqrt(n_tested / (n_tested - 1))
+    return Mean(float(mean), float(error), max(1, n_tested - 1))
