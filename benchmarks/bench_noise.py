@@ -128,7 +128,9 @@ class Method(NamedTuple):
 
 METHODS = {
     "cv": Method("LabelSmoothingClassifierCV", make_cv, ours=True),
-    "committee": Method("soft vote of that and a forest", make_committee, ours=True),
+    "committee": Method(
+        "LabelSmoothingClassifierCV and a forest", make_committee, ours=True
+    ),
     "single": Method("LabelSmoothingClassifier", make_single, ours=True),
     "cv0": Method(
         "LabelSmoothingClassifierCV, epsilon 0",

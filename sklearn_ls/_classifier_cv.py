@@ -207,7 +207,8 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         lowest. Samples are paired: all networks are tested on the same ones.
 
     accuracy_difference_se_ : ndarray of shape (n_epsilons,)
-        Standard error of `accuracy_difference_` over the test samples.
+        Standard error of `accuracy_difference_`, over the test samples or, if it is
+        larger, over the splits.
 
     oof_proba_ : ndarray of shape (n_samples, n_classes)
         Probabilities of each sample, predicted at the best epsilon by the fold network

@@ -64,10 +64,11 @@ def mean_of_splits(values):
 
 
 def mean_of_samples(values, tests, weight=None):
-    """Return the mean over splits, with the standard error of independent samples.
+    """Return the mean over splits, with the larger of two standard errors.
 
-    The networks are taken as they are: it does not contain what other training samples
-    or another seed would change.
+    One is that of independent samples, for networks that are taken as they are. The
+    other is that of independent splits, which is larger where the networks themselves
+    vary, by their training samples or by the epoch in which they were stopped.
 
     Parameters
     ----------
@@ -86,14 +87,21 @@ def mean_of_samples(values, tests, weight=None):
     """
     n_samples = 1 + max(test.max() for test in tests)
     weight = np.ones(n_samples) if weight is None else weight
-    shares = [weight[test] / weight[test].sum() / len(tests) for test in tests]
-    mean = sum(share @ of_split for share, of_split in zip(shares, values, strict=True))
+    of_splits = mean_of_splits(
+        np.array(
+            [
+                np.average(of_split, weights=weight[test])
+                for test, of_split in zip(tests, values, strict=True)
+            ]
+        )
+    )
     deviations, is_tested = np.zeros(n_samples), np.zeros(n_samples, dtype=bool)
-    for share, test, of_split in zip(shares, tests, values, strict=True):
-        deviations[test] += share * (of_split - mean)
+    for test, of_split in zip(tests, values, strict=True):
+        share = weight[test] / weight[test].sum() / len(tests)
+        deviations[test] += share * (of_split - of_splits.value)
         is_tested[test] |= share > 0
     n_tested = np.count_nonzero(is_tested)
-    error = np.nan
-    if n_tested > 1:
-        error = np.linalg.norm(deviations) * np.sqrt(n_tested / (n_tested - 1))
-    return Mean(float(mean), float(error), max(1, n_tested - 1))
+    if n_tested == 1:
+        return Mean(of_splits.value, np.nan, 1)
+    error = np.linalg.norm(deviations) * np.sqrt(n_tested / (n_tested - 1))
+    return Mean(of_splits.value, np.fmax(error, of_splits.error), n_tested - 1)

@@ -551,12 +551,12 @@ def test_headline_allows_for_having_chosen_epsilon(rng):
     tests = np.split(rng.permutation(600), 3)
     right = np.eye(2)[codes] * 0.6 + 0.2
     hard = right.copy()
-    flipped = rng.permutation(600)[:8]
+    flipped = np.concatenate([test[:3] for test in tests])
     hard[flipped] = hard[flipped, ::-1]
-    # All of the eight differences are gains: z = 2.8.
+    # All of the nine differences are gains: z = 3.
     probas = [{"hard labels": hard[test], "smoothed": right[test]} for test in tests]
     few = score_variants(codes, probas, tests, n_epsilons=2)["accuracy"]
-    many = score_variants(codes, probas, tests, n_epsilons=8)["accuracy"]
+    many = score_variants(codes, probas, tests, n_epsilons=16)["accuracy"]
     assert few.is_above("smoothed", "hard labels")
     assert not few.is_above("hard labels", "smoothed")
     assert not many.is_above("smoothed", "hard labels")

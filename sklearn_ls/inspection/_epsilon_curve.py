@@ -31,8 +31,8 @@ class EpsilonCurveDisplay:
         Name of the score, used as the label of the y-axis.
 
     errors : ndarray of shape (n_epsilons,), default=None
-        Standard errors, over the test samples, of the differences from epsilon 0. If
-        None, those over folds are used.
+        Standard errors of the differences from epsilon 0 that take the test samples
+        into account. If None, those over folds are used.
 
     Attributes
     ----------
@@ -72,7 +72,8 @@ class EpsilonCurveDisplay:
     Whether the difference of the chosen epsilon from 0 is significant is decided by a
     paired t-test at 2.5 %, corrected for the number of epsilons (Bonferroni), as in
     :func:`smoothing_report`. The accuracies of a
-    :class:`~sklearn_ls.LabelSmoothingClassifierCV` are compared sample by sample. Of
+    :class:`~sklearn_ls.LabelSmoothingClassifierCV` are compared sample by sample
+    (`accuracy_difference_se_`). Of
     other searches and scores only the means of the folds are known: their test has
     `n_splits - 1` degrees of freedom, and with five folds finds only large differences.
 

@@ -69,16 +69,16 @@ class SmoothingReport:
     and of log-loss, and so claims an effect that smoothing does not have on at most 5 %
     of data sets.
 
-    Pairs are the test samples, except for the calibration error, which only a split as
-    a whole has: for it, they are the splits. The networks are taken as they are: what
-    other training samples or another `random_state` would change is not part of the
-    standard errors [1]_.
+    Pairs are the test samples. Their standard error takes the networks as they are; if
+    that over splits is larger, since the networks themselves vary, it is used instead.
+    The calibration error is one of a split as a whole, so that pairs are the splits.
+    Splits share training samples, and the standard errors over them tend to be too
+    small [1]_.
 
     References
     ----------
-    .. [1] T. G. Dietterich. Approximate statistical tests for comparing supervised
-       classification learning algorithms. Neural Computation 10(7), 1998.
-       :doi:`10.1162/089976698300017197`
+    .. [1] C. Nadeau and Y. Bengio. Inference for the generalization error. Machine
+       Learning 52, 2003. :doi:`10.1023/A:1024068626366`
     """
 
     def __init__(self, ways, scores, *, noise, epsilons, notes=(), paired=None):
