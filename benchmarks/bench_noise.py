@@ -323,17 +323,11 @@ def difference(results, score, group, method, reference, digits):
     Of the reference itself, return the mean score.
     """
     means = paired(results, score, group, method, reference)
-    if not len(means):
-        return ""
     if method == reference:
-        return f"{means[:, 0].mean():.{digits}f}"
-    differences = means[:, 0] - means[:, 1]
-    text = f"{differences.mean():+.{digits}f}"
-    if len(means) > 1:
-        error = differences.std(ddof=1) / np.sqrt(len(means))
-        text += f" ± {error:.{digits}f}"
+        return f"{means[:, 0].mean():.{digits}f}" if len(means) else ""
+    text = mean_and_error(means[:, 0] - means[:, 1], digits, sign="+")
     n_sets = len(paired(results, score, group, reference))
-    return text if len(means) == n_sets else f"{text} ({len(means)} sets)"
+    return text if len(means) in (0, n_sets) else f"{text} ({len(means)} sets)"
 
 
 def share_closed(results, group, method, reference, clean):

@@ -54,7 +54,8 @@ CV = StratifiedKFold(5)
 TOGETHER, ALONE, GRID = "ours", "one after another", "GridSearchCV over ours"
 SKORCH, SKLEARN, LOOP = "GridSearchCV, skorch", "GridSearchCV, MLPClassifier", "loop"
 SQUARE, SQUARE_SIZE = "square product", 2048
-REALMLP, RECIPE_EPOCHS = "RealMLP-TD, five folds", 40
+REALMLP = "RealMLP-TD, five folds"
+RECIPE_EPOCHS = LabelSmoothingClassifierCV().max_epochs
 ONE, TWO = "one process", "two processes"
 GOALS = {SKORCH: 1 / 8, SKLEARN: 1 / 2, REALMLP: 1 / 10, ALONE: 1.0}
 

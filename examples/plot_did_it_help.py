@@ -40,8 +40,8 @@ report = smoothing_report(search.fit(X, y_noisy), X, y_noisy)
 print(report)
 
 # %%
-# The plot shows the differences from hard labels with two standard errors. The stars of
-# the table ask for a little more, since there are several differences.
+# The plot shows the differences from hard labels with two standard errors. The stars
+# in the table require slightly larger differences, because several are tested.
 
 import matplotlib.pyplot as plt
 

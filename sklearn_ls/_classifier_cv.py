@@ -39,6 +39,7 @@ from sklearn_ls._warnings import warn
 # All attributes that a search may set.
 SEARCHED = LEARNED | {
     "accuracy_difference_",
+    "accuracy_difference_df_",
     "accuracy_difference_se_",
     "best_estimator_",
     "best_index_",
@@ -209,6 +210,9 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
     accuracy_difference_se_ : ndarray of shape (n_epsilons,)
         Standard error of `accuracy_difference_`, over the test samples or, if it is
         larger, over the splits.
+
+    accuracy_difference_df_ : ndarray of shape (n_epsilons,)
+        Degrees of freedom of `accuracy_difference_se_`, for a t-test.
 
     oof_proba_ : ndarray of shape (n_samples, n_classes)
         Probabilities of each sample, predicted at the best epsilon by the fold network

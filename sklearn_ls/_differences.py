@@ -84,24 +84,24 @@ def mean_of_samples(values, tests, weight=None):
     Returns
     -------
     mean : Mean
+        Its degrees of freedom are those of the variance over samples and of what the
+        variance over splits adds to it, by Satterthwaite's formula.
     """
     n_samples = 1 + max(test.max() for test in tests)
     weight = np.ones(n_samples) if weight is None else weight
-    of_splits = mean_of_splits(
-        np.array(
-            [
-                np.average(of_split, weights=weight[test])
-                for test, of_split in zip(tests, values, strict=True)
-            ]
-        )
-    )
+    shares = [weight[test] / weight[test].sum() for test in tests]
+    means = [share @ of_split for share, of_split in zip(shares, values, strict=True)]
+    mean, error_of_splits, df_of_splits = mean_of_splits(np.array(means))
     deviations, is_tested = np.zeros(n_samples), np.zeros(n_samples, dtype=bool)
-    for test, of_split in zip(tests, values, strict=True):
-        share = weight[test] / weight[test].sum() / len(tests)
-        deviations[test] += share * (of_split - of_splits.value)
+    for share, test, of_split in zip(shares, tests, values, strict=True):
+        deviations[test] += share * (of_split - mean) / len(tests)
         is_tested[test] |= share > 0
-    n_tested = np.count_nonzero(is_tested)
-    if n_tested == 1:
-        return Mean(of_splits.value, np.nan, 1)
-    error = np.linalg.norm(deviations) * np.sqrt(n_tested / (n_tested - 1))
-    return Mean(of_splits.value, np.fmax(error, of_splits.error), n_tested - 1)
+    df = np.count_nonzero(is_tested) - 1
+    if df == 0:
+        return Mean(mean, np.nan, 1)
+    variance = deviations @ deviations * (df + 1) / df
+    added = np.fmax(0, error_of_splits**2 - variance)
+    total = variance + added
+    if added > 0:
+        df = total**2 / (added**2 / df_of_splits + variance**2 / df)
+    return Mean(mean, np.sqrt(total), df)

@@ -39,6 +39,7 @@ def test_splits_that_differ_more_than_their_samples_have_the_larger_error(seed):
     values = [mean + rng.normal(0, 0.1, 12) for mean in of_splits]
     mean = mean_of_samples(values, tests)
     assert mean.error == pytest.approx(stats.sem([part.mean() for part in values]))
+    assert 4 <= mean.df < 6  # those of the splits
 
 
 @given(SEEDS)

@@ -107,16 +107,21 @@ def test_verdict_without_a_difference_to_judge():
 def test_verdict_of_accuracies_is_by_samples(iris):
     search = make(scoring=["accuracy", "neg_log_loss"], refit="accuracy").fit(*iris)
     display = EpsilonCurveDisplay.from_search(search)
-    assert_array_equal(display.errors, search.accuracy_difference_se_[[1, 2, 0]])
+    errors, df = display.errors
+    assert_array_equal(errors, search.accuracy_difference_se_[[1, 2, 0]])
+    assert_array_equal(df, search.accuracy_difference_df_[[1, 2, 0]])
     other = EpsilonCurveDisplay.from_search(search, metric="neg_log_loss")
     assert other.errors is None
     split = ShuffleSplit(1, random_state=0)
-    display = EpsilonCurveDisplay.from_search(make(cv=split).fit(*iris))
-    assert "significant" in display.verdict or display.epsilon == 0
+    search = make(cv=split, refit=lambda results: 0).fit(*iris)
+    assert search.epsilon_ == 0.5
+    verdict = EpsilonCurveDisplay.from_search(search).verdict
+    assert "against epsilon 0, " in verdict
     # The errors of samples decide where they are known.
     for error, words in ((0.001, ", significant"), (0.1, ", not significant")):
         scores = np.array([[0.5, 0.7, 0.9], [0.52, 0.75, 0.9]])
-        display = EpsilonCurveDisplay([0, 0.1], scores, errors=[0, error])
+        errors = np.array([0, error]), np.array([100, 100])
+        display = EpsilonCurveDisplay([0, 0.1], scores, errors=errors)
         assert display.verdict.endswith(words)
 
 

@@ -9,7 +9,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
 from helpers import quick_classifier, quick_search
-from sklearn_ls._network.feature_scaling import measure_features
+from sklearn_ls._network.feature_scaling import FeatureScaling, measure_features
 
 
 def scaled(scaler, X, clip):
@@ -108,3 +108,12 @@ def test_an_outlier_stays_within_the_bound(iris, sign):
     scaling = quick_classifier(feature_clip=2.0).fit(X, y).net_.module_.scaling
     outlier = torch.full((1, 4), sign * 1e9, dtype=torch.float64)
     assert_allclose(scaling(outlier), sign * 2.0)
+
+
+@pytest.mark.parametrize("clip", [3.0, np.inf])
+def test_gradient_with_respect_to_the_features_exists(clip, rng):
+    scaling = FeatureScaling(3, clip).double()
+    scaling.center.copy_(torch.from_numpy(rng.normal(size=3)))
+    scaling.inverse_scale.copy_(torch.from_numpy(rng.uniform(0.1, 9, 3)))
+    X = torch.from_numpy(rng.normal(size=(4, 3))).requires_grad_()
+    assert torch.autograd.gradcheck(scaling, X)

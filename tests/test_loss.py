@@ -322,8 +322,10 @@ def test_a_loss_is_one_function(logits, codes, epsilon, distribution, weight):
     expected.backward()
     with torch.no_grad():
         loss, gradient = target.loss_and_gradient(logits.detach().T.contiguous())
+        scored = target.sum_scores(logits.detach())[1]
     assert_allclose(loss, expected.detach(), rtol=1e-12)
     assert_allclose(gradient.T, logits.grad, atol=1e-15)
+    assert_allclose(scored, N * expected.detach(), rtol=1e-12)
 
 
 @pytest.fixture

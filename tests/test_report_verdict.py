@@ -116,7 +116,7 @@ def test_verdict_tells_what_it_rests_on():
         make(**{**SAME, "accuracy": RISE, "loss": [0.3, 0.3, 0.5, 0.3, 0.3]})
     )
     assert "Accuracy rises (+0.03 +- 0" in verdict
-    assert "own probabilities are worse with smoothing: the log-loss rises by 0.2" in (
+    assert "own probabilities are worse with smoothing: the log-loss rises (+0.2" in (
         verdict
     )
     verdict = format_verdict(make(**{**SAME, "accuracy": FALL}))

@@ -35,9 +35,21 @@ from sklearn_ls import (
     LabelSmoothingClassifierCV,
     SmoothedTargetClassifier,
 )
-from sklearn_ls.inspection import SmoothingReport, smoothing_report
-from sklearn_ls.inspection._held_out import mean_of_splits, predict_all, read_held_out
-from sklearn_ls.inspection._report.scores import score_variants
+from sklearn_ls.inspection import (
+    EpsilonCurveDisplay,
+    SmoothingReport,
+    smoothing_report,
+)
+from sklearn_ls.inspection._held_out import (
+    mean_held_out_proba,
+    predict_all,
+    read_held_out,
+)
+from sklearn_ls.inspection._report.scores import (
+    SCORES,
+    VariantScores,
+    score_variants,
+)
 from sklearn_ls.inspection._report.temperature import scale
 from sklearn_ls.metrics import expected_calibration_error
 
@@ -85,9 +97,11 @@ def made(differences=0.0, ways=("hard labels", "smoothed"), notes=()):
     scores = np.tile([0.5, 0.6, 0.7], (4, len(ways), 1))
     scores[:, 1] += differences
     noise = {"uniform part": 0.123, "disagreement": np.nan}
-    return SmoothingReport(
-        list(ways), scores, noise=noise, epsilons=[0.1] * 3, notes=notes
-    )
+    paired = {
+        name: VariantScores.of_splits(list(ways), values)
+        for name, values in zip(SCORES, scores, strict=True)
+    }
+    return SmoothingReport(paired, noise=noise, epsilons=[0.1] * 3, notes=notes)
 
 
 def assert_equals_cross_validation(report, way, estimator, X, y):
@@ -418,7 +432,7 @@ def test_classes_that_a_fold_lacks_get_no_probability(iris):
 def test_rows_held_out_again_get_the_mean(rng):
     probas = [rng.dirichlet(np.ones(3), 2) for _ in range(2)]
     splits = [(None, np.array([0, 1])), (None, np.array([1, 3]))]
-    mean = mean_of_splits(probas, splits, 4)
+    mean = mean_held_out_proba(probas, splits, 4)
     expected = [probas[0][0], (probas[0][1] + probas[1][0]) / 2, [np.nan] * 3]
     assert_array_equal(mean, [*expected, probas[1][1]])
 
@@ -566,13 +580,16 @@ def test_headline_allows_for_having_chosen_epsilon(rng):
 
 def test_report_and_curve_of_a_search_say_the_same(iris):
     X, y = iris
-    fitted = search([0.0, 0.3, 0.6]).fit(X, y)
+    fitted = search([0.0, 0.3, 0.6], refit=lambda results: 2).fit(X, y)
     report = smoothing_report(fitted, X, y)
     best = fitted.best_index_
     row = report.table.loc["accuracy", "smoothed"]
     assert row["difference"] == pytest.approx(fitted.accuracy_difference_[best])
     assert row["difference_se"] == pytest.approx(fitted.accuracy_difference_se_[best])
     assert report.paired["accuracy"].n_comparisons == 2
+    verdict = EpsilonCurveDisplay.from_search(fitted).verdict
+    is_significant = report.paired["accuracy"].is_above("smoothed", "hard labels")
+    assert verdict.endswith(", significant") == is_significant
 
 
 def test_plot_draws_differences_with_two_standard_errors():

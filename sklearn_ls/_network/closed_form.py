@@ -43,6 +43,7 @@ def _draw_mask(shape, keep, X, generator):
     bits.random_(-(2**63), None, generator=generator)
     n_kept = min(max(1, round(keep * 2**16)), 2**16 - 1)  # of 2^16 possible values
     values = bits.view(torch.int16)[:n_entries].view(shape)
+    # Compared into floats at once: converting booleans is slower.
     mask = torch.empty(shape, dtype=X.dtype, device=X.device)
     return torch.lt(values, n_kept - 2**15, out=mask).mul_(2**16 / n_kept)
 
@@ -118,7 +119,8 @@ def _mlp_forward(X, layers, activation, masks):
 
 
 # Both in place: the activation, and the product of a gradient with the derivative of
-# the activation, computed from the value of the activation.
+# the activation, computed from the value of the activation. `torch.gt` compares into
+# floats, since converting booleans is slower.
 _ACTIVATE = {
     "identity": (lambda z: z, lambda delta, a: delta),
     "logistic": (torch.sigmoid_, lambda delta, a: delta.mul_(a - a * a)),

@@ -63,7 +63,7 @@ def scale_features(
     z = (X - center.unsqueeze(-2)).mul_(inverse_scale.unsqueeze(-2))
     if math.isinf(clip):
         return z
-    return torch.addcmul(z.new_ones(()), z, z, value=clip**-2).rsqrt_().mul_(z)
+    return z * torch.addcmul(z.new_ones(()), z, z, value=clip**-2).rsqrt_()
 
 
 def measure_features(X, samples, weight):

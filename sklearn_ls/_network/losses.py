@@ -59,21 +59,18 @@ class Loss:
             (gradient,) = torch.autograd.grad(loss.sum(), columns)
         return loss.detach(), gradient
 
+    def is_correct(self, logits: Tensor, rows: RowTensors) -> Tensor:
+        """Return which samples are classified as they are labeled."""
+        return logits.mT.max(-2).indices == rows.codes  # faster than argmax
+
+    def brier(self, logits: Tensor, rows: RowTensors) -> Tensor:
+        """Return the squared distance of each sample's probabilities from its label."""
+        proba = self.observed_log_proba(logits.mT).exp()
+        return proba.square().sum(-2) - 2 * rows.expect(proba, dim=-2) + 1
+
     def observed_log_proba(self, columns: Tensor) -> Tensor:
         """Return the log-probabilities of the observed labels, as columns."""
-        return torch.log_softmax(columns, -2)
-
-    def scores(self, logits: Tensor, rows: RowTensors) -> tuple[Tensor, Tensor, Tensor]:
-        """Return whether samples are classified as labeled, losses and Brier scores.
-
-        The Brier score is the squared distance of the probabilities from the label.
-        """
-        log_proba = self.observed_log_proba(logits.mT)  # much faster than over dim=-1
-        correct = log_proba.max(-2).indices == rows.codes
-        loss = -rows.expect(log_proba, dim=-2)
-        proba = log_proba.exp_()
-        brier = proba.square().sum(-2) - 2 * rows.expect(proba, dim=-2) + 1
-        return correct, loss, brier
+        return torch.log_softmax(columns, -2)  # much faster than over dim=-1
 
     def sum_scores(self, logits: Tensor, rows: RowTensors) -> Tensor:
         """Return weighted sums over samples, of rows that are not smoothed.
@@ -84,8 +81,9 @@ class Loss:
             Of the correctly classified samples, their losses, their Brier scores, and
             the weights themselves.
         """
-        correct, loss, brier = self.scores(logits, rows)
-        scores = torch.stack([correct.to(loss), loss, brier, torch.ones_like(loss)])
+        loss, brier = self.per_sample(logits, rows), self.brier(logits, rows)
+        correct = self.is_correct(logits, rows).to(loss)
+        scores = torch.stack([correct, loss, brier, torch.ones_like(loss)])
         return weigh(scores, rows.weight).sum(-1)
 
     def decision_margin(self, logits: Tensor) -> Tensor:
@@ -183,7 +181,7 @@ class CrossEntropy(Loss):
 
     def per_sample(self, logits: Tensor, rows: LabelRows) -> Tensor:
         """Return ``-(q . log p)``."""
-        return -rows.expect(functional.log_softmax(logits, -1), dim=-1)
+        return -rows.expect(self.observed_log_proba(logits.mT), dim=-2)
 
     def mean_and_gradient(
         self, columns: Tensor, rows: LabelRows
@@ -191,12 +189,13 @@ class CrossEntropy(Loss):
         """Return the mean loss and ``(p - q) * weight / n_samples``."""
         log_proba = torch.log_softmax(columns, -2)
         loss = -weigh(rows.expect(log_proba, dim=-2), rows.weight).mean(-1)
+        # A second softmax is faster than the exponential of the first.
         gradient = rows.subtract_from(torch.softmax(columns, -2))
         return loss, scale_gradient(gradient, rows.weight)
 
 
 @dataclass
-class ForwardCrossEntropy(Loss):
+class ForwardCrossEntropy(CrossEntropy):
     """Cross-entropy of softmax probabilities mapped through a transition.
 
     Parameters
@@ -206,20 +205,20 @@ class ForwardCrossEntropy(Loss):
 
     transition: Transition
 
-    def per_sample(self, logits: Tensor, rows: LabelRows) -> Tensor:
-        """Return ``-(q . log(p @ T))``."""
-        return -rows.expect(self.observed_log_proba(logits.mT), dim=-2)
-
     def mean_and_gradient(
         self, columns: Tensor, rows: LabelRows
     ) -> tuple[Tensor, Tensor]:
         """Return the mean loss and ``p * (1 - T @ (q / (p @ T))) * weight / n``."""
-        proba = torch.log_softmax(columns, -2).exp_()
+        proba = torch.softmax(columns, -2)
         observed = self.transition.forward(proba, dim=-2)
         ratio = rows.subtract_from(torch.zeros_like(observed)).div_(observed)
         gradient = self.transition.backward(ratio).add_(1).mul_(proba)
         loss = -weigh(rows.expect(observed.log_(), dim=-2), rows.weight).mean(-1)
         return loss, scale_gradient(gradient, rows.weight)
+
+    def is_correct(self, logits: Tensor, rows: LabelRows) -> Tensor:
+        """Return for which samples the observed label is predicted."""
+        return self.observed_log_proba(logits.mT).max(-2).indices == rows.codes
 
     def observed_log_proba(self, columns: Tensor) -> Tensor:
         """Return ``log(p @ T)``."""
@@ -269,13 +268,13 @@ class BinaryCrossEntropy(Loss):
         gradient = torch.sigmoid(columns).sub_(rows.y_soft.mT)
         return loss, scale_gradient(gradient, rows.weight)
 
-    def scores(
-        self, logits: Tensor, rows: IndicatorRows
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return whether all labels are right, the loss, and the mean Brier score."""
-        correct = ((logits > 0) == (rows.indicators > 0)).all(-1)
-        brier = 2 * (torch.sigmoid(logits) - rows.indicators).square().mean(-1)
-        return correct, self.per_sample(logits, rows), brier
+    def is_correct(self, logits: Tensor, rows: IndicatorRows) -> Tensor:
+        """Return for which samples all labels are right."""
+        return ((logits > 0) == (rows.indicators > 0)).all(-1)
+
+    def brier(self, logits: Tensor, rows: IndicatorRows) -> Tensor:
+        """Return the mean over labels of their two-class Brier scores."""
+        return 2 * (torch.sigmoid(logits) - rows.indicators).square().mean(-1)
 
     def decision_margin(self, logits: Tensor) -> Tensor:
         """Return how far the logit nearest to 0 of each sample is from it."""

@@ -124,9 +124,9 @@ def train_and_score(
             }
         classifier = make_fitted(candidate, fold.network, fold.summary, data.features)
         scores = score_fold(classifier, *parts[id(test)], scorer)
+        score_time = time.perf_counter() - start
         correct = _find_correct(classifier, parts[id(test)][0], data.labels.y[test])
         fold.network.release()  # modules would fill a GPU; their weights remain
-        score_time = time.perf_counter() - start
         scored.append(
             Scored(
                 fold.network,
@@ -142,6 +142,12 @@ def train_and_score(
 
 
 def _find_correct(classifier, X, y):
+    """Return whether y is predicted, in multilabel tasks all of its labels.
+
+    Shape
+    -----
+    X : (n_samples, ...), y : (n_samples,) or (n_samples, n_labels) -> (n_samples,)
+    """
     correct = classifier.predict(X) == y
     return correct.all(axis=1) if correct.ndim > 1 else correct
 

@@ -127,7 +127,8 @@ def _describe_scores(rules, candidates, n_splits, scored):
 def _compare_accuracies(data, candidates, splits, scored):
     """Return attributes on how much accuracies differ from that of the lowest epsilon.
 
-    The scores of splits would not do: their differences are too few for a test.
+    Samples are compared rather than splits, because a few splits give a test little
+    power.
     """
     k, tests = len(splits), [test for _, test in splits]
     lowest = np.argmin([candidate["epsilon"] for candidate in candidates])
@@ -146,6 +147,7 @@ def _compare_accuracies(data, candidates, splits, scored):
     return {
         "accuracy_difference_": np.array([mean.value for mean in means]),
         "accuracy_difference_se_": np.array([mean.error for mean in means]),
+        "accuracy_difference_df_": np.array([mean.df for mean in means]),
     }
 
 

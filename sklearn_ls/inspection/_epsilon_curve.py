@@ -25,14 +25,14 @@ class EpsilonCurveDisplay:
         Score of each epsilon on each of at least two folds; higher is better.
 
     epsilon : float, default=None
-        The chosen epsilon.
+        The chosen epsilon. If None, the verdict is on that of the highest mean score.
 
     score_name : str, default="score"
         Name of the score, used as the label of the y-axis.
 
-    errors : ndarray of shape (n_epsilons,), default=None
-        Standard errors of the differences from epsilon 0 that take the test samples
-        into account. If None, those over folds are used.
+    errors : tuple of two ndarrays of shape (n_epsilons,), default=None
+        Standard errors of the differences from epsilon 0, and their degrees of freedom.
+        If None, those over folds are used.
 
     Attributes
     ----------
@@ -207,7 +207,8 @@ class EpsilonCurveDisplay:
         k = np.argmin(np.abs(self.epsilons - epsilon))
         difference = mean_of_splits(self.differences[k])
         if self.errors is not None:
-            difference = Mean(difference.value, self.errors[k], np.inf)
+            errors, df = self.errors
+            difference = Mean(difference.value, errors[k], df[k])
         if np.isnan(difference.error):
             return "a single fold has no standard error"
         is_significant = difference.is_significant(np.count_nonzero(self.epsilons))
@@ -285,17 +286,15 @@ def _check_metric(search, metric):
 
 
 def _find_errors(search, candidates, metric):
-    """Return the standard errors over samples of differences from epsilon 0, if known.
-
-    Only those of accuracies are.
-    """
-    differences = getattr(search, "accuracy_difference_", None)
-    if differences is None:
+    """Return the standard errors of accuracies compared by sample, if there are any."""
+    if _name_of_score(search, metric) != "accuracy":
         return None
-    means = search.cv_results_[f"mean_test_{metric}"][candidates]
-    if not np.allclose(differences[candidates], means - means[0], atol=1e-6):
+    if not hasattr(search, "accuracy_difference_se_"):
         return None
-    return search.accuracy_difference_se_[candidates]
+    return (
+        search.accuracy_difference_se_[candidates],
+        search.accuracy_difference_df_[candidates],
+    )
 
 
 def _name_of_score(search, metric):

@@ -112,7 +112,7 @@ def read_held_out(estimator, X, y, classes):
         probas = predict_splits(search.estimators_, X, splits, classes)
     except (TypeError, ValueError):  # cv needs groups, or X or the splits differ
         return None
-    reproduced = mean_of_splits(probas, splits, len(y))
+    reproduced = mean_held_out_proba(probas, splits, len(y))
     if not np.allclose(reproduced, oof_proba, atol=1e-4, equal_nan=True):
         return None
     return HeldOut(search, X, splits, probas)
@@ -166,7 +166,7 @@ def predict_all(estimator, X, classes):
     return y_proba / y_proba.sum(axis=1, keepdims=True)
 
 
-def mean_of_splits(probas, splits, n_samples):
+def mean_held_out_proba(probas, splits, n_samples):
     """Return the mean prediction of each sample, NaN if it was never held out.
 
     Parameters

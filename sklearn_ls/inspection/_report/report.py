@@ -6,7 +6,7 @@ from textwrap import fill
 import numpy as np
 
 from sklearn_ls.inspection._figure import new_axes
-from sklearn_ls.inspection._report.scores import SCORES, VariantScores
+from sklearn_ls.inspection._report.scores import SCORES
 from sklearn_ls.inspection._report.variants import HARD
 from sklearn_ls.inspection._report.verdict import format_verdict
 
@@ -23,12 +23,8 @@ class SmoothingReport:
 
     Parameters
     ----------
-    ways : list of str
-        Names of the compared variants. The first is "hard labels".
-
-    scores : ndarray of shape (4, n_ways, n_splits)
-        Accuracy, log-loss, Brier score and calibration error of each variant on each
-        split. For accuracy higher is better, for the others lower.
+    paired : dict of str to VariantScores
+        Accuracy, log-loss, Brier score and calibration error of all variants.
 
     noise : dict of str to float
         Two estimates of the fraction of wrong labels from held-out predictions:
@@ -44,12 +40,15 @@ class SmoothingReport:
     notes : list of str, default=()
         Notes on where the numbers come from, and on their limits.
 
-    paired : dict of str to VariantScores, default=None
-        Each score of the test samples, by which differences are judged. If None, they
-        are judged by the splits.
-
     Attributes
     ----------
+    ways : list of str
+        Names of the compared variants. The first is "hard labels".
+
+    scores : ndarray of shape (4, n_ways, n_splits)
+        Accuracy, log-loss, Brier score and calibration error of each variant on each
+        split. For accuracy higher is better, for the others lower.
+
     axes_ : ndarray of matplotlib Axes
         The axes of the plot, one per score.
 
@@ -65,9 +64,7 @@ class SmoothingReport:
     Whether a difference from hard labels is significant is decided by a paired t-test
     at 2.5 % for each score, corrected for the number of differences (Bonferroni): that
     of variants, except for accuracy, which calibration hardly changes, times that of
-    epsilons, if epsilon was chosen on these samples. The headline speaks of accuracy
-    and of log-loss, and so claims an effect that smoothing does not have on at most 5 %
-    of data sets.
+    epsilons, if epsilon was chosen on these samples.
 
     Pairs are the test samples. Their standard error takes the networks as they are; if
     that over splits is larger, since the networks themselves vary, it is used instead.
@@ -81,13 +78,15 @@ class SmoothingReport:
        Learning 52, 2003. :doi:`10.1023/A:1024068626366`
     """
 
-    def __init__(self, ways, scores, *, noise, epsilons, notes=(), paired=None):
-        self.ways = ways
-        self.scores = scores
+    def __init__(self, paired, *, noise, epsilons, notes=()):
+        self.paired = paired
         self.noise = noise
         self.epsilons = epsilons
         self.notes = notes
-        self.paired = paired
+        self.ways = paired["accuracy"].variants
+        self.scores = np.array(
+            [of_score.of_whole_splits for of_score in paired.values()]
+        )
 
     @property
     def table(self):
@@ -100,7 +99,7 @@ class SmoothingReport:
 
         rows = {
             (score, way): of_score.mean(way)[:2] + of_score.difference(way, HARD)[:2]
-            for score, of_score in self._paired().items()
+            for score, of_score in self.paired.items()
             for way in self.ways
         }
         return pd.DataFrame(
@@ -112,15 +111,7 @@ class SmoothingReport:
     @property
     def verdict(self):
         """What the scores mean, by paired differences and their standard errors."""
-        return format_verdict(self._paired(), smooths=np.any(self.epsilons))
-
-    def _paired(self):
-        if self.paired is not None:
-            return self.paired
-        return {
-            score: VariantScores.of_splits(self.ways, values)
-            for score, values in zip(SCORES, self.scores, strict=True)
-        }
+        return format_verdict(self.paired, smooths=np.any(self.epsilons))
 
     def plot(self, *, ax=None):
         """Plot the differences from hard labels, with two standard errors.
@@ -146,7 +137,7 @@ class SmoothingReport:
                 f"ax must hold {len(SCORES)} axes, one per score. Got {len(axes)}."
             )
         heights = np.arange(1, len(self.ways))
-        for axis, (score, of_score) in zip(axes, self._paired().items(), strict=True):
+        for axis, (score, of_score) in zip(axes, self.paired.items(), strict=True):
             means, errors, _ = np.transpose(
                 [of_score.difference(way, HARD) for way in self.ways[1:]]
             )
@@ -207,7 +198,7 @@ class SmoothingReport:
         import pandas as pd
 
         means, differences = {}, {}
-        for score, of_score in self._paired().items():
+        for score, of_score in self.paired.items():
             means[score] = [
                 "{:.3f} +- {:.3f}".format(*of_score.mean(way)) for way in self.ways
             ]

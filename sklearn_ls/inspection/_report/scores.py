@@ -1,7 +1,5 @@
 """The scores that the report compares, and the differences between variants."""
 
-from typing import Any
-
 import numpy as np
 from scipy.special import xlogy
 
@@ -83,7 +81,7 @@ class VariantScores:
         return difference.value > 0 and self.is_significant(difference)
 
 
-def score_variants(codes, probas, tests, n_epsilons=1) -> dict[str, Any]:
+def score_variants(codes, probas, tests, n_epsilons=1):
     """Return the scores of `SCORES` of all variants.
 
     Parameters
@@ -103,36 +101,25 @@ def score_variants(codes, probas, tests, n_epsilons=1) -> dict[str, Any]:
     -------
     scores : dict of str to VariantScores
     """
-    n_others = len(probas[0]) - 1
-    per_sample = [
-        {name: score_samples(codes[test], y_proba) for name, y_proba in split.items()}
+    values = [
+        {name: score_all(codes[test], y_proba) for name, y_proba in split.items()}
         for split, test in zip(probas, tests, strict=True)
     ]
-    scores = {
+    n_others = len(probas[0]) - 1
+    return {
         score: VariantScores(
-            [{name: v[score] for name, v in split.items()} for split in per_sample],
-            tests,
+            [{name: v[score] for name, v in split.items()} for split in values],
+            None if score == "calibration error" else tests,
             n_epsilons * (1 if score == "accuracy" else n_others),
         )
-        for score in SCORES[:3]
+        for score in SCORES
     }
-    calibration_errors = [
-        {
-            name: expected_calibration_error(
-                codes[test], y_proba, labels=np.arange(y_proba.shape[1])
-            )
-            for name, y_proba in split.items()
-        }
-        for split, test in zip(probas, tests, strict=True)
-    ]
-    scores[SCORES[3]] = VariantScores(
-        calibration_errors, n_comparisons=n_epsilons * n_others
-    )
-    return scores
 
 
-def score_samples(codes, y_proba):
-    """Return the scores whose means over samples are those of scikit-learn.
+def score_all(codes, y_proba):
+    """Return all scores: of samples, and the calibration error of all of them.
+
+    The means over samples are those of scikit-learn's metrics.
 
     Parameters
     ----------
@@ -144,13 +131,15 @@ def score_samples(codes, y_proba):
 
     Returns
     -------
-    scores : dict of str to ndarray of shape (n_samples,)
+    scores : dict of str to ndarray of shape (n_samples,) or float
     """
     eps = np.finfo(y_proba.dtype).eps
-    one_hot = codes[:, np.newaxis] == np.arange(y_proba.shape[1])
+    labels = np.arange(y_proba.shape[1])
+    one_hot = codes[:, np.newaxis] == labels
     brier = np.square(y_proba - one_hot).sum(axis=1)
     return {
         "accuracy": (y_proba.argmax(axis=1) == codes).astype(float),
         "log-loss": -xlogy(one_hot, y_proba.clip(eps, 1 - eps)).sum(axis=1),
-        "Brier score": brier / 2 if y_proba.shape[1] == 2 else brier,
+        "Brier score": brier / 2 if len(labels) == 2 else brier,
+        "calibration error": expected_calibration_error(codes, y_proba, labels=labels),
     }

@@ -7,7 +7,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_ls.inspection._held_out import (
     check_X_labels,
-    mean_of_splits,
+    mean_held_out_proba,
     read_held_out,
 )
 from sklearn_ls.inspection._report.noise_rate import estimate_noise
@@ -158,7 +158,7 @@ def smoothing_report(estimator, X, y, *, cv=5, n_jobs=None):
             for split in splits
         )
         hard_probas = [fold.probas[HARD] for fold in predictions]
-        oof_proba = mean_of_splits(hard_probas, splits, len(y))
+        oof_proba = mean_held_out_proba(hard_probas, splits, len(y))
     else:
         predictions = predict_variants_of_search(
             held_out, smoothing_params, codes, classes
@@ -179,12 +179,10 @@ def smoothing_report(estimator, X, y, *, cv=5, n_jobs=None):
     notes = make_notes(estimator, smoothing_params, predictions, held_out)
     notes += note_missing_labels(classes, codes, splits)
     return SmoothingReport(
-        variants,
-        np.array([of_score.of_whole_splits for of_score in scores.values()]),
+        scores,
         noise=estimate_noise(codes, oof_proba),
         epsilons=[fold.epsilon for fold in predictions],
         notes=notes,
-        paired=scores,
     )
 
 

@@ -57,14 +57,13 @@ def format_verdict(scores, smooths=True):
         )
     uncalibrated = SMOOTHED[None]
     if smooths and uncalibrated in variants and losses.is_above(uncalibrated, HARD):
-        difference = str(losses.difference(uncalibrated, HARD)).removeprefix("+")
         sentences.append(
             "The network's own probabilities are worse with smoothing: the log-loss "
-            f"rises by {difference}."
+            f"rises ({losses.difference(uncalibrated, HARD)})."
         )
     sentences.append(
-        f"Differences count if a paired t-test at {100 * LEVEL:g} %, corrected for "
-        "several comparisons, finds them."
+        f"Differences are significant by a paired t-test at the {100 * LEVEL:g} % "
+        "level, corrected for multiple comparisons."
     )
     return " ".join(sentences)
 
