@@ -76,10 +76,10 @@ def mean_of_samples(values, tests, weight=None):
         Values of the test samples of each split.
 
     tests : list of ndarray of shape (n_test,)
-        Their indices. A sample may be tested in several splits, but counts once.
+        Their indices. A sample may be tested more than once, but counts once.
 
-    weight : ndarray of shape (n_samples,), default=None
-        Sample weights.
+    weight : array-like of shape (n_samples,), default=None
+        Sample weights. If those of a split are all zero, the mean is NaN.
 
     Returns
     -------
@@ -88,20 +88,22 @@ def mean_of_samples(values, tests, weight=None):
         variance over splits adds to it, by Satterthwaite's formula.
     """
     n_samples = 1 + max(test.max() for test in tests)
-    weight = np.ones(n_samples) if weight is None else weight
-    shares = [weight[test] / weight[test].sum() for test in tests]
+    weight = np.ones(n_samples) if weight is None else np.asarray(weight, dtype=float)
+    totals = [weight[test].sum() for test in tests]
+    if not all(totals):
+        return Mean(np.nan, np.nan, 1)
+    shares = [weight[t] / total for t, total in zip(tests, totals, strict=True)]
     means = [share @ of_split for share, of_split in zip(shares, values, strict=True)]
     mean, error_of_splits, df_of_splits = mean_of_splits(np.array(means))
-    deviations, is_tested = np.zeros(n_samples), np.zeros(n_samples, dtype=bool)
+    deviations = np.zeros(n_samples)
     for share, test, of_split in zip(shares, tests, values, strict=True):
-        deviations[test] += share * (of_split - mean) / len(tests)
-        is_tested[test] |= share > 0
-    df = np.count_nonzero(is_tested) - 1
+        np.add.at(deviations, test, share * (of_split - mean) / len(tests))
+    df = len(np.unique(np.concatenate([test[weight[test] > 0] for test in tests]))) - 1
     if df == 0:
         return Mean(mean, np.nan, 1)
     variance = deviations @ deviations * (df + 1) / df
-    added = np.fmax(0, error_of_splits**2 - variance)
-    total = variance + added
-    if added > 0:
-        df = total**2 / (added**2 / df_of_splits + variance**2 / df)
+    total = np.fmax(variance, error_of_splits**2)
+    if total > variance:
+        added = 1 - variance / total
+        df = 1 / (added**2 / df_of_splits + (1 - added) ** 2 / df)
     return Mean(mean, np.sqrt(total), df)

@@ -1,10 +1,13 @@
 import numpy as np
+import pandas as pd
 import pytest
+import sklearn
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy import stats
 from sklearn.datasets import make_multilabel_classification
+from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.model_selection import KFold, ShuffleSplit, cross_val_predict
 
 from helpers import quick_classifier, quick_search
@@ -57,6 +60,29 @@ def test_samples_that_are_tested_again_count_once(rng):
     once = mean_of_samples([values[test] for test in tests], tests)
     twice = mean_of_samples([values[test] for test in tests * 2], tests * 2)
     assert_allclose(twice, once)
+
+
+def test_samples_repeated_in_a_split_count_as_weights():
+    values = np.r_[1.0, np.zeros(11)]
+    repeated = np.r_[np.zeros(9, dtype=int), 1:12]
+    mean = mean_of_samples([values[repeated]], [repeated])
+    weighted = mean_of_samples([values], [np.arange(12)], np.r_[9.0, np.ones(11)])
+    assert_allclose(mean, weighted)
+
+
+def test_a_split_without_weight_has_no_mean():
+    tests = np.split(np.arange(12), 2)
+    weight = np.r_[np.zeros(6), np.ones(6)]
+    mean = mean_of_samples([np.ones(6)] * 2, tests, weight)
+    assert np.isnan(mean.value)
+    assert not mean.is_significant()
+
+
+def test_tiny_differences_have_degrees_of_freedom(rng):
+    values = rng.random((3, 20)) + 5 * np.arange(3)[:, np.newaxis]
+    tests = np.split(np.arange(60), 3)
+    mean = mean_of_samples(list(values * 1e-100), tests)
+    assert mean.df == pytest.approx(mean_of_samples(list(values), tests).df)
 
 
 def test_weights_are_of_the_samples_of_a_split(rng):
@@ -122,6 +148,17 @@ def test_search_compares_accuracies_whatever_it_is_scored_by(iris):
 def test_weights_of_the_scores_count_in_the_comparison(iris, rng):
     weight = rng.uniform(0.1, 5, len(iris[1]))
     search = quick_search((0.0, 0.5)).fit(*iris, sample_weight=weight)
+    means = search.cv_results_["mean_test_score"]
+    assert_allclose(search.accuracy_difference_, means - means[0], atol=1e-12)
+
+
+def test_weights_under_another_name_are_of_positions(iris, rng):
+    X, y = iris
+    weight = pd.Series(rng.uniform(0.1, 5, len(y)), index=np.arange(len(y))[::-1])
+    scoring = make_scorer(accuracy_score)
+    with sklearn.config_context(enable_metadata_routing=True):
+        scoring.set_score_request(sample_weight="w")
+        search = quick_search((0.0, 0.5), scoring=scoring).fit(X, y, w=weight)
     means = search.cv_results_["mean_test_score"]
     assert_allclose(search.accuracy_difference_, means - means[0], atol=1e-12)
 

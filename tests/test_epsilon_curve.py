@@ -102,6 +102,8 @@ def test_verdict_without_a_difference_to_judge():
         no_zero.plot(paired=True)
     single = EpsilonCurveDisplay([0, 0.1], np.array([[0.5], [0.6]]))
     assert "a single fold" in single.plot().text_.get_text()
+    infinite = EpsilonCurveDisplay([0, 0.1], [[0.5, -np.inf], [0.5, -np.inf]])
+    assert "infinite: nothing to compare" in infinite.verdict
 
 
 def test_verdict_of_accuracies_is_by_samples(iris):
@@ -112,6 +114,10 @@ def test_verdict_of_accuracies_is_by_samples(iris):
     assert_array_equal(df, search.accuracy_difference_df_[[1, 2, 0]])
     other = EpsilonCurveDisplay.from_search(search, metric="neg_log_loss")
     assert other.errors is None
+    scoring = {"accuracy": "neg_log_loss", "acc": "accuracy"}
+    search = make(scoring=scoring, refit="acc").fit(*iris)
+    assert EpsilonCurveDisplay.from_search(search).errors is not None
+    assert EpsilonCurveDisplay.from_search(search, metric="accuracy").errors is None
     split = ShuffleSplit(1, random_state=0)
     search = make(cv=split, refit=lambda results: 0).fit(*iris)
     assert search.epsilon_ == 0.5

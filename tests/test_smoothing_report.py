@@ -560,6 +560,25 @@ def test_report_reads_well_as_text_and_as_html():
     assert max(map(len, repr(report).splitlines())) <= 100
 
 
+@pytest.mark.parametrize(
+    "form", [np.ndarray.tolist, lambda test: test - 150, lambda test: mask(test)]
+)
+def test_splits_may_be_of_any_form(iris, form):
+    X, y = iris
+    splits = list(StratifiedKFold(2).split(X, y))
+    expected = smoothing_report(network(), X, y, cv=splits).table
+    others = [(form(train), form(test)) for train, test in splits]
+    pd.testing.assert_frame_equal(
+        smoothing_report(network(), X, y, cv=others).table, expected
+    )
+
+
+def mask(samples):
+    chosen = np.zeros(150, dtype=bool)
+    chosen[samples] = True
+    return chosen
+
+
 def test_headline_allows_for_having_chosen_epsilon(rng):
     codes = np.repeat([0, 1], 300)
     tests = np.split(rng.permutation(600), 3)

@@ -197,8 +197,8 @@ class EpsilonCurveDisplay:
         """What the paired differences mean, in a sentence."""
         if 0 not in self.epsilons or len(self.epsilons) == 1:
             return "epsilon 0 and another are needed: nothing to compare"
-        if np.isnan(self.scores).any():
-            return "scores are missing (NaN): nothing to compare"
+        if not np.isfinite(self.scores).all():
+            return "scores are missing (NaN) or infinite: nothing to compare"
         epsilon = self.epsilon
         if epsilon is None:
             epsilon = self.epsilons[self.scores.mean(axis=1).argmax()]
@@ -210,7 +210,7 @@ class EpsilonCurveDisplay:
             errors, df = self.errors
             difference = Mean(difference.value, errors[k], df[k])
         if np.isnan(difference.error):
-            return "a single fold has no standard error"
+            return "the standard error of a single fold or sample is not known"
         is_significant = difference.is_significant(np.count_nonzero(self.epsilons))
         return (
             f"epsilon {epsilon:g}: {difference} against epsilon 0, "
@@ -286,10 +286,15 @@ def _check_metric(search, metric):
 
 
 def _find_errors(search, candidates, metric):
-    """Return the standard errors of accuracies compared by sample, if there are any."""
-    if _name_of_score(search, metric) != "accuracy":
+    """Return the standard errors of accuracies compared by sample, if there are any.
+
+    A scorer need not be named accuracy to be it: its differences tell.
+    """
+    differences = getattr(search, "accuracy_difference_", None)
+    if differences is None:
         return None
-    if not hasattr(search, "accuracy_difference_se_"):
+    means = search.cv_results_[f"mean_test_{metric}"][candidates]
+    if not np.allclose(differences[candidates], means - means[0], atol=1e-6):
         return None
     return (
         search.accuracy_difference_se_[candidates],

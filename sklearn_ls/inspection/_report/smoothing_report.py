@@ -144,9 +144,11 @@ def smoothing_report(estimator, X, y, *, cv=5, n_jobs=None):
     X, y, classes, codes = check_X_labels(X, y)
     held_out = read_held_out(estimator, X, y, classes)
     if held_out is None:
-        splits = list(check_cv(cv, y, classifier=True).split(X, y))
+        splits = check_cv(cv, y, classifier=True).split(X, y)
     else:
         splits = held_out.splits
+    samples = np.arange(len(y))
+    splits = [(samples[train], samples[test]) for train, test in splits]
     if len(splits) < 2:
         raise ValueError(
             "cv must give at least two splits, since one has no standard error. Got "
