@@ -182,6 +182,11 @@ METHODS = {
         lambda seed: make_real_mlp(seed, use_ls=False),
         needs="pytabkit",
     ),
+    "realmlp_folds": Method(
+        "RealMLP-TD, five folds",
+        lambda seed: make_real_mlp(seed, n_cv=5),
+        needs="pytabkit",
+    ),
     "tabm": Method("TabM", make_tabm, needs="pytabkit"),
     "cv_clean": Method("LabelSmoothingClassifierCV, clean labels", make_cv, clean=True),
 }

@@ -127,12 +127,13 @@ ax.legend()
 plt.show()
 
 # %%
-# Up to a noise rate of 40 % an epsilon of 0.4 gains no less than forward correction
-# does, which agrees with the paper, and a large epsilon gains more than a small one. It
-# also gains on clean labels, so the noise is not all that it helps against. With 60 %
-# of the labels wrong it falls behind. Weight decay and early stopping know nothing of
-# the noise either, and then do far more, but cost about a point on clean labels. On top
-# of early stopping smoothing adds 1 to 3 points up to 40 %, and next to none at 60 %.
+# Up to a noise rate of 40 % an epsilon of 0.4 gains about as much as forward correction
+# does, or more, which agrees with the paper, and a large epsilon gains more than a
+# small one. It also gains on clean labels, so the noise is not all that it helps
+# against. With 60 % of the labels wrong it falls behind. Weight decay and early
+# stopping know nothing of the noise either, and then do far more, but cost about a
+# point on clean labels. On top of early stopping smoothing adds 1 to 3 points up to
+# 40 %, and next to none at 60 %.
 #
 # What does not follow is that a large epsilon is right for your data. Here it was
 # judged on clean labels, which one does not have, and all mistakes were equally
