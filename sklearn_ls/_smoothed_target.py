@@ -21,6 +21,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
+from sklearn_ls._boosting.boosters import find_booster, fit_booster
 from sklearn_ls._compat import (
     DocLinkMixin,
     HasMethods,
@@ -44,6 +45,7 @@ from sklearn_ls._copies.rules import (
 )
 from sklearn_ls._label_smoother import LabelSmoother
 from sklearn_ls._labels.containers import to_numpy_backed
+from sklearn_ls._labels.noise import check_transition_matrix
 from sklearn_ls._labels.soft_labels import SoftLabels, find_soft_labels
 from sklearn_ls._labels.training_labels import encode_training_labels
 
@@ -61,8 +63,9 @@ class SmoothedTargetClassifier(
 ):
     """Train any classifier on smoothed or soft labels.
 
-    The classifier is fitted to one copy of each sample per class, weighted by the soft
-    target::
+    Gradient boosting by XGBoost and LightGBM is trained on the soft targets themselves,
+    with an objective of its own. Other classifiers are fitted to one copy of each
+    sample per class, weighted by the soft target::
 
         q = smoother.fit(y).transform(y)
         classifier.fit(copies of X[i], classes_[k], sample_weight[i] * q[i, k])
@@ -74,7 +77,7 @@ class SmoothedTargetClassifier(
     Parameters
     ----------
     classifier : estimator, default=None
-        Its `fit` must accept `sample_weight` for ``strategy="replicate"``. None uses
+        Its `fit` must accept `sample_weight` if samples are copied. None uses
         :class:`~sklearn.linear_model.LogisticRegression`.
 
     smoother : transformer, default=None
@@ -82,7 +85,12 @@ class SmoothedTargetClassifier(
         over them, of shape (n_samples, n_classes). None uses :class:`LabelSmoother`;
         ``LabelSmoother(epsilon=0)`` leaves soft labels unchanged.
 
-    strategy : {"replicate", "sample"}, default="replicate"
+    strategy : {"auto", "objective", "replicate", "sample"}, default="auto"
+        - ``"auto"``: ``"objective"`` where it is possible and `min_share` is 0, else
+          ``"replicate"``.
+        - ``"objective"``: the classifier minimizes the cross-entropy with the soft
+          targets, one row per sample. For `XGBClassifier` and `LGBMClassifier` with
+          their default objective.
         - ``"replicate"``: each sample is copied once for each class of positive
           probability.
         - ``"sample"``: the labels of each sample are drawn from its soft target.
@@ -99,13 +107,25 @@ class SmoothedTargetClassifier(
         unless it is the sample's most likely class; the other copies of the sample
         share its weight.
 
+    transition_matrix : float or array-like of shape (n_classes, n_classes), \
+            default=None
+        Known label noise, as in :class:`LabelSmoothingClassifier`: the fraction of
+        wrong labels, or the probability of each observed label (columns) for each true
+        label (rows). The predicted probabilities are then those of the true labels.
+        Only with the strategy ``"objective"``.
+
     random_state : int, RandomState instance or None, default=None
         Determines the labels drawn by ``"sample"``.
 
     Attributes
     ----------
+    strategy_ : {"objective", "replicate", "sample"}
+        The strategy that was used.
+
     classifier_ : estimator
-        The fitted classifier.
+        The fitted classifier. With the strategy ``"objective"``, an `XGBClassifier` is
+        fitted to the positions of the labels in `classes_`, and a `LGBMClassifier`
+        predicts raw scores.
 
     smoother_ : transformer
         The fitted smoother.
@@ -163,9 +183,10 @@ class SmoothedTargetClassifier(
     _parameter_constraints = {
         "classifier": [HasMethods("fit"), None],
         "smoother": [HasMethods(["fit", "transform"]), None],
-        "strategy": [StrOptions({"replicate", "sample"})],
+        "strategy": [StrOptions({"auto", "objective", "replicate", "sample"})],
         "n_draws": [Interval(Integral, 1, None, closed="left")],
         "min_share": [Interval(Real, 0, 1, closed="left")],
+        "transition_matrix": ["array-like", Real, None],
         "random_state": ["random_state"],
     }
 
@@ -174,9 +195,10 @@ class SmoothedTargetClassifier(
         classifier=None,
         smoother=None,
         *,
-        strategy="replicate",
+        strategy="auto",
         n_draws=1,
         min_share=0.0,
+        transition_matrix=None,
         random_state=None,
     ):
         self.classifier = classifier
@@ -184,6 +206,7 @@ class SmoothedTargetClassifier(
         self.strategy = strategy
         self.n_draws = n_draws
         self.min_share = min_share
+        self.transition_matrix = transition_matrix
         self.random_state = random_state
 
     def set_params(self, **params):
@@ -263,33 +286,59 @@ class SmoothedTargetClassifier(
         if sample_weight is not None:
             sample_weight = check_sample_weight(sample_weight, X)
         classifier = clone(self._unfitted())
-        self._check_weights(classifier, sample_weight)
+        strategy = self._choose_strategy(classifier)
+        _check_weights(classifier, sample_weight, strategy)
         smoother, target = self._soften(y, y_soft, sample_weight)
-        copies, validation = self._copy_rows(classifier, target, sample_weight), None
-        if self.strategy == "replicate" or self.n_draws > 1:
-            copies, validation = adapt_to_copies(
-                classifier, copies, target, smoother.classes_, "X_val" in params
+        classes, booster = smoother.classes_, None
+        if strategy == "objective":
+            transition = self.transition_matrix
+            if transition is not None:
+                transition = check_transition_matrix(transition, classes)
+            booster = fit_booster(
+                classifier, X, target, classes, sample_weight, transition, params
             )
-        _fit_to_copies(classifier, X, copies, validation, smoother.classes_, params)
+        else:
+            copies, validation = (
+                self._copy_rows(classifier, target, sample_weight),
+                None,
+            )
+            if strategy == "replicate" or self.n_draws > 1:
+                copies, validation = adapt_to_copies(
+                    classifier, copies, target, classes, "X_val" in params
+                )
+            _fit_to_copies(classifier, X, copies, validation, classes, params)
         validate_data(self, X, skip_check_array=True)
         self.smoother_, self.classifier_ = smoother, classifier
-        self.classes_ = smoother.classes_
+        self.classes_, self.strategy_, self._booster = classes, strategy, booster
         return self
+
+    def _choose_strategy(self, classifier):
+        """Return the strategy to use; raise ValueError if it is not possible."""
+        if self.strategy in ("auto", "objective"):
+            kind = find_booster(classifier)
+            if kind is None:
+                reason = f"{type(classifier).__name__} takes no objective"
+            else:
+                reason = kind.reason_unusable(classifier)
+            if reason is None and (self.strategy == "objective" or not self.min_share):
+                return "objective"
+            if self.strategy == "objective":
+                raise ValueError(
+                    "strategy='objective' is for XGBClassifier and LGBMClassifier with "
+                    f"their default objective, but {reason}. Use strategy='replicate'."
+                )
+        if self.transition_matrix is not None:
+            raise ValueError(
+                "transition_matrix needs strategy='objective', which is for "
+                "XGBClassifier and LGBMClassifier."
+            )
+        return "replicate" if self.strategy == "auto" else self.strategy
 
     def _route(self, fit_params):
         """Return the further arguments of the `fit` of the classifier."""
         if not get_config()["enable_metadata_routing"]:
             return fit_params
         return process_routing(self, "fit", **fit_params)["classifier"]["fit"]
-
-    def _check_weights(self, classifier, sample_weight):
-        if self.strategy == "replicate":
-            require_sample_weight(classifier)
-        elif sample_weight is not None and not takes_sample_weight(classifier):
-            raise ValueError(
-                f"sample_weight was passed, but the fit of {type(classifier).__name__} "
-                "does not accept it."
-            )
 
     def _soften(self, y, y_soft, sample_weight):
         """Return the fitted smoother, and the soft target."""
@@ -315,7 +364,7 @@ class SmoothedTargetClassifier(
         return smoother, check_smoothed(smoothed, len(labels), smoother.classes_)
 
     def _copy_rows(self, classifier, target, sample_weight):
-        if self.strategy == "replicate":
+        if self.strategy != "sample":
             return weighted_copies(target, sample_weight, self.min_share)
         random_state = check_random_state(self.random_state)
         counts = draw_labels(target, self.n_draws, random_state)
@@ -339,6 +388,8 @@ class SmoothedTargetClassifier(
         y_pred : ndarray of shape (n_samples,)
         """
         check_is_fitted(self)
+        if self._booster is not None:
+            return self.classes_[self.predict_proba(X).argmax(axis=1)]
         return self.classifier_.predict(X)
 
     @available_if(_classifier_has("predict_proba"))
@@ -355,7 +406,8 @@ class SmoothedTargetClassifier(
             In the order of `classes_`.
         """
         check_is_fitted(self)
-        return self._align(self.classifier_.predict_proba(X), 0)
+        fitted = self.classifier_ if self._booster is None else self._booster
+        return self._align(fitted.predict_proba(X), 0)
 
     @available_if(_classifier_has("predict_log_proba"))
     def predict_log_proba(self, X):
@@ -423,9 +475,15 @@ class SmoothedTargetClassifier(
             y = soft.most_likely
         return super().score(X, y, sample_weight)
 
+    @property
+    def feature_importances_(self):
+        """The feature importances of the fitted classifier, if it has them."""
+        return self.classifier_.feature_importances_
+
     def _align(self, values, missing):
         """Insert the columns of classes that the classifier has not seen."""
-        seen = np.isin(self.classes_, self.classifier_.classes_)
+        fitted = self.classifier_ if self._booster is None else self._booster
+        seen = np.isin(self.classes_, fitted.classes_)
         if seen.all():
             return values
         if values.ndim == 1:
@@ -462,6 +520,17 @@ class SmoothedTargetClassifier(
             tags.classifier_tags.poor_score = inner.classifier_tags.poor_score
         tags.non_deterministic = inner.non_deterministic
         return tags
+
+
+def _check_weights(classifier, sample_weight, strategy):
+    """Raise ValueError if weights are needed, and the classifier takes none."""
+    if strategy == "replicate":
+        require_sample_weight(classifier)
+    elif sample_weight is not None and not takes_sample_weight(classifier):
+        raise ValueError(
+            f"sample_weight was passed, but the fit of {type(classifier).__name__} "
+            "does not accept it."
+        )
 
 
 def _is_for_validation(name):

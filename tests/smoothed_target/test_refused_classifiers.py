@@ -93,7 +93,7 @@ REFUSED = {
 @pytest.mark.parametrize(("classifier", "message"), REFUSED.values(), ids=REFUSED)
 def test_what_would_draw_or_split_copies_is_refused(classifier, message, iris):
     with pytest.raises(ValueError, match=message):
-        SmoothedTargetClassifier(classifier).fit(*iris)
+        SmoothedTargetClassifier(classifier, strategy="replicate").fit(*iris)
     if "takes none" not in message:
         drawn = SmoothedTargetClassifier(classifier, strategy="sample", n_draws=2)
         with pytest.raises(ValueError, match=r"n_draws=1|class_weight"):

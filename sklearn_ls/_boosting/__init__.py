@@ -1,0 +1,1 @@
+"""Gradient boosting on soft targets, by an objective of its own."""

@@ -1,0 +1,364 @@
+"""The libraries that take an objective: XGBoost and LightGBM."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.special import expit, softmax
+from sklearn.utils.validation import has_fit_parameter
+
+from sklearn_ls._boosting.eval_sets import take_eval_sets, weights_of
+from sklearn_ls._boosting.objective import SoftObjective
+from sklearn_ls._labels.noise import split_rate
+
+
+@dataclass(frozen=True, eq=False)
+class FittedBooster:
+    """A fitted classifier, and what its predictions need besides it.
+
+    Parameters
+    ----------
+    classifier : estimator
+        Fitted to codes.
+
+    classes_ : ndarray of shape (n_seen,)
+        The classes that it was fitted to.
+
+    init_score : ndarray of shape (n_seen,) or (), default=None
+        What is added to its raw scores to be normalized; None if it predicts
+        probabilities itself.
+    """
+
+    classifier: Any
+    classes_: np.ndarray
+    init_score: np.ndarray | None = None
+
+    def predict_proba(self, X):
+        """Return the probabilities of `classes_`."""
+        if self.init_score is None:
+            return self.classifier.predict_proba(X)
+        raw = self.classifier.predict(X, raw_score=True) + self.init_score
+        if raw.ndim == 1:
+            positive = expit(raw)
+            return np.column_stack([1 - positive, positive])
+        return softmax(raw, axis=1)
+
+
+class Booster:
+    """Base class of the libraries.
+
+    Attributes
+    ----------
+    name : str
+        Of the class of their classifiers, whose subclasses are taken, too.
+
+    module : str
+        The package.
+
+    objectives : set of str or None
+        Objectives that are replaced: the cross-entropies.
+    """
+
+    name: str
+    module: str
+    objectives: set
+
+    @classmethod
+    def is_of(cls, classifier):
+        """Return whether a classifier is one of this library."""
+        return any(
+            kind.__name__ == cls.name and kind.__module__.split(".")[0] == cls.module
+            for kind in type(classifier).__mro__
+        )
+
+    @classmethod
+    def reason_unusable(cls, classifier):
+        """Return the reason why the objective cannot be replaced, or None."""
+        if classifier.objective not in cls.objectives:
+            return f"it has objective={classifier.objective!r}"
+        return None
+
+
+class XGBoost(Booster):
+    """XGBClassifier. It gets codes as labels, and its own model is complete."""
+
+    name, module = "XGBClassifier", "xgboost"
+    objectives = {None, "binary:logistic", "multi:softprob", "multi:softmax"}
+
+    @classmethod
+    def fit(cls, classifier, X, y, classes, objective, sample_weight, params):
+        """Fit a classifier to an objective.
+
+        Parameters
+        ----------
+        classifier : estimator
+            It is fitted.
+
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+
+        y : ndarray of shape (n_samples,)
+            Labels in which every class occurs. The objective does not use them.
+
+        classes : ndarray of shape (n_classes,)
+
+        objective : SoftObjective
+
+        sample_weight : ndarray of shape (n_samples,) or None
+            Weights in the metrics; the objective has them already.
+
+        params : dict
+            Further arguments of `fit`.
+
+        Returns
+        -------
+        fitted : FittedBooster
+        """
+        binary, weight = len(classes) == 2, classifier.scale_pos_weight
+        if binary:
+            objective = _weigh_second(objective, weight)
+        else:
+            objective = replace(objective, hessian_factor=2.0)
+        base_score, replaced = classifier.base_score, {}
+        if base_score is None and params.get("xgb_model") is None:
+            is_weighted = weight not in (None, 1)
+            replaced["base_score"] = cls._base_score(objective.prior(), is_weighted)
+        objective = replace(objective, mass=objective.mass.astype(np.float32))
+        classifier.set_params(objective=_XGBoostObjective(objective), **replaced)
+        eval_sets, params = take_eval_sets(params, classes, "sample_weight_eval_set")
+        if eval_sets:
+            params["eval_set"] = [(one.X, one.codes) for one in eval_sets]
+            params["sample_weight_eval_set"] = weights_of(eval_sets)
+        y = np.searchsorted(classes, y)
+        classifier.fit(X, y, sample_weight=sample_weight, **params)
+        kind = "binary:logistic" if binary else "multi:softprob"
+        classifier.set_params(base_score=base_score, objective=kind)
+        return FittedBooster(classifier, classes)
+
+    @staticmethod
+    def _base_score(prior, is_weighted):
+        """Return the score from which the library starts for its own objective.
+
+        With two classes it is a probability: the frequency of the second or, with
+        `scale_pos_weight` and in older versions, a Newton step from 0.5.
+        """
+        import xgboost
+
+        is_old = tuple(map(int, xgboost.__version__.split(".")[:2])) < (3, 1)
+        if len(prior) == 2:
+            if is_old or is_weighted:
+                return float(expit(2 * (prior[1] - prior[0])))
+            return float(prior[1])
+        if is_old:
+            return None  # equal scores
+        log_prior = np.log(prior)
+        return (log_prior - log_prior.mean()).tolist()
+
+
+@dataclass(eq=False)
+class _XGBoostObjective:
+    objective: SoftObjective
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        gradient, hessian = self.objective.gradient_and_hessian(y_pred)
+        hessian = np.ascontiguousarray(hessian)  # read by the row
+        return np.ascontiguousarray(gradient), np.maximum(hessian, 1e-16, out=hessian)
+
+
+class LightGBM(Booster):
+    """LGBMClassifier. Its own model is of raw scores."""
+
+    name, module = "LGBMClassifier", "lightgbm"
+    objectives = {None, "binary", "multiclass", "softmax"}
+
+    @classmethod
+    def reason_unusable(cls, classifier):
+        """Return the reason why the objective cannot be replaced, or None."""
+        params = classifier.get_params()
+        for name, value in (("boosting", "rf"), ("boosting_type", "rf")):
+            if params.get(name) == value:
+                return f"{name}={value!r} takes no objective"
+        if params.get("is_unbalance", False):
+            return "is_unbalance=True counts labels. Use class_weight='balanced'"
+        if params.get("sigmoid", 1) != 1:
+            return f"it has sigmoid={params['sigmoid']}"
+        return super().reason_unusable(classifier)
+
+    @classmethod
+    def fit(cls, classifier, X, y, classes, objective, sample_weight, params):
+        """Fit a classifier to an objective, see `XGBoost.fit`.
+
+        `y` holds labels, and their weights by `class_weight` are in the objective.
+        """
+        n_classes = len(classes)
+        prior = objective.prior()
+        if n_classes == 2:
+            weight = classifier.get_params().get("scale_pos_weight")
+            objective = _weigh_second(objective, weight)
+            init_score = np.log(prior[1] / prior[0])
+        else:
+            factor = n_classes / (n_classes - 1)
+            objective = replace(objective, hessian_factor=factor)
+            init_score = np.log(prior)
+        eval_sets, params = take_eval_sets(params, classes, "eval_sample_weight")
+        if eval_sets:
+            params["eval_sample_weight"] = weights_of(eval_sets)
+            if has_fit_parameter(classifier, "eval_X"):  # LightGBM 4.7
+                params["eval_X"] = tuple(one.X for one in eval_sets)
+                params["eval_y"] = tuple(one.codes for one in eval_sets)
+            else:
+                params["eval_set"] = [(one.X, classes[one.codes]) for one in eval_sets]
+        starts = params.get("init_score") is None and params.get("init_model") is None
+        if starts and classifier.get_params().get("boost_from_average", True):
+            params["init_score"] = _repeat(init_score, len(y))
+            if eval_sets:
+                sizes = map(len, eval_sets)
+                params["eval_init_score"] = [_repeat(init_score, n) for n in sizes]
+        else:
+            init_score = np.zeros_like(init_score)
+        params["eval_metric"] = _replace_metrics(params.get("eval_metric"), n_classes)
+        own = _LightGBMObjective(objective)
+        class_weight = classifier.class_weight
+        classifier.set_params(objective=own, class_weight=None)
+        classifier.fit(X, y, sample_weight=sample_weight, **params)
+        own.objective = None  # the classifier keeps a reference
+        classifier.set_params(class_weight=class_weight)
+        return FittedBooster(classifier, classes, init_score)
+
+
+@dataclass(eq=False)
+class _LightGBMObjective:
+    objective: SoftObjective | None
+
+    def __call__(self, y_true, y_pred):
+        return self.objective.gradient_and_hessian(y_pred)
+
+
+def _weigh_second(objective, weight):
+    """Return an objective in which the second of two classes has another weight."""
+    if weight in (None, 1):
+        return objective
+    mass = objective.mass * np.array([[1], [weight]], dtype=objective.mass.dtype)
+    return replace(objective, mass=mass)
+
+
+def _repeat(init_score, n_samples):
+    if np.ndim(init_score):
+        return np.tile(init_score, (n_samples, 1))
+    return np.full(n_samples, init_score)
+
+
+def _log_loss(codes, raw, weight):
+    if raw.ndim == 1:
+        losses = np.logaddexp(0, np.where(codes == 1, -raw, raw))
+    else:
+        log_proba = raw - np.logaddexp.reduce(raw, axis=1, keepdims=True)
+        losses = -np.take_along_axis(log_proba, codes.astype(int)[:, np.newaxis], 1)[
+            :, 0
+        ]
+    return float(np.average(losses, weights=weight))
+
+
+def _error(codes, raw, weight):
+    predicted = raw > 0 if raw.ndim == 1 else raw.argmax(axis=1)
+    return float(np.average(predicted != codes, weights=weight))
+
+
+@dataclass(eq=False)
+class _LightGBMMetric:
+    """A metric of raw scores."""
+
+    name: str
+    score: Callable
+
+    def __call__(self, y_true, y_pred, weight):
+        return self.name, self.score(y_true, y_pred, weight), False
+
+
+def _replace_metrics(eval_metric, n_classes):
+    """Return metrics, with ours for those that would take raw scores as probabilities.
+
+    By default it is the log-loss, as with the library's own objective.
+    """
+    prefix = "binary" if n_classes == 2 else "multi"
+    ours = {
+        name: _LightGBMMetric(f"{prefix}_{kind}", score)
+        for kind, score in (("logloss", _log_loss), ("error", _error))
+        for name in (kind, f"binary_{kind}", f"multi_{kind}")
+    }
+    if eval_metric is None:
+        return [ours["logloss"]]
+    if not isinstance(eval_metric, list):
+        eval_metric = [eval_metric]
+    return [ours.get(m, m) if isinstance(m, str) else m for m in eval_metric]
+
+
+BOOSTERS = (XGBoost, LightGBM)
+
+
+def find_booster(classifier):
+    """Return the library of a classifier, or None."""
+    return next((kind for kind in BOOSTERS if kind.is_of(classifier)), None)
+
+
+def fit_booster(classifier, X, y_soft, classes, sample_weight, transition, params):
+    """Fit a classifier of one of the libraries to soft targets.
+
+    Parameters
+    ----------
+    classifier : estimator
+        It is fitted.
+
+    X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+
+    y_soft : ndarray of shape (n_samples, n_classes)
+
+    classes : ndarray of shape (n_classes,)
+
+    sample_weight : ndarray of shape (n_samples,) or None
+
+    transition : float, ndarray of shape (n_classes, n_classes) or None
+        Known label noise.
+
+    params : dict
+        Further arguments of `fit`.
+
+    Returns
+    -------
+    fitted : FittedBooster
+        Classes without any mass are left out, unless there is a transition.
+    """
+    mass = np.array(y_soft.T, order="C")
+    if sample_weight is not None:
+        mass *= sample_weight
+    if transition is None:
+        kept = mass.any(axis=1)
+        mass, classes = mass[kept], classes[kept]
+    elif np.ndim(transition) == 0:
+        stay, move = split_rate(transition, len(classes))
+        transition = stay * np.eye(len(classes)) + move
+    mass *= _class_weights(classifier, classes, mass)[:, np.newaxis]
+    objective = SoftObjective(mass, transition)
+    labels = classes[_cover_classes(mass)]
+    return find_booster(classifier).fit(
+        classifier, X, labels, classes, objective, sample_weight, params
+    )
+
+
+def _class_weights(classifier, classes, mass):
+    class_weight = getattr(classifier, "class_weight", None)
+    if class_weight is None:
+        return np.ones(len(classes))
+    if class_weight == "balanced":
+        totals = mass.sum(axis=1)
+        return totals.sum() / (len(classes) * totals)
+    return np.array([class_weight.get(label, 1) for label in classes.tolist()])
+
+
+def _cover_classes(mass):
+    """Return the most likely codes, some changed so that every class occurs."""
+    codes = mass.argmax(axis=0)
+    for code in np.flatnonzero(np.bincount(codes, minlength=len(mass)) == 0):
+        often = np.bincount(codes, minlength=len(mass))[codes] > 1
+        codes[np.where(often, mass[code], -1).argmax()] = code
+    return codes

@@ -1,0 +1,86 @@
+"""The cross-entropy with soft targets, as gradient boosting takes it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+
+@dataclass(eq=False)
+class SoftObjective:
+    """Gradient and Hessian of the cross-entropy with soft targets, in NumPy.
+
+    The loss of a sample with raw scores z is ``-mass . log(p @ T)``, where ``p`` is the
+    softmax of z or, with two classes, z is the logit of the second.
+
+    Arrays are held by class, since NumPy reduces the first axis much faster than a
+    short last one.
+
+    Parameters
+    ----------
+    mass : ndarray of shape (n_classes, n_samples)
+        Soft targets, times the weights of samples and classes.
+
+    transition : ndarray of shape (n_classes, n_classes), default=None
+        Probability of each observed label (columns) for each true one (rows).
+
+    hessian_factor : float, default=1.0
+        By what the Hessian's diagonal is multiplied, as libraries do for more than two
+        classes.
+    """
+
+    mass: np.ndarray
+    transition: np.ndarray | None = None
+    hessian_factor: float = 1.0
+
+    def __post_init__(self):
+        self.total = self.mass.sum(axis=0)
+
+    def prior(self):
+        """Return the frequency of each class, of shape (n_classes,)."""
+        totals = self.mass.sum(axis=1, dtype=float)
+        return totals / totals.sum()
+
+    def gradient_and_hessian(self, raw):
+        """Return the derivatives of the loss of each sample.
+
+        With a transition, the Hessian is that of Fisher scoring, the expected one,
+        which is never negative.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            One score per sample for two classes.
+
+        Returns
+        -------
+        gradient, hessian : ndarray of the shape of `raw`
+            Of the Hessian, the diagonal.
+        """
+        proba = _proba(raw)
+        if self.transition is None:
+            hessian = proba * (1 - proba)
+            gradient = np.multiply(proba, self.total, out=proba)
+            gradient -= self.mass
+        else:
+            observed = self.transition.T @ proba
+            spread = np.square(self.transition) @ (1 / observed) - 1
+            hessian = np.square(proba) * spread
+            gradient = proba * (self.total - self.transition @ (self.mass / observed))
+        hessian *= self.total
+        if raw.ndim == 1:
+            return gradient[1], hessian[1]
+        hessian *= self.hessian_factor
+        return gradient.T, hessian.T
+
+
+def _proba(raw):
+    """Return the probabilities of raw scores, of shape (n_classes, n_samples)."""
+    if raw.ndim == 1:
+        positive = expit(raw)
+        return np.stack([1 - positive, positive])
+    proba = np.array(raw.T, order="C")
+    proba -= proba.max(axis=0)
+    np.exp(proba, out=proba)
+    proba /= proba.sum(axis=0)
+    return proba
