@@ -21,7 +21,12 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
-from sklearn_ls._boosting.boosters import find_booster, fit_booster
+from sklearn_ls._boosting.boosters import (
+    FittedBooster,
+    XGBoost,
+    find_booster,
+    fit_booster,
+)
 from sklearn_ls._compat import (
     DocLinkMixin,
     HasMethods,
@@ -33,6 +38,7 @@ from sklearn_ls._compat import (
 )
 from sklearn_ls._copies.copies import (
     RowCopies,
+    check_min_share,
     check_smoothed,
     draw_labels,
     repeated_copies,
@@ -84,6 +90,9 @@ class SmoothedTargetClassifier(
         Its `fit` and `transform` take `y`; it has `classes_` and returns distributions
         over them, of shape (n_samples, n_classes). None uses :class:`LabelSmoother`;
         ``LabelSmoother(epsilon=0)`` leaves soft labels unchanged.
+
+    epsilon : float or array-like of shape (n_classes,), default=None
+        Short for ``smoother=LabelSmoother(epsilon)``. Only one of the two may be given.
 
     strategy : {"auto", "objective", "replicate", "sample"}, default="auto"
         - ``"auto"``: ``"objective"`` where it is possible and `min_share` is 0, else
@@ -165,17 +174,15 @@ class SmoothedTargetClassifier(
     --------
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from sklearn_ls import LabelSmoother, SmoothedTargetClassifier
+    >>> from sklearn_ls import SmoothedTargetClassifier
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
-    >>> clf = SmoothedTargetClassifier(
-    ...     LogisticRegression(max_iter=1000), LabelSmoother(epsilon=0.2)
-    ... )
+    >>> clf = SmoothedTargetClassifier(LogisticRegression(max_iter=1000), epsilon=0.2)
     >>> clf.fit(X, y).predict_proba(X[:1]).round(2)
     array([[0.86, 0.13, 0.01]])
 
     Soft labels, such as fractions of votes:
 
-    >>> clf = SmoothedTargetClassifier(smoother=LabelSmoother(epsilon=0))
+    >>> clf = SmoothedTargetClassifier(epsilon=0)
     >>> clf.fit([[0.0], [1.0], [2.0]], [[0.8, 0.2], [0.5, 0.5], [0.2, 0.8]]).classes_
     array([0, 1])
     """
@@ -183,6 +190,7 @@ class SmoothedTargetClassifier(
     _parameter_constraints = {
         "classifier": [HasMethods("fit"), None],
         "smoother": [HasMethods(["fit", "transform"]), None],
+        "epsilon": ["array-like", Real, None],
         "strategy": [StrOptions({"auto", "objective", "replicate", "sample"})],
         "n_draws": [Interval(Integral, 1, None, closed="left")],
         "min_share": [Interval(Real, 0, 1, closed="left")],
@@ -195,6 +203,7 @@ class SmoothedTargetClassifier(
         classifier=None,
         smoother=None,
         *,
+        epsilon=None,
         strategy="auto",
         n_draws=1,
         min_share=0.0,
@@ -203,6 +212,7 @@ class SmoothedTargetClassifier(
     ):
         self.classifier = classifier
         self.smoother = smoother
+        self.epsilon = epsilon
         self.strategy = strategy
         self.n_draws = n_draws
         self.min_share = min_share
@@ -306,7 +316,7 @@ class SmoothedTargetClassifier(
                 copies, validation = adapt_to_copies(
                     classifier, copies, target, classes, "X_val" in params
                 )
-            _fit_to_copies(classifier, X, copies, validation, classes, params)
+            booster = _fit_to_copies(classifier, X, copies, validation, classes, params)
         validate_data(self, X, skip_check_array=True)
         self.smoother_, self.classifier_ = smoother, classifier
         self.classes_, self.strategy_, self._booster = classes, strategy, booster
@@ -340,9 +350,20 @@ class SmoothedTargetClassifier(
             return fit_params
         return process_routing(self, "fit", **fit_params)["classifier"]["fit"]
 
+    def _make_smoother(self):
+        if self.epsilon is None:
+            return LabelSmoother() if self.smoother is None else clone(self.smoother)
+        if self.smoother is not None:
+            raise ValueError(
+                "epsilon is short for smoother=LabelSmoother(epsilon), so only one of "
+                f"them may be given. Got epsilon={self.epsilon!r} and "
+                f"smoother={self.smoother!r}."
+            )
+        return LabelSmoother(self.epsilon)
+
     def _soften(self, y, y_soft, sample_weight):
         """Return the fitted smoother, and the soft target."""
-        smoother = LabelSmoother() if self.smoother is None else clone(self.smoother)
+        smoother = self._make_smoother()
         labels = encode_training_labels(y, y_soft)
         if labels.multilabel:
             raise ValueError(
@@ -365,6 +386,7 @@ class SmoothedTargetClassifier(
 
     def _copy_rows(self, classifier, target, sample_weight):
         if self.strategy != "sample":
+            check_min_share(target, self.min_share)
             return weighted_copies(target, sample_weight, self.min_share)
         random_state = check_random_state(self.random_state)
         counts = draw_labels(target, self.n_draws, random_state)
@@ -390,7 +412,8 @@ class SmoothedTargetClassifier(
         check_is_fitted(self)
         if self._booster is not None:
             return self.classes_[self.predict_proba(X).argmax(axis=1)]
-        return self.classifier_.predict(X)
+        y_pred = self.classifier_.predict(X)
+        return y_pred[:, 0] if y_pred.ndim == 2 else y_pred  # CatBoost has a column
 
     @available_if(_classifier_has("predict_proba"))
     def predict_proba(self, X):
@@ -539,7 +562,18 @@ def _is_for_validation(name):
 
 
 def _fit_to_copies(classifier, X, copies, validation, classes, params):
-    """Fit a classifier to copies of `X`, which exist only during the call."""
+    """Fit a classifier to copies of `X`, which exist only during the call.
+
+    Returns
+    -------
+    fitted : FittedBooster or None
+        Of XGBoost, which takes only codes of the classes that occur.
+    """
+    fitted, y = None, classes[copies.codes]
+    if XGBoost.is_of(classifier):
+        seen, y = np.unique(copies.codes, return_inverse=True)
+        fitted = FittedBooster(classifier, classes[seen])
+        params = XGBoost.with_eval_sets(params, classes[seen])
     of_rows = {name: v for name, v in params.items() if not _is_for_validation(name)}
     params = {**params, **take_params(X, of_rows, copies.rows)}
     weight = {} if copies.weight is None else {"sample_weight": copies.weight}
@@ -547,4 +581,5 @@ def _fit_to_copies(classifier, X, copies, validation, classes, params):
         params["X_val"] = validation.of(X)
         params["y_val"] = classes[validation.codes]
         params["sample_weight_val"] = validation.weight
-    classifier.fit(copies.of(X), classes[copies.codes], **weight, **params)
+    classifier.fit(copies.of(X), y, **weight, **params)
+    return fitted

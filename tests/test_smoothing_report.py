@@ -213,6 +213,13 @@ def test_any_classifier_with_an_epsilon_is_compared_in_the_ways_it_has(iris):
     assert_equals_cross_validation(report, "smoothed", logistic(), X, y)
 
 
+def test_short_epsilon_of_any_classifier_is_found(iris):
+    short = SmoothedTargetClassifier(logistic().classifier, epsilon=0.2)
+    report = smoothing_report(short, *iris, cv=2)
+    expected = smoothing_report(logistic(), *iris, cv=2)
+    assert_allclose(report.scores, expected.scores)
+
+
 def test_order_of_rows_does_not_matter(iris, rng):
     X, y = iris
     order = rng.permutation(len(y))
@@ -639,7 +646,11 @@ def test_plot_draws_differences_with_two_standard_errors():
     [
         (LinearSVC(), TypeError, "LinearSVC has no predict_proba"),
         (LogisticRegression(), TypeError, "LogisticRegression has none"),
-        (SmoothedTargetClassifier(), TypeError, "if its smoother is set"),
+        (
+            SmoothedTargetClassifier(),
+            TypeError,
+            "if its epsilon or its smoother is set",
+        ),
         (
             GridSearchCV(network(), {"epsilon": [0, 0.1]}),
             TypeError,

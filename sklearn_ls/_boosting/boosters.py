@@ -125,15 +125,21 @@ class XGBoost(Booster):
             replaced["base_score"] = cls._base_score(objective.prior(), is_weighted)
         objective = replace(objective, mass=objective.mass.astype(np.float32))
         classifier.set_params(objective=_XGBoostObjective(objective), **replaced)
-        eval_sets, params = take_eval_sets(params, classes, "sample_weight_eval_set")
-        if eval_sets:
-            params["eval_set"] = [(one.X, one.codes) for one in eval_sets]
-            params["sample_weight_eval_set"] = weights_of(eval_sets)
+        params = cls.with_eval_sets(params, classes)
         y = np.searchsorted(classes, y)
         classifier.fit(X, y, sample_weight=sample_weight, **params)
         kind = "binary:logistic" if binary else "multi:softprob"
         classifier.set_params(base_score=base_score, objective=kind)
         return FittedBooster(classifier, classes)
+
+    @staticmethod
+    def with_eval_sets(params, classes):
+        """Return arguments of `fit` with the labels of validation samples as codes."""
+        eval_sets, params = take_eval_sets(params, classes, "sample_weight_eval_set")
+        if eval_sets:
+            params["eval_set"] = [(one.X, one.codes) for one in eval_sets]
+            params["sample_weight_eval_set"] = weights_of(eval_sets)
+        return params
 
     @staticmethod
     def _base_score(prior, is_weighted):

@@ -99,6 +99,18 @@ def weighted_copies(y_soft, sample_weight, min_share=0.0):
     return RowCopies(rows, codes, weight[rows, codes])
 
 
+def check_min_share(y_soft, min_share):
+    """Raise ValueError if it leaves each sample only one of several classes."""
+    largest = np.sort(y_soft, axis=1)[:, -2].max()  # share of another class
+    if not 0 < largest < min_share:
+        return
+    raise ValueError(
+        f"min_share={min_share} leaves only the most likely class of each sample, so "
+        "that nothing is smoothed. The largest share of another class is "
+        f"{float(largest)!r}: set min_share to that at most."
+    )
+
+
 def draw_labels(y_soft, n_draws, random_state):
     """Draw labels from soft targets.
 

@@ -281,3 +281,19 @@ def test_importances_select_features(make):
         importances, selected.estimator_.classifier_.feature_importances_
     )
     assert 0 < selected.get_support().sum() < 8
+
+
+def test_xgboost_gets_codes_of_copies_too():
+    X, y = data(3)
+    clf = SmoothedTargetClassifier(xgb(), epsilon=0.2, strategy="replicate")
+    proba = clone(clf).fit(X, y).predict_proba(X)
+    held_out = validation(xgb, X, NAMES[y])
+    named = clone(clf).fit(X, NAMES[y], **held_out)
+    assert_allclose(named.predict_proba(X), proba)
+    assert_array_equal(named.predict(X), NAMES[proba.argmax(axis=1)])
+    # Labels drawn from soft targets may miss a class.
+    rare = np.where(np.arange(len(y)) == 0, 2, y % 2)
+    y_soft = LabelSmoother(0.001).fit_transform(rare)
+    y_soft[0] = [0.999, 0.0005, 0.0005]
+    drawn = clone(clf).set_params(strategy="sample", epsilon=0, random_state=0)
+    assert drawn.fit(X, y_soft).predict_proba(X).shape == (len(X), 3)

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from helpers import peak_memory
@@ -181,3 +182,31 @@ def test_float16_targets_are_near_enough_to_distributions(iris):
     assert_allclose(
         clf.predict_proba(iris[0]), expected.predict_proba(iris[0]), atol=0.01
     )
+
+
+def test_epsilon_is_short_for_a_smoother(iris):
+    X, y = iris
+    short = SmoothedTargetClassifier(LogisticRegression(), epsilon=0.3).fit(X, y)
+    long = SmoothedTargetClassifier(LogisticRegression(), LabelSmoother(0.3)).fit(X, y)
+    assert_array_equal(short.predict_proba(X), long.predict_proba(X))
+    short.set_params(smoother=LabelSmoother(0.3))
+    with pytest.raises(ValueError, match=r"only one of them may be given\. Got eps"):
+        short.fit(X, y)
+
+
+def test_min_share_that_undoes_the_smoothing_is_refused(iris):
+    X, y = iris
+    clf = SmoothedTargetClassifier(LogisticRegression(), epsilon=0.3, min_share=0.2)
+    with pytest.raises(ValueError, match=r"share of another class is 0\.\d+: set min"):
+        clf.fit(X, y)
+    clf.set_params(min_share=0.09).fit(X, y)
+    clf.set_params(min_share=0.2, epsilon=0).fit(X, y)
+
+
+def test_predictions_in_a_column_are_raveled(iris):
+    class Columnar(LogisticRegression):
+        def predict(self, X):
+            return super().predict(X)[:, np.newaxis]
+
+    clf = SmoothedTargetClassifier(Columnar(), epsilon=0.1).fit(*iris)
+    assert clf.predict(iris[0]).shape == iris[1].shape

@@ -72,14 +72,15 @@ def find_smoothing_params(estimator):
         name
         for name, short_name in short_names.items()
         if short_name in ("epsilon", "epsilons")
-        and _sibling(name, "distribution") in params
+        and params[name] is not None
+        and {_sibling(name, "distribution"), _sibling(name, "smoother")} & {*params}
     ]
     if len(candidates) != 1:
         raise TypeError(
             "estimator must have exactly one epsilon of label smoothing. "
             f"{type(estimator).__name__} has {', '.join(candidates) or 'none'}. (A "
-            "SmoothedTargetClassifier has one if its smoother is set, such as "
-            "smoother=LabelSmoother(0.1).)"
+            "SmoothedTargetClassifier has one if its epsilon or its smoother is set, "
+            "such as smoother=LabelSmoother(0.1).)"
         )
     (epsilon,) = candidates
     if epsilon.endswith("epsilons") and not hasattr(last_step(estimator), "epsilons"):
