@@ -72,7 +72,7 @@ ESTIMATORS = [
     ),
     SmoothedTargetClassifier(),
     SmoothedTargetClassifier(smoother=LabelSmoother(epsilon=0)),
-    SmoothedTargetClassifier(min_share=0.05),
+    SmoothedTargetClassifier(min_share=0.01),
     SmoothedTargetClassifier(LogisticRegression(class_weight="balanced")),
     SmoothedTargetClassifier(LinearSVC(dual=False, tol=1e-12, max_iter=10_000)),
     SmoothedTargetClassifier(GaussianNB()),
