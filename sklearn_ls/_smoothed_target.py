@@ -31,6 +31,7 @@ from sklearn_ls._compat import (
     DocLinkMixin,
     HasMethods,
     Interval,
+    Probability,
     StrOptions,
     _fit_context,
     check_sample_weight,
@@ -194,7 +195,7 @@ class SmoothedTargetClassifier(
         "strategy": [StrOptions({"auto", "objective", "replicate", "sample"})],
         "n_draws": [Interval(Integral, 1, None, closed="left")],
         "min_share": [Interval(Real, 0, 1, closed="left")],
-        "transition_matrix": ["array-like", Real, None],
+        "transition_matrix": [Probability(), "array-like", None],
         "random_state": ["random_state"],
     }
 
@@ -473,7 +474,8 @@ class SmoothedTargetClassifier(
                 "decision_function_shape='ovo' scores pairs of classes, and no copy "
                 "was of some class. Use 'ovr'."
             )
-        return self._align(self.classifier_.decision_function(X), -np.inf)
+        fitted = self.classifier_ if self._booster is None else self._booster
+        return self._align(fitted.decision_function(X), -np.inf)
 
     def score(self, X, y, sample_weight=None):
         """Return the accuracy of the predicted labels.

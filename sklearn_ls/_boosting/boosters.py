@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -34,15 +35,31 @@ class FittedBooster:
     classes_: np.ndarray
     init_score: np.ndarray | None = None
 
+    def decision_function(self, X):
+        """Return the raw scores of LightGBM: logits, up to a constant."""
+        return self.classifier.predict(X, raw_score=True) + self.init_score
+
     def predict_proba(self, X):
         """Return the probabilities of `classes_`."""
         if self.init_score is None:
             return self.classifier.predict_proba(X)
-        raw = self.classifier.predict(X, raw_score=True) + self.init_score
-        if raw.ndim == 1:
-            positive = expit(raw)
-            return np.column_stack([1 - positive, positive])
-        return softmax(raw, axis=1)
+        proba = _to_proba(self.decision_function(X))
+        return np.column_stack([1 - proba, proba]) if proba.ndim == 1 else proba
+
+
+def _to_proba(raw):
+    """Return the probabilities of all classes or, with two, of the second."""
+    return expit(raw) if raw.ndim == 1 else softmax(raw, axis=1)
+
+
+def _of_probabilities(metric):
+    """Return a metric of raw scores that passes probabilities to `metric`."""
+
+    @wraps(metric)
+    def of_raw_scores(y_true, y_pred, *args, **params):
+        return metric(y_true, _to_proba(y_pred), *args, **params)
+
+    return of_raw_scores
 
 
 class Booster:
@@ -119,7 +136,10 @@ class XGBoost(Booster):
             objective = _weigh_second(objective, weight)
         else:
             objective = replace(objective, hessian_factor=2.0)
-        base_score, replaced = classifier.base_score, {}
+        base_score, eval_metric = classifier.base_score, classifier.eval_metric
+        replaced = {}
+        if callable(eval_metric):
+            replaced["eval_metric"] = _of_probabilities(eval_metric)
         if base_score is None and params.get("xgb_model") is None:
             is_weighted = weight not in (None, 1)
             replaced["base_score"] = cls._base_score(objective.prior(), is_weighted)
@@ -129,7 +149,9 @@ class XGBoost(Booster):
         y = np.searchsorted(classes, y)
         classifier.fit(X, y, sample_weight=sample_weight, **params)
         kind = "binary:logistic" if binary else "multi:softprob"
-        classifier.set_params(base_score=base_score, objective=kind)
+        classifier.set_params(
+            base_score=base_score, eval_metric=eval_metric, objective=kind
+        )
         return FittedBooster(classifier, classes)
 
     @staticmethod
@@ -171,6 +193,20 @@ class _XGBoostObjective:
         return np.ascontiguousarray(gradient), np.maximum(hessian, 1e-16, out=hessian)
 
 
+# Parameters of LightGBM, other names of them included, that mean its own objectives.
+OF_OWN_OBJECTIVES = (
+    "application",
+    "app",
+    "objective_type",
+    "loss",
+    "num_class",
+    "unbalance",
+    "unbalanced_sets",
+    "pos_bagging_fraction",
+    "neg_bagging_fraction",
+)
+
+
 class LightGBM(Booster):
     """LGBMClassifier. Its own model is of raw scores."""
 
@@ -181,13 +217,16 @@ class LightGBM(Booster):
     def reason_unusable(cls, classifier):
         """Return the reason why the objective cannot be replaced, or None."""
         params = classifier.get_params()
-        for name, value in (("boosting", "rf"), ("boosting_type", "rf")):
-            if params.get(name) == value:
-                return f"{name}={value!r} takes no objective"
+        for name in ("boosting", "boosting_type", "boost"):
+            if params.get(name) in ("rf", "random_forest"):
+                return f"{name}={params[name]!r} takes no objective"
         if params.get("is_unbalance", False):
             return "is_unbalance=True counts labels. Use class_weight='balanced'"
         if params.get("sigmoid", 1) != 1:
             return f"it has sigmoid={params['sigmoid']}"
+        for name in OF_OWN_OBJECTIVES:
+            if params.get(name) not in (None, False):
+                return f"it has {name}={params[name]!r}"
         return super().reason_unusable(classifier)
 
     @classmethod
@@ -222,13 +261,18 @@ class LightGBM(Booster):
                 params["eval_init_score"] = [_repeat(init_score, n) for n in sizes]
         else:
             init_score = np.zeros_like(init_score)
-        params["eval_metric"] = _replace_metrics(params.get("eval_metric"), n_classes)
-        own = _LightGBMObjective(objective)
-        class_weight = classifier.class_weight
-        classifier.set_params(objective=own, class_weight=None)
+        own, settings = _LightGBMObjective(objective), classifier.get_params()
+        metrics = [settings.get("metric"), params.get("eval_metric")]
+        params["eval_metric"] = _replace_metrics(metrics, n_classes)
+        replaced = {
+            "class_weight": None,
+            "metric": "None",  # else it adds one that takes scores as probabilities
+            "feature_pre_filter": False,  # else it fails on very few samples
+        }
+        classifier.set_params(objective=own, **replaced)
         classifier.fit(X, y, sample_weight=sample_weight, **params)
         own.objective = None  # the classifier keeps a reference
-        classifier.set_params(class_weight=class_weight)
+        classifier.set_params(**{name: settings.get(name) for name in replaced})
         return FittedBooster(classifier, classes, init_score)
 
 
@@ -281,22 +325,40 @@ class _LightGBMMetric:
         return self.name, self.score(y_true, y_pred, weight), False
 
 
-def _replace_metrics(eval_metric, n_classes):
+def _replace_metrics(metrics, n_classes):
     """Return metrics, with ours for those that would take raw scores as probabilities.
 
     By default it is the log-loss, as with the library's own objective.
     """
     prefix = "binary" if n_classes == 2 else "multi"
-    ours = {
-        name: _LightGBMMetric(f"{prefix}_{kind}", score)
-        for kind, score in (("logloss", _log_loss), ("error", _error))
-        for name in (kind, f"binary_{kind}", f"multi_{kind}")
-    }
-    if eval_metric is None:
-        return [ours["logloss"]]
-    if not isinstance(eval_metric, list):
-        eval_metric = [eval_metric]
-    return [ours.get(m, m) if isinstance(m, str) else m for m in eval_metric]
+    log_loss = _LightGBMMetric(f"{prefix}_logloss", _log_loss)
+    error = _LightGBMMetric(f"{prefix}_error", _error)
+    ours = dict.fromkeys(LOG_LOSSES, log_loss) | dict.fromkeys(ERRORS, error)
+    replaced = []
+    for metric in _flatten(metrics):
+        if callable(metric):
+            metric = _of_probabilities(metric)
+        metric = ours.get(metric, metric)
+        if metric not in replaced:
+            replaced.append(metric)
+    return replaced or [log_loss]
+
+
+LOG_LOSSES = (
+    *("logloss", "binary_logloss", "multi_logloss", "binary", "multiclass"),
+    *("softmax", "multiclassova", "multiclass_ova", "ova", "ovr"),
+    *("cross_entropy", "xentropy"),
+)
+ERRORS = ("error", "binary_error", "multi_error")
+
+
+def _flatten(metrics):
+    """Return metrics given one by one, in lists, or in strings with commas."""
+    if isinstance(metrics, str):
+        return [name.strip() for name in metrics.split(",")]
+    if isinstance(metrics, (list, tuple, set)):
+        return [metric for part in metrics for metric in _flatten(part)]
+    return [] if metrics is None else [metrics]
 
 
 BOOSTERS = (XGBoost, LightGBM)
@@ -332,15 +394,11 @@ def fit_booster(classifier, X, y_soft, classes, sample_weight, transition, param
     Returns
     -------
     fitted : FittedBooster
-        Classes without any mass are left out, unless there is a transition.
     """
     mass = np.array(y_soft.T, order="C")
     if sample_weight is not None:
         mass *= sample_weight
-    if transition is None:
-        kept = mass.any(axis=1)
-        mass, classes = mass[kept], classes[kept]
-    elif np.ndim(transition) == 0:
+    if np.ndim(transition) == 0 and transition is not None:
         stay, move = split_rate(transition, len(classes))
         transition = stay * np.eye(len(classes)) + move
     mass *= _class_weights(classifier, classes, mass)[:, np.newaxis]
@@ -357,7 +415,10 @@ def _class_weights(classifier, classes, mass):
         return np.ones(len(classes))
     if class_weight == "balanced":
         totals = mass.sum(axis=1)
-        return totals.sum() / (len(classes) * totals)
+        weights = np.zeros(len(classes))
+        return np.divide(
+            totals.sum() / len(classes), totals, out=weights, where=totals > 0
+        )
     return np.array([class_weight.get(label, 1) for label in classes.tolist()])
 
 

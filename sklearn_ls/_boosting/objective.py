@@ -37,9 +37,16 @@ class SoftObjective:
         self.total = self.mass.sum(axis=0)
 
     def prior(self):
-        """Return the frequency of each class, of shape (n_classes,)."""
+        """Return the frequency of each class, positive, of shape (n_classes,).
+
+        With a transition these would be frequencies of observed labels; then all
+        classes are equal.
+        """
+        if self.transition is not None:
+            return np.full(len(self.mass), 1 / len(self.mass))
         totals = self.mass.sum(axis=1, dtype=float)
-        return totals / totals.sum()
+        prior = np.maximum(totals / totals.sum(), 1e-15)
+        return prior / prior.sum()
 
     def gradient_and_hessian(self, raw):
         """Return the derivatives of the loss of each sample.
@@ -63,7 +70,7 @@ class SoftObjective:
             gradient = np.multiply(proba, self.total, out=proba)
             gradient -= self.mass
         else:
-            observed = self.transition.T @ proba
+            observed = (self.transition.T @ proba).clip(min=1e-30)
             spread = np.square(self.transition) @ (1 / observed) - 1
             hessian = np.square(proba) * spread
             gradient = proba * (self.total - self.transition @ (self.mass / observed))

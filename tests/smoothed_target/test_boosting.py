@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.feature_selection import SelectFromModel
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.validation import has_fit_parameter
 
@@ -170,7 +171,7 @@ def test_soft_labels_of_classes_that_are_nowhere_the_most_likely(make):
     absent = absent.div(absent.sum(axis=1), axis=0)
     proba = SmoothedTargetClassifier(make(), AS_IT_IS).fit(X, absent).predict_proba(X)
     assert proba.shape == (len(X), 3)
-    assert not proba[:, 0].any()
+    assert np.all(proba[:, 0] < 1e-6)
 
 
 def validation(make, X, y):
@@ -182,24 +183,46 @@ def validation(make, X, y):
     return {"eval_set": [(X, y)]}
 
 
+METRICS = [None, "auc", "error", "logloss", "callable"]
+
+
+def log_loss_of_proba(y_true, y_proba):
+    if y_proba.ndim == 1:
+        y_proba = np.column_stack([1 - y_proba, y_proba])
+    return log_loss(y_true, y_proba)
+
+
 @BOTH
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_early_stopping_on_hard_labels_is_that_of_the_classifier(make, n_classes):
-    X, y = data(n_classes, 600)
-    names = NAMES[y]
-    params, options = {"n_estimators": 60, "learning_rate": 0.5}, {}
-    if make is xgb:
-        params["early_stopping_rounds"] = 3
-    else:
-        options["callbacks"] = [lightgbm.early_stopping(3, verbose=False)]
-    plain = make(**params)
-    plain.fit(X[:300], y[:300], **options, **validation(make, X[300:], y[300:]))
-    clf = SmoothedTargetClassifier(make(**params), AS_IT_IS)
-    held_out = validation(make, X[300:], names[300:])
-    clf.fit(X[:300], names[:300], **options, **held_out)
-    rounds = "best_iteration" if make is xgb else "best_iteration_"
-    assert getattr(clf.classifier_, rounds) == getattr(plain, rounds) < 50
-    assert_allclose(clf.predict_proba(X), plain.predict_proba(X), atol=1e-4)
+@pytest.mark.parametrize("metric", METRICS)
+def test_early_stopping_on_hard_labels_is_that_of_the_classifier(
+    make, n_classes, metric
+):
+    kind = "m" if n_classes == 3 else ""
+    if metric == "auc" and n_classes == 3:
+        metric = "auc_mu" if make is lgbm else "auc"
+    elif make is xgb and metric in ("error", "logloss"):
+        metric = f"{kind}{metric}"
+    elif metric == "callable":
+        metric = log_loss_of_proba
+        if make is lgbm:
+            metric = lambda y, p: ("own", log_loss_of_proba(y, p), False)  # noqa: E731
+    for seed in range(3):
+        X, y = data(n_classes, 400, seed)
+        names = NAMES[y]
+        params, options = {"n_estimators": 30}, {}
+        if make is xgb:
+            params |= {"early_stopping_rounds": 3, "eval_metric": metric}
+        else:
+            options["callbacks"] = [lightgbm.early_stopping(3, verbose=False)]
+            options["eval_metric"] = metric
+        plain, clf = make(**params), SmoothedTargetClassifier(make(**params), epsilon=0)
+        plain.fit(X[:200], y[:200], **options, **validation(make, X[200:], y[200:]))
+        held_out = validation(make, X[200:], names[200:])
+        clf.fit(X[:200], names[:200], **options, **held_out)
+        rounds = "best_iteration" if make is xgb else "best_iteration_"
+        assert getattr(clf.classifier_, rounds) == getattr(plain, rounds)
+        assert_allclose(clf.predict_proba(X), plain.predict_proba(X), atol=1e-4)
 
 
 @BOTH
@@ -214,6 +237,7 @@ def test_validation_loss_of_soft_labels_is_their_cross_entropy(make):
     ((_, losses),) = next(iter(results.values())).items()
     proba = clf.predict_proba(X[300:])
     expected = -(y_soft[300:] * np.log(proba)).sum(axis=1).mean()
+    assert len(losses) == 8
     assert losses[-1] == pytest.approx(expected, abs=1e-4)
 
 
@@ -252,6 +276,7 @@ def test_missing_and_categorical_features(make):
         (lgbm(objective="multiclassova"), "objective='multiclassova'"),
         (lgbm(boosting_type="rf"), "boosting_type='rf' takes no objective"),
         (lgbm(is_unbalance=True), "class_weight='balanced'"),
+        (lgbm(application="multiclassova"), "application='multiclassova'"),
         (xgb(objective="binary:hinge"), "objective='binary:hinge'"),
     ],
 )
@@ -297,3 +322,31 @@ def test_xgboost_gets_codes_of_copies_too():
     y_soft[0] = [0.999, 0.0005, 0.0005]
     drawn = clone(clf).set_params(strategy="sample", epsilon=0, random_state=0)
     assert drawn.fit(X, y_soft).predict_proba(X).shape == (len(X), 3)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_decision_function_agrees_with_the_prediction(n_classes):
+    X, y = data(n_classes)
+    clf = SmoothedTargetClassifier(lgbm(n_estimators=2, learning_rate=0.01), epsilon=0)
+    scores = clf.fit(X, y).decision_function(X)
+    codes = scores > 0 if n_classes == 2 else scores.argmax(axis=1)
+    assert_array_equal(codes, clf.predict(X))
+
+
+@BOTH
+def test_very_few_samples_and_one_class_of_positive_weight(make):
+    X, y = data(2)
+    plain = make().fit(X[:30], y[:30])
+    clf = SmoothedTargetClassifier(make(), epsilon=0).fit(X[:30], y[:30])
+    assert_allclose(clf.predict_proba(X), plain.predict_proba(X), atol=1e-5)
+    clf.fit(X, y, sample_weight=(y == 0).astype(float))
+    assert_array_equal(clf.predict(X), 0)
+
+
+@BOTH
+def test_transitions_that_are_impossible_are_refused(make):
+    X, y = data(3)
+    for rate in (-0.1, np.nan, 0.7):
+        clf = SmoothedTargetClassifier(make(), epsilon=0, transition_matrix=rate)
+        with pytest.raises(ValueError, match="transition_matrix"):
+            clf.fit(X, y)
