@@ -253,7 +253,14 @@ class LightGBM(Booster):
                 params["eval_y"] = tuple(one.codes for one in eval_sets)
             else:
                 params["eval_set"] = [(one.X, classes[one.codes]) for one in eval_sets]
-        starts = params.get("init_score") is None and params.get("init_model") is None
+        init_model = params.get("init_model")
+        if isinstance(getattr(init_model, "objective", None), _LightGBMObjective):
+            raise ValueError(
+                "init_model was trained on soft targets by strategy='objective', and "
+                "does not contain the initial score that its predictions need. Train "
+                "it by strategy='replicate'."
+            )
+        starts = params.get("init_score") is None and init_model is None
         if starts and classifier.get_params().get("boost_from_average", True):
             params["init_score"] = _repeat(init_score, len(y))
             if eval_sets:
@@ -415,10 +422,8 @@ def _class_weights(classifier, classes, mass):
         return np.ones(len(classes))
     if class_weight == "balanced":
         totals = mass.sum(axis=1)
-        weights = np.zeros(len(classes))
-        return np.divide(
-            totals.sum() / len(classes), totals, out=weights, where=totals > 0
-        )
+        mean = totals.sum() / len(classes)
+        return np.divide(mean, totals, out=np.zeros_like(totals), where=totals > 0)
     return np.array([class_weight.get(label, 1) for label in classes.tolist()])
 
 

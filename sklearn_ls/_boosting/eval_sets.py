@@ -59,7 +59,9 @@ def take_eval_sets(params, classes, weights):
     X, y = params.pop("eval_X", None), params.pop("eval_y", None)
     if X is not None:
         pairs += zip(X, y, strict=True) if isinstance(X, tuple) else [(X, y)]
-    of_sets = params.pop(weights, None) or [None] * len(pairs)
+    of_sets = params.pop(weights, None)
+    if of_sets is None:
+        of_sets = [None] * len(pairs)
     eval_sets = []
     for (X, y), weight in zip(pairs, of_sets, strict=True):
         weight = None if weight is None else np.asarray(weight, dtype=float)

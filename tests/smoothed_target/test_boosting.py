@@ -350,3 +350,11 @@ def test_transitions_that_are_impossible_are_refused(make):
         clf = SmoothedTargetClassifier(make(), epsilon=0, transition_matrix=rate)
         with pytest.raises(ValueError, match="transition_matrix"):
             clf.fit(X, y)
+
+
+def test_continuing_without_the_initial_score_is_refused():
+    X, y = data(3)
+    first = SmoothedTargetClassifier(lgbm(), epsilon=0.1).fit(X, y)
+    clf = SmoothedTargetClassifier(lgbm(), epsilon=0.1)
+    with pytest.raises(ValueError, match="does not contain the initial score"):
+        clf.fit(X, y, init_model=first.classifier_)
