@@ -109,7 +109,7 @@ plt.show()
 #
 # The estimates of the share of wrong labels hold what their notes say. Mistakes at
 # random are found by both. Mistakes between pairs of classes are found by one of them.
-# Of mistakes where digits truly look alike only half are seen, and by one of them. So,
-# too, with the list: nearly all of what it holds is wrong, but half of what is wrong is
-# not in it. These are digits and one draw of the mistakes. More:
+# Of mistakes where digits truly look alike only half are seen, and by one of them. The
+# same holds for the list: nearly all of what it holds is wrong, but half of what is
+# wrong is not in it. These are digits and one draw of the mistakes. More:
 # :ref:`did_it_help`.

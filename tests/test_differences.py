@@ -25,7 +25,7 @@ SEEDS = st.integers(0, 10_000)
 def test_samples_of_equal_splits_are_a_t_test(seed, n_comparisons):
     rng = np.random.default_rng(seed)
     values = rng.integers(-1, 2, 60) + rng.normal(0, 0.1)
-    tests = np.argsort(values, kind="stable").reshape(12, 5).T  # alike
+    tests = np.argsort(values, kind="stable").reshape(12, 5).T  # equal splits
     mean = mean_of_samples([values[test] for test in tests], tests)
     expected = stats.ttest_1samp(values, 0)
     assert mean.value == pytest.approx(values.mean())

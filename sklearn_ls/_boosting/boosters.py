@@ -1,33 +1,34 @@
 """The libraries that take an objective: XGBoost and LightGBM."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import wraps
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, softmax
+from scipy.special import expit
+from sklearn.utils import compute_class_weight
 from sklearn.utils.validation import has_fit_parameter
 
 from sklearn_ls._boosting.eval_sets import take_eval_sets, weights_of
+from sklearn_ls._boosting.metrics import of_probabilities, replace_metrics, to_proba
 from sklearn_ls._boosting.objective import SoftObjective
+from sklearn_ls._compat import balanced_class_weight
 from sklearn_ls._labels.noise import split_rate
 
 
 @dataclass(frozen=True, eq=False)
 class FittedBooster:
-    """A fitted classifier, and what its predictions need besides it.
+    """A fitted classifier with the initial score that its predictions need.
 
     Parameters
     ----------
     classifier : estimator
-        Fitted to codes.
+        Fitted to labels (LightGBM) or to their codes (XGBoost).
 
     classes_ : ndarray of shape (n_seen,)
         The classes that it was fitted to.
 
     init_score : ndarray of shape (n_seen,) or (), default=None
-        What is added to its raw scores to be normalized; None if it predicts
+        Added to its raw scores before they are normalized; None if it predicts
         probabilities itself.
     """
 
@@ -43,23 +44,8 @@ class FittedBooster:
         """Return the probabilities of `classes_`."""
         if self.init_score is None:
             return self.classifier.predict_proba(X)
-        proba = _to_proba(self.decision_function(X))
+        proba = to_proba(self.decision_function(X))
         return np.column_stack([1 - proba, proba]) if proba.ndim == 1 else proba
-
-
-def _to_proba(raw):
-    """Return the probabilities of all classes or, with two, of the second."""
-    return expit(raw) if raw.ndim == 1 else softmax(raw, axis=1)
-
-
-def _of_probabilities(metric):
-    """Return a metric of raw scores that passes probabilities to `metric`."""
-
-    @wraps(metric)
-    def of_raw_scores(y_true, y_pred, *args, **params):
-        return metric(y_true, _to_proba(y_pred), *args, **params)
-
-    return of_raw_scores
 
 
 class Booster:
@@ -139,7 +125,7 @@ class XGBoost(Booster):
         base_score, eval_metric = classifier.base_score, classifier.eval_metric
         replaced = {}
         if callable(eval_metric):
-            replaced["eval_metric"] = _of_probabilities(eval_metric)
+            replaced["eval_metric"] = of_probabilities(eval_metric)
         if base_score is None and params.get("xgb_model") is None:
             is_weighted = weight not in (None, 1)
             replaced["base_score"] = cls._base_score(objective.prior(), is_weighted)
@@ -235,42 +221,27 @@ class LightGBM(Booster):
 
         `y` holds labels, and their weights by `class_weight` are in the objective.
         """
-        n_classes = len(classes)
+        n_classes, settings = len(classes), classifier.get_params()
         prior = objective.prior()
         if n_classes == 2:
-            weight = classifier.get_params().get("scale_pos_weight")
-            objective = _weigh_second(objective, weight)
+            objective = _weigh_second(objective, settings.get("scale_pos_weight"))
             init_score = np.log(prior[1] / prior[0])
         else:
             factor = n_classes / (n_classes - 1)
             objective = replace(objective, hessian_factor=factor)
             init_score = np.log(prior)
         eval_sets, params = take_eval_sets(params, classes, "eval_sample_weight")
-        if eval_sets:
-            params["eval_sample_weight"] = weights_of(eval_sets)
-            if has_fit_parameter(classifier, "eval_X"):  # LightGBM 4.7
-                params["eval_X"] = tuple(one.X for one in eval_sets)
-                params["eval_y"] = tuple(one.codes for one in eval_sets)
-            else:
-                params["eval_set"] = [(one.X, classes[one.codes]) for one in eval_sets]
-        init_model = params.get("init_model")
-        if isinstance(getattr(init_model, "objective", None), _LightGBMObjective):
-            raise ValueError(
-                "init_model was trained on soft targets by strategy='objective', and "
-                "does not contain the initial score that its predictions need. Train "
-                "it by strategy='replicate'."
-            )
-        starts = params.get("init_score") is None and init_model is None
-        if starts and classifier.get_params().get("boost_from_average", True):
+        params |= _eval_arguments(classifier, eval_sets, classes)
+        if _starts_from_prior(settings, params):
             params["init_score"] = _repeat(init_score, len(y))
             if eval_sets:
                 sizes = map(len, eval_sets)
                 params["eval_init_score"] = [_repeat(init_score, n) for n in sizes]
         else:
             init_score = np.zeros_like(init_score)
-        own, settings = _LightGBMObjective(objective), classifier.get_params()
         metrics = [settings.get("metric"), params.get("eval_metric")]
-        params["eval_metric"] = _replace_metrics(metrics, n_classes)
+        params["eval_metric"] = replace_metrics(metrics, n_classes)
+        own = _LightGBMObjective(objective)
         replaced = {
             "class_weight": None,
             "metric": "None",  # else it adds one that takes scores as probabilities
@@ -299,73 +270,35 @@ def _weigh_second(objective, weight):
     return replace(objective, mass=mass)
 
 
+def _eval_arguments(classifier, eval_sets, classes):
+    """Return the arguments of the `fit` of LightGBM for validation samples."""
+    if not eval_sets:
+        return {}
+    weights = {"eval_sample_weight": weights_of(eval_sets)}
+    if not has_fit_parameter(classifier, "eval_X"):  # before LightGBM 4.7
+        pairs = [(one.X, classes[one.codes]) for one in eval_sets]
+        return {"eval_set": pairs, **weights}
+    X = tuple(one.X for one in eval_sets)
+    return {"eval_X": X, "eval_y": tuple(one.codes for one in eval_sets), **weights}
+
+
+def _starts_from_prior(settings, params):
+    """Return whether LightGBM starts from the class frequencies."""
+    init_model = params.get("init_model")
+    if isinstance(getattr(init_model, "objective", None), _LightGBMObjective):
+        raise ValueError(
+            "init_model was trained on soft targets by strategy='objective', and does "
+            "not contain the initial score that its predictions need. Train it by "
+            "strategy='replicate'."
+        )
+    continues = params.get("init_score") is not None or init_model is not None
+    return not continues and settings.get("boost_from_average", True)
+
+
 def _repeat(init_score, n_samples):
     if np.ndim(init_score):
         return np.tile(init_score, (n_samples, 1))
     return np.full(n_samples, init_score)
-
-
-def _log_loss(codes, raw, weight):
-    if raw.ndim == 1:
-        losses = np.logaddexp(0, np.where(codes == 1, -raw, raw))
-    else:
-        log_proba = raw - np.logaddexp.reduce(raw, axis=1, keepdims=True)
-        losses = -np.take_along_axis(log_proba, codes.astype(int)[:, np.newaxis], 1)[
-            :, 0
-        ]
-    return float(np.average(losses, weights=weight))
-
-
-def _error(codes, raw, weight):
-    predicted = raw > 0 if raw.ndim == 1 else raw.argmax(axis=1)
-    return float(np.average(predicted != codes, weights=weight))
-
-
-@dataclass(eq=False)
-class _LightGBMMetric:
-    """A metric of raw scores."""
-
-    name: str
-    score: Callable
-
-    def __call__(self, y_true, y_pred, weight):
-        return self.name, self.score(y_true, y_pred, weight), False
-
-
-def _replace_metrics(metrics, n_classes):
-    """Return metrics, with ours for those that would take raw scores as probabilities.
-
-    By default it is the log-loss, as with the library's own objective.
-    """
-    prefix = "binary" if n_classes == 2 else "multi"
-    log_loss = _LightGBMMetric(f"{prefix}_logloss", _log_loss)
-    error = _LightGBMMetric(f"{prefix}_error", _error)
-    ours = dict.fromkeys(LOG_LOSSES, log_loss) | dict.fromkeys(ERRORS, error)
-    replaced = []
-    for metric in _flatten(metrics):
-        if callable(metric):
-            metric = _of_probabilities(metric)
-        metric = ours.get(metric, metric)
-        if metric not in replaced:
-            replaced.append(metric)
-    return replaced or [log_loss]
-
-
-LOG_LOSSES = (
-    *("logloss", "binary_logloss", "multi_logloss", "binary", "multiclass"),
-    *("softmax", "multiclassova", "multiclass_ova", "ova", "ovr"),
-    *("cross_entropy", "xentropy"),
-)
-ERRORS = ("error", "binary_error", "multi_error")
-
-
-def _flatten(metrics):
-    """Return metrics given one by one, in lists, or in strings with commas."""
-    if isinstance(metrics, str):
-        return [name.strip() for name in metrics.split(",")]
-    if isinstance(metrics, (list, tuple, set)):
-        return [metric for part in metrics for metric in _flatten(part)]
-    return [] if metrics is None else [metrics]
 
 
 BOOSTERS = (XGBoost, LightGBM)
@@ -418,13 +351,10 @@ def fit_booster(classifier, X, y_soft, classes, sample_weight, transition, param
 
 def _class_weights(classifier, classes, mass):
     class_weight = getattr(classifier, "class_weight", None)
-    if class_weight is None:
-        return np.ones(len(classes))
     if class_weight == "balanced":
-        totals = mass.sum(axis=1)
-        mean = totals.sum() / len(classes)
-        return np.divide(mean, totals, out=np.zeros_like(totals), where=totals > 0)
-    return np.array([class_weight.get(label, 1) for label in classes.tolist()])
+        codes, totals = np.arange(len(classes)), mass.sum(axis=1)
+        return balanced_class_weight(codes, totals, len(classes))
+    return compute_class_weight(class_weight, classes=classes, y=classes)
 
 
 def _cover_classes(mass):

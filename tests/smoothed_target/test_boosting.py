@@ -192,6 +192,10 @@ def log_loss_of_proba(y_true, y_proba):
     return log_loss(y_true, y_proba)
 
 
+def log_loss_for_lightgbm(y_true, y_proba):
+    return "own", log_loss_of_proba(y_true, y_proba), False
+
+
 @BOTH
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("metric", METRICS)
@@ -206,7 +210,7 @@ def test_early_stopping_on_hard_labels_is_that_of_the_classifier(
     elif metric == "callable":
         metric = log_loss_of_proba
         if make is lgbm:
-            metric = lambda y, p: ("own", log_loss_of_proba(y, p), False)  # noqa: E731
+            metric = log_loss_for_lightgbm
     for seed in range(3):
         X, y = data(n_classes, 400, seed)
         names = NAMES[y]
