@@ -37,7 +37,12 @@ def make(variants=VARIANTS, **means):
 
 def of_splits(scores):
     return {
-        score: VariantScores.of_splits(list(values), np.array([*values.values()]))
+        score: VariantScores(
+            [
+                dict(zip(values, split, strict=True))
+                for split in zip(*values.values(), strict=True)
+            ]
+        )
         for score, values in scores.items()
     }
 

@@ -98,7 +98,7 @@ def made(differences=0.0, ways=("hard labels", "smoothed"), notes=()):
     scores[:, 1] += differences
     noise = {"uniform part": 0.123, "disagreement": np.nan}
     paired = {
-        name: VariantScores.of_splits(list(ways), values)
+        name: VariantScores([dict(zip(ways, split, strict=True)) for split in values.T])
         for name, values in zip(SCORES, scores, strict=True)
     }
     return SmoothingReport(paired, noise=noise, epsilons=[0.1] * 3, notes=notes)

@@ -31,18 +31,6 @@ class VariantScores:
         self.tests = tests
         self.n_comparisons = n_comparisons
 
-    @classmethod
-    def of_splits(cls, variants, scores):
-        """Return scores of which only those of whole splits are known.
-
-        Parameters
-        ----------
-        variants : list of str
-
-        scores : ndarray of shape (n_variants, n_splits)
-        """
-        return cls([dict(zip(variants, split, strict=True)) for split in scores.T])
-
     @property
     def of_whole_splits(self):
         """Mean scores of the splits, an array of shape (n_variants, n_splits)."""
