@@ -59,7 +59,11 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
-from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
+from sklearn_ls import (
+    LabelSmoothingClassifier,
+    LabelSmoothingClassifierCV,
+    SmoothedTargetClassifier,
+)
 
 # Methods
 
@@ -79,6 +83,10 @@ def make_xgboost(seed):
     from xgboost import XGBClassifier
 
     return XGBClassifier(random_state=seed, n_jobs=1)
+
+
+def make_boosting(seed):
+    return HistGradientBoostingClassifier(random_state=seed)
 
 
 def make_clean_learning(seed, classifier):
@@ -116,12 +124,21 @@ def make_single(seed, **params):
     return LabelSmoothingClassifier(**params, device="cpu", random_state=seed)
 
 
+def smooth(make, epsilon):
+    return lambda seed: SmoothedTargetClassifier(make(seed), epsilon=epsilon)
+
+
 class Method(NamedTuple):
-    """How a method is called, how its estimator is made, and what it is trained on."""
+    """How a method is called, how its estimator is made, and what it is trained on.
+
+    `ours` are networks of this library, which take parameters; `smoothed` are other
+    classifiers, trained by it on smoothed labels.
+    """
 
     title: str
     make: Callable
     ours: bool = False
+    smoothed: bool = False
     clean: bool = False
     needs: str | None = None
 
@@ -155,12 +172,38 @@ METHODS = {
     "extra_trees": Method(
         "ExtraTreesClassifier", lambda seed: ExtraTreesClassifier(random_state=seed)
     ),
-    "boosting": Method(
-        "HistGradientBoostingClassifier",
-        lambda seed: HistGradientBoostingClassifier(random_state=seed),
+    "boosting": Method("HistGradientBoostingClassifier", make_boosting),
+    "boosting_smooth": Method(
+        "HistGradientBoostingClassifier, epsilon 0.1",
+        smooth(make_boosting, 0.1),
+        smoothed=True,
     ),
     "lightgbm": Method("LightGBM", make_lightgbm, needs="lightgbm"),
+    "lightgbm_smooth": Method(
+        "LightGBM, epsilon 0.1",
+        smooth(make_lightgbm, 0.1),
+        smoothed=True,
+        needs="lightgbm",
+    ),
+    "lightgbm_smoother": Method(
+        "LightGBM, epsilon 0.3",
+        smooth(make_lightgbm, 0.3),
+        smoothed=True,
+        needs="lightgbm",
+    ),
     "xgboost": Method("XGBoost", make_xgboost, needs="xgboost"),
+    "xgboost_smooth": Method(
+        "XGBoost, epsilon 0.1",
+        smooth(make_xgboost, 0.1),
+        smoothed=True,
+        needs="xgboost",
+    ),
+    "xgboost_smoother": Method(
+        "XGBoost, epsilon 0.3",
+        smooth(make_xgboost, 0.3),
+        smoothed=True,
+        needs="xgboost",
+    ),
     "logistic": Method("LogisticRegression, C tuned", make_tuned_logistic_regression),
     "cleanlab_forest": Method(
         "CleanLearning, RandomForestClassifier",
@@ -171,9 +214,7 @@ METHODS = {
     ),
     "cleanlab_boosting": Method(
         "CleanLearning, HistGradientBoostingClassifier",
-        lambda seed: make_clean_learning(
-            seed, HistGradientBoostingClassifier(random_state=seed)
-        ),
+        lambda seed: make_clean_learning(seed, make_boosting(seed)),
         needs="cleanlab",
     ),
     "realmlp": Method("RealMLP-TD", make_real_mlp, needs="pytabkit"),
@@ -191,7 +232,11 @@ METHODS = {
     "cv_clean": Method("LabelSmoothingClassifierCV, clean labels", make_cv, clean=True),
 }
 MAIN = ["cv", "committee", "single", "mlp", "forest", "forest5", "boosting", "logistic"]
-PEERS = [name for name, method in METHODS.items() if not (method.ours or method.clean)]
+PEERS = [
+    name
+    for name, method in METHODS.items()
+    if not (method.ours or method.smoothed or method.clean)
+]
 
 
 def title_of(method):

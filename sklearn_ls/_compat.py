@@ -86,12 +86,20 @@ class Probability(Interval):
 
 
 def check_sample_weight(sample_weight, X):
-    """Return the weights as float64, checked to be non-negative and not all zero."""
+    """Return the weights as float64, checked to be non-negative and not all zero.
+
+    Weights so large that their sum overflows, or so small that their products with
+    probabilities are rounded to zero, are divided by the largest.
+    """
     weight = _check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )
-    if not weight.any():
+    largest = weight.max()
+    if largest == 0:
         raise ValueError("sample_weight is zero for every sample.")
+    limits = np.finfo(np.float64)
+    if largest < limits.tiny / limits.eps or largest > limits.max / len(weight):
+        return weight / largest
     return weight
 
 

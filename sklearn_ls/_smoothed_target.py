@@ -12,6 +12,7 @@ from sklearn.base import (
     is_classifier,
 )
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state, get_tags, indexable
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
@@ -50,8 +51,9 @@ from sklearn_ls._copies.rules import (
     require_sample_weight,
     takes_sample_weight,
 )
+from sklearn_ls._features import raise_for_dates
 from sklearn_ls._label_smoother import LabelSmoother
-from sklearn_ls._labels.containers import to_numpy_backed
+from sklearn_ls._labels.containers import encode_labels, to_numpy_backed
 from sklearn_ls._labels.noise import check_transition_matrix
 from sklearn_ls._labels.soft_labels import SoftLabels, find_soft_labels
 from sklearn_ls._labels.training_labels import encode_training_labels
@@ -109,8 +111,7 @@ class SmoothedTargetClassifier(
 
     n_draws : int, default=1
         Number of labels drawn for each sample by ``"sample"``, at least 1. Equal labels
-        are merged into one copy if the classifier accepts weights. With 1 the
-        classifier is fitted to `X` itself.
+        are merged into one copy if the classifier accepts weights.
 
     min_share : float, default=0.0
         With ``"replicate"``, minimum probability of a class to be copied, in [0, 1),
@@ -165,9 +166,12 @@ class SmoothedTargetClassifier(
     that it would hold out are chosen before they are copied and passed as its
     validation data; ``"auto"`` counts samples.
 
-    Parameters of a classifier that count samples (`min_samples_leaf`, `n_neighbors`,
-    `batch_size`) count copies, and the penalty `alpha` of classifiers that take a step
-    per sample or batch is applied in each of the additional steps. Its `class_weight`
+    Limits of trees on the number of samples, such as `min_samples_leaf` of
+    scikit-learn and `min_child_samples` of LightGBM, are multiplied by the mean number
+    of copies per sample if they are integers; those of `classifier_` are the multiplied
+    ones. Other parameters that count samples (`n_neighbors`, `batch_size`) count
+    copies, and the penalty `alpha` of classifiers that take a step per sample or batch
+    is applied in each of the additional steps. The `class_weight` of the classifier
     applies to copies by their own class; ``"balanced"`` is computed from their weights.
     Classes that no copy has are predicted with probability 0.
 
@@ -247,7 +251,16 @@ class SmoothedTargetClassifier(
         return LogisticRegression() if self.classifier is None else self.classifier
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None, *, y_soft=None, **fit_params):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        y_soft=None,
+        sample_epsilon=None,
+        **fit_params,
+    ):
         """Fit the classifier to the soft targets.
 
         Parameters
@@ -266,6 +279,10 @@ class SmoothedTargetClassifier(
             Soft labels to train on instead of `y`, which is then only used to split and
             score the samples. The columns are in the order of the sorted labels of `y`,
             or named by them.
+
+        sample_epsilon : array-like of shape (n_samples,), default=None
+            Epsilon of each sample, in [0, 1]. Overrides that of a
+            :class:`LabelSmoother`; not for other smoothers.
 
         **fit_params : dict
             Passed to the `fit` of the classifier; parameters with a value per sample
@@ -292,6 +309,7 @@ class SmoothedTargetClassifier(
             raise ValueError(
                 f"classifier must be a classifier. Got {self._unfitted()!r} instead."
             )
+        self._check_features(X)
         X, y, y_soft = indexable(X, to_numpy_backed(y), to_numpy_backed(y_soft))
         params = self._route(fit_params)
         if sample_weight is not None:
@@ -299,7 +317,8 @@ class SmoothedTargetClassifier(
         classifier = clone(self._unfitted())
         strategy = self._choose_strategy(classifier)
         _check_weights(classifier, sample_weight, strategy)
-        smoother, target = self._soften(y, y_soft, sample_weight)
+        labels = encode_training_labels(y, y_soft, sample_epsilon)
+        smoother, target = self._soften(labels, sample_weight)
         classes, booster = smoother.classes_, None
         if strategy == "objective":
             transition = self.transition_matrix
@@ -345,6 +364,10 @@ class SmoothedTargetClassifier(
             )
         return "replicate" if self.strategy == "auto" else self.strategy
 
+    def _check_features(self, X):
+        if not isinstance(self._unfitted(), Pipeline):  # which may convert dates
+            raise_for_dates(X)
+
     def _route(self, fit_params):
         """Return the further arguments of the `fit` of the classifier."""
         if not get_config()["enable_metadata_routing"]:
@@ -362,10 +385,9 @@ class SmoothedTargetClassifier(
             )
         return LabelSmoother(self.epsilon)
 
-    def _soften(self, y, y_soft, sample_weight):
+    def _soften(self, labels, sample_weight):
         """Return the fitted smoother, and the soft target."""
         smoother = self._make_smoother()
-        labels = encode_training_labels(y, y_soft)
         if labels.multilabel:
             raise ValueError(
                 f"{type(self).__name__} takes one label per sample (y.argmax(axis=1) "
@@ -382,7 +404,10 @@ class SmoothedTargetClassifier(
         if sample_weight is not None and has_fit_parameter(smoother, "sample_weight"):
             weights["sample_weight"] = sample_weight
         smoother.fit(target, **weights)
-        smoothed = smoother.transform(target)
+        if labels.sample_epsilon is None:
+            smoothed = smoother.transform(target)
+        else:
+            smoothed = _smooth_samples(smoother, target, labels.sample_epsilon, weights)
         return smoother, check_smoothed(smoothed, len(labels), smoother.classes_)
 
     def _copy_rows(self, classifier, target, sample_weight):
@@ -411,6 +436,7 @@ class SmoothedTargetClassifier(
         y_pred : ndarray of shape (n_samples,)
         """
         check_is_fitted(self)
+        self._check_features(X)
         if self._booster is not None:
             return self.classes_[self.predict_proba(X).argmax(axis=1)]
         y_pred = self.classifier_.predict(X)
@@ -430,6 +456,7 @@ class SmoothedTargetClassifier(
             In the order of `classes_`.
         """
         check_is_fitted(self)
+        self._check_features(X)
         fitted = self.classifier_ if self._booster is None else self._booster
         return self._align(fitted.predict_proba(X), 0)
 
@@ -446,6 +473,7 @@ class SmoothedTargetClassifier(
         log_proba : ndarray of shape (n_samples, n_classes)
         """
         check_is_fitted(self)
+        self._check_features(X)
         return self._align(self.classifier_.predict_log_proba(X), -np.inf)
 
     @available_if(_classifier_has("decision_function"))
@@ -468,6 +496,7 @@ class SmoothedTargetClassifier(
             and the classifier has not seen all classes.
         """
         check_is_fitted(self)
+        self._check_features(X)
         in_pairs = getattr(self.classifier_, "decision_function_shape", None) == "ovo"
         if in_pairs and len(self.classifier_.classes_) < len(self.classes_):
             raise ValueError(
@@ -506,22 +535,25 @@ class SmoothedTargetClassifier(
         return self.classifier_.feature_importances_
 
     def _align(self, values, missing):
-        """Insert the columns of classes that the classifier has not seen."""
+        """Order the columns as `classes_`, and insert those of unseen classes."""
         fitted = self.classifier_ if self._booster is None else self._booster
-        seen = np.isin(self.classes_, fitted.classes_)
-        if seen.all():
+        columns = encode_labels(fitted.classes_, self.classes_)
+        if np.array_equal(columns, np.arange(len(self.classes_))):
             return values
         if values.ndim == 1:
+            if len(self.classes_) == 2:  # in the other order
+                return -values
             values = np.column_stack([-values, values])
-        aligned = np.full((len(values), len(seen)), missing, dtype=values.dtype)
-        aligned[:, seen] = values
+        shape = len(values), len(self.classes_)
+        aligned = np.full(shape, missing, dtype=values.dtype)
+        aligned[:, columns] = values
         return aligned
 
     def get_metadata_routing(self):
         """Return how metadata is routed.
 
-        `sample_weight` and `y_soft` are for this estimator, all else is for the
-        classifier.
+        `sample_weight`, `y_soft` and `sample_epsilon` are for this estimator, all else
+        is for the classifier.
 
         Returns
         -------
@@ -556,6 +588,37 @@ def _check_weights(classifier, sample_weight, strategy):
             f"sample_weight was passed, but the fit of {type(classifier).__name__} "
             "does not accept it."
         )
+
+
+def _smooth_samples(smoother, target, sample_epsilon, weights):
+    """Return soft targets with an epsilon per sample, in which they are linear.
+
+    Parameters
+    ----------
+    smoother : LabelSmoother
+
+    target : ndarray of shape (n_samples,) or SoftLabels
+
+    sample_epsilon : ndarray of shape (n_samples,)
+
+    weights : dict
+        Further arguments of the `fit` of the smoother.
+
+    Returns
+    -------
+    y_soft : ndarray of shape (n_samples, n_classes)
+    """
+    if not isinstance(smoother, LabelSmoother):
+        raise ValueError(
+            "sample_epsilon is for a LabelSmoother as smoother. Got "
+            f"{type(smoother).__name__}."
+        )
+    unsmoothed, smoothed = (
+        clone(smoother).set_params(epsilon=epsilon).fit_transform(target, **weights)
+        for epsilon in (0.0, 1.0)
+    )
+    share = sample_epsilon[:, np.newaxis]
+    return (1 - share) * unsmoothed + share * smoothed
 
 
 def _is_for_validation(name):

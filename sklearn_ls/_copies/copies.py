@@ -33,10 +33,7 @@ class RowCopies(NamedTuple):
         return RowCopies(self.rows[chosen], self.codes[chosen], weight)
 
     def of(self, X):
-        """Return the copied samples of `X`; `X` itself if each is copied once."""
-        n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
-        if len(self.rows) == n_rows and np.array_equal(self.rows, np.arange(n_rows)):
-            return X
+        """Return the copied samples of `X`, which share no memory with it."""
         return take_rows(X, self.rows)
 
 

@@ -4,6 +4,8 @@ The copies of a sample belong together. A classifier that resamples or splits it
 training data would separate them.
 """
 
+from numbers import Integral
+
 import numpy as np
 from sklearn.ensemble import (
     GradientBoostingClassifier,
@@ -14,10 +16,18 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import has_fit_parameter
 
+from sklearn_ls._boosting.boosters import LightGBM
 from sklearn_ls._compat import balanced_class_weight
 from sklearn_ls._labels.hold_out import hold_out
 
 ONE_DRAW = "strategy='sample' with n_draws=1"
+
+# Parameters of trees, of scikit-learn, LightGBM and CatBoost, that count samples.
+LEAF_LIMITS = {
+    *("min_samples_leaf", "min_samples_split", "min_child_samples"),
+    *("min_data_in_leaf", "min_data_per_leaf", "min_data"),
+}
+OF_LIGHTGBM = {"min_data_in_bin": 3, "min_data_per_group": 100}  # and its defaults
 
 
 def takes_sample_weight(classifier):
@@ -164,6 +174,21 @@ def _balance(classifier, copies, classes):
     classifier.set_params(class_weight=weights)
 
 
+def _scale_leaf_limits(classifier, copies):
+    """Multiply the limits that would count copies by the copies per sample."""
+    n_copies = len(copies.rows) / len(np.unique(copies.rows))
+    if n_copies == 1:
+        return
+    for estimator in _nested(classifier):
+        params = estimator.get_params(deep=False)
+        limits = {name: params[name] for name in LEAF_LIMITS & params.keys()}
+        if LightGBM.is_of(estimator):
+            limits |= {name: params.get(name, OF_LIGHTGBM[name]) for name in OF_LIGHTGBM}
+        for name, limit in limits.items():
+            if isinstance(limit, Integral):
+                estimator.set_params(**{name: max(limit, round(n_copies * limit))})
+
+
 def _holds_out(classifier):
     return (
         isinstance(classifier, HistGradientBoostingClassifier)
@@ -197,7 +222,7 @@ def adapt_to_copies(classifier, copies, y_soft, classes, validated=False):
     ----------
     classifier : estimator
         Parameters that count samples are changed: ``early_stopping="auto"`` of
-        HistGradientBoostingClassifier, ``class_weight="balanced"``.
+        HistGradientBoostingClassifier, ``class_weight="balanced"``, the limits of leaves.
 
     copies : RowCopies
 
@@ -238,4 +263,5 @@ def adapt_to_copies(classifier, copies, y_soft, classes, validated=False):
         copies, validation = copies.select(~held_out), copies.select(held_out)
         validation = validation.select(np.isin(validation.codes, copies.codes))
     _balance(classifier, copies, classes)
+    _scale_leaf_limits(classifier, copies)
     return copies, validation

@@ -3,9 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_allclose
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_ls import LabelSmoother, SmoothedTargetClassifier
 from sklearn_ls._compat import InvalidParameterError
@@ -113,6 +118,32 @@ def test_what_a_smoother_gives_is_checked(iris, output, classes, message):
 
     with pytest.raises(ValueError, match=message):
         SmoothedTargetClassifier(smoother=Broken()).fit(*iris)
+
+
+def test_dates_are_no_features():
+    dates = pd.date_range("2026-01-01", periods=4)
+    X = pd.DataFrame({"when": dates, "size": [1.0, 2, 3, 4]})
+    clf = SmoothedTargetClassifier(GaussianNB())
+    with pytest.raises(TypeError, match=r"Dates and durations are not features: when"):
+        clf.fit(X, [0, 1, 0, 1])
+    clf.fit(X[["size"]], [0, 1, 0, 1])
+    for method in (clf.predict, clf.predict_proba, clf.predict_log_proba):
+        with pytest.raises(TypeError, match=r"not features: when"):
+            method(X)
+    convert = FunctionTransformer(lambda X: X.assign(when=X["when"].dt.day_of_year))
+    inside = make_pipeline(convert, GaussianNB())
+    clf = SmoothedTargetClassifier(inside, strategy="sample")
+    assert clf.fit(X, [0, 1, 0, 1]).predict(X).shape == (4,)
+
+
+@pytest.mark.parametrize("scale", [1e-320, 1e-300, 1e308])
+def test_extreme_weights_weigh_like_others(scale, soft):
+    X, y_soft = soft
+    clf = SmoothedTargetClassifier(DecisionTreeClassifier(max_depth=2, random_state=0))
+    expected = clf.fit(X, y_soft).predict_proba(X)
+    weight = np.full(len(X), scale)
+    proba = clf.fit(X, y_soft, sample_weight=weight).predict_proba(X)
+    assert_allclose(proba, expected, atol=1e-9)
 
 
 def test_weights_are_checked(iris):

@@ -108,6 +108,28 @@ def test_a_class_without_copies_has_probability_zero(rng, n_classes):
     assert_array_equal(scores, clf.predict(X))
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_columns_of_a_classifier_with_unsorted_classes_are_ordered(n_classes, soft):
+    class Backwards(LogisticRegression):
+        def fit(self, X, y, sample_weight=None):
+            self.own_ = LogisticRegression().fit(X, y, sample_weight)
+            self.classes_ = self.own_.classes_[::-1]
+            return self
+
+        def predict_proba(self, X):
+            return self.own_.predict_proba(X)[:, ::-1]
+
+        def decision_function(self, X):
+            scores = self.own_.decision_function(X)
+            return -scores if scores.ndim == 1 else scores[:, ::-1]
+
+    X, y = soft[0], NAMES[soft[1][:, :n_classes].argmax(axis=1)]
+    expected = SmoothedTargetClassifier(LogisticRegression()).fit(X, y)
+    clf = SmoothedTargetClassifier(Backwards()).fit(X, y)
+    assert_allclose(clf.predict_proba(X), expected.predict_proba(X))
+    assert_allclose(clf.decision_function(X), expected.decision_function(X))
+
+
 def test_scores_of_pairs_of_classes_need_all_classes(iris):
     X, y = iris
     svc = SVC(decision_function_shape="ovo")

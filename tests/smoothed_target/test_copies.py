@@ -1,18 +1,31 @@
 """Which copies there are, and what they weigh."""
 
+import contextlib
+
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lightgbm import LGBMClassifier
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
 from sklearn.base import clone
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    VotingClassifier,
+)
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.tree import DecisionTreeClassifier
 
 from helpers import peak_memory
 from sklearn_ls import LabelSmoother, SmoothedTargetClassifier
 from sklearn_ls._copies.copies import draw_labels, repeated_copies, weighted_copies
-from smoothed_target.copies import AS_IT_IS, Forgetful, Recorder
+from smoothed_target.copies import AS_IT_IS, NAMES, Forgetful, Recorder
 
 distributions = st.lists(
     st.lists(st.floats(0, 1), min_size=3, max_size=3).filter(lambda q: sum(q) > 1e-3),
@@ -74,11 +87,96 @@ def test_one_array_of_copies_at_most_is_in_memory(rng, order, dtype):
     assert peak <= seen.nbytes + rest
 
 
-def test_nothing_is_copied_where_each_row_has_one_class(iris):
-    X, y = iris
-    for params in ({"smoother": AS_IT_IS}, {"strategy": "sample"}):
-        recorder = SmoothedTargetClassifier(Recorder(), **params).fit(X, y).classifier_
-        assert recorder.X_ is X
+@pytest.mark.parametrize("container", [np.asarray, pd.DataFrame, sparse.csr_array])
+def test_a_classifier_that_writes_to_its_data_does_not_write_to_mine(container, iris):
+    class Writer(Recorder):
+        def fit(self, X, y, sample_weight=None):
+            values = X.data if sparse.issparse(X) else np.asarray(X)
+            with contextlib.suppress(ValueError):  # read-only, of pandas
+                values[:] = 0
+            return super().fit(X, y, sample_weight)
+
+    X, y = container(iris[0].copy()), iris[1]
+    for params in ({"smoother": AS_IT_IS}, {"strategy": "sample"}, {}):
+        SmoothedTargetClassifier(Writer(), **params).fit(X, y)
+        seen = X.toarray() if sparse.issparse(X) else np.asarray(X)
+        assert_array_equal(seen, iris[0])
+
+
+@pytest.mark.parametrize(
+    "classifier",
+    [
+        DecisionTreeClassifier(
+            min_samples_leaf=9, min_samples_split=30, random_state=0
+        ),
+        RandomForestClassifier(
+            9, bootstrap=False, min_samples_leaf=0.05, random_state=0
+        ),
+        VotingClassifier(
+            [("tree", DecisionTreeClassifier(min_samples_leaf=9, random_state=0))],
+            voting="soft",
+        ),
+        HistGradientBoostingClassifier(max_iter=20),
+        GradientBoostingClassifier(n_estimators=9, min_samples_leaf=9, random_state=0),
+    ],
+    ids=str,
+)
+def test_limits_of_leaves_count_samples_not_copies(classifier, rng):
+    """With next to no smoothing copies make the same trees as the samples."""
+    X = rng.normal(size=(200, 4))
+    y = np.digitize(X[:, 0] + rng.normal(size=200), [-0.5, 0.5])
+    plain = clone(classifier).fit(X, y).predict_proba(X)
+    clf = SmoothedTargetClassifier(classifier, epsilon=1e-9, strategy="replicate")
+    assert_allclose(clf.fit(X, y).predict_proba(X), plain, atol=1e-5)
+    assert 0.5 < plain.max(axis=1).mean() < 0.95
+
+
+@pytest.mark.parametrize("limit", [{}, {"min_data_in_leaf": 20}])
+def test_leaves_of_lightgbm_are_as_large_as_without_copies(limit, rng):
+    """It estimates the number of samples in a leaf from their Hessian."""
+    X = rng.normal(size=(400, 4))
+    y = np.digitize(X[:, 0] + rng.normal(size=400), [-0.5, 0.5])
+    boosting = LGBMClassifier(n_estimators=1, n_jobs=1, verbose=-1, **limit)
+    clf = SmoothedTargetClassifier(boosting, strategy="replicate").fit(X, y)
+    for leaves in clf.classifier_.predict(X, pred_leaf=True).T:
+        assert 15 <= np.bincount(leaves).min() <= 40
+
+
+def test_limits_grow_with_the_mean_number_of_copies(rng):
+    y_soft = np.array([[1.0, 0, 0], [0.5, 0.5, 0], [0, 0.3, 0.7], [0.2, 0.3, 0.5]] * 20)
+    X = rng.normal(size=(80, 2))
+    tree = DecisionTreeClassifier(min_samples_leaf=10)
+    for strategy, expected in (("replicate", 20), ("sample", 10)):
+        clf = SmoothedTargetClassifier(tree, AS_IT_IS, strategy=strategy)
+        assert clf.fit(X, y_soft).classifier_.min_samples_leaf == expected
+    assert tree.min_samples_leaf == 10
+
+
+@pytest.mark.parametrize("smoother", [None, LabelSmoother(0.7, distribution="prior")])
+@pytest.mark.parametrize("is_soft", [False, True])
+def test_epsilon_of_each_sample(smoother, is_soft, soft, rng):
+    X, y = soft if is_soft else (soft[0], NAMES[soft[1].argmax(axis=1)])
+    epsilon = rng.choice([0.0, 0.2, 1.0], len(X))
+    weight = rng.uniform(size=len(X))
+    by_hand = LabelSmoother(distribution="prior" if smoother else "uniform")
+    y_soft = np.array(
+        [
+            by_hand.set_params(epsilon=e).fit(y, sample_weight=weight).transform(y)[row]
+            for row, e in enumerate(epsilon)
+        ]
+    )
+    expected = SmoothedTargetClassifier(smoother=AS_IT_IS).fit(X, y_soft, weight)
+    clf = SmoothedTargetClassifier(smoother=smoother)
+    clf.fit(X, y, weight, sample_epsilon=epsilon)
+    assert_allclose(clf.predict_proba(X), expected.predict_proba(X), atol=1e-6)
+
+
+def test_epsilon_of_each_sample_is_for_label_smoothers(iris):
+    clf = SmoothedTargetClassifier(smoother=LabelBinarizer())
+    with pytest.raises(ValueError, match=r"sample_epsilon is for a LabelSmoother"):
+        clf.fit(*iris, sample_epsilon=np.zeros(150))
+    with pytest.raises(ValueError, match=r"sample_epsilon must hold one float"):
+        SmoothedTargetClassifier().fit(*iris, sample_epsilon=[0.1, 0.2])
 
 
 # Drawing labels

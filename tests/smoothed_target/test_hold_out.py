@@ -83,7 +83,7 @@ def test_validation_data_of_the_user_is_passed_on(soft):
     # As many rows as X has, which are no rows of X for that.
     validation = {"X_val": X[::-1], "y_val": y_soft[::-1].argmax(axis=1)}
     clf.fit(X, y_soft, **validation)
-    by_hand = clone(boosting)
+    by_hand = clone(boosting).set_params(min_samples_leaf=3 * 20)
     copies, labels, weight = copies_by_hand(X, y_soft)
     by_hand.fit(copies, labels, sample_weight=weight, **validation)
     assert_array_equal(clf.predict_proba(X), by_hand.predict_proba(X))
