@@ -89,7 +89,7 @@ def class_similarity(similarities, temperature=1.0):
 
 @validate_params(
     {
-        "n_classes": [Interval(Integral, 2, None, closed="left")],
+        "classes": [Interval(Integral, 2, None, closed="left"), "array-like"],
         "kind": [StrOptions({"triangular", "exponential", "binomial"})],
         "alpha": [Interval(Real, 0, WIDEST_TRIANGLE, closed="both")],
         "p": [POSITIVE],
@@ -97,7 +97,7 @@ def class_similarity(similarities, temperature=1.0):
     },
     prefer_skip_nested_validation=True,
 )
-def ordinal(n_classes, kind="triangular", *, alpha=0.05, p=1.0, temperature=1.0):
+def ordinal(classes, kind="triangular", *, alpha=0.05, p=1.0, temperature=1.0):
     """Distribute the probability of a label over adjacent classes of a scale.
 
     The label keeps a probability, usually the largest. With ``epsilon=1`` the rows are
@@ -112,8 +112,10 @@ def ordinal(n_classes, kind="triangular", *, alpha=0.05, p=1.0, temperature=1.0)
 
     Parameters
     ----------
-    n_classes : int
-        At least 2. The order of the sorted labels must be that of the scale.
+    classes : int or array-like of shape (n_classes,)
+        At least two classes in the order of the scale, such as the categories of an
+        ordered pandas Categorical. Or their number, if the order of the sorted labels
+        is that of the scale.
 
     kind : {"triangular", "exponential", "binomial"}, default="triangular"
         The family.
@@ -130,8 +132,14 @@ def ordinal(n_classes, kind="triangular", *, alpha=0.05, p=1.0, temperature=1.0)
 
     Returns
     -------
-    distribution : ndarray of shape (n_classes, n_classes)
-        Row-stochastic.
+    distribution : ndarray or DataFrame of shape (n_classes, n_classes)
+        Row-stochastic. A DataFrame, with the classes as names of its rows and columns,
+        if `classes` are given.
+
+    Raises
+    ------
+    ImportError
+        If `classes` are given and pandas is not installed.
 
     See Also
     --------
@@ -170,7 +178,32 @@ def ordinal(n_classes, kind="triangular", *, alpha=0.05, p=1.0, temperature=1.0)
            [0.2 , 0.53, 0.2 , 0.07],
            [0.07, 0.2 , 0.53, 0.2 ],
            [0.03, 0.09, 0.24, 0.64]])
+
+    Classes whose alphabetical order is not that of the scale:
+
+    >>> from sklearn_ls import LabelSmoother
+    >>> distribution = ordinal(["low", "mid", "high"])
+    >>> smoother = LabelSmoother(epsilon=1, distribution=distribution)
+    >>> smoother.fit_transform(["low", "mid", "high"])  # columns: high, low, mid
+    array([[0.  , 0.95, 0.05],
+           [0.05, 0.05, 0.9 ],
+           [0.95, 0.  , 0.05]])
     """
+    if isinstance(classes, Integral):
+        return _unimodal(classes, kind, alpha, p, temperature)
+    import pandas as pd
+
+    classes = pd.Index(classes)
+    if len(classes) < 2 or not classes.is_unique or classes.hasnans:
+        raise ValueError(
+            f"classes must be two or more different labels. Got {list(classes)}."
+        )
+    matrix = _unimodal(len(classes), kind, alpha, p, temperature)
+    return pd.DataFrame(matrix, index=classes, columns=classes)
+
+
+def _unimodal(n_classes, kind, alpha, p, temperature):
+    """Return the matrix of `ordinal` without names."""
     steps = np.arange(n_classes)
     distances = np.abs(steps[:, np.newaxis] - steps)
     if kind == "triangular":

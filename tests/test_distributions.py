@@ -168,6 +168,21 @@ def test_triangular_is_the_mass_of_triangles_over_equal_intervals(n_classes, alp
     assert_allclose(ordinal(n, alpha=alpha), rows, atol=1e-7)
 
 
+@pytest.mark.parametrize("kind", ["triangular", "exponential", "binomial"])
+def test_named_classes_are_smoothed_by_their_order_on_the_scale(kind):
+    scale = pd.Categorical(["mid", "low"], ["low", "mid", "high"], ordered=True)
+    smoother = LabelSmoother(1.0, distribution=ordinal(scale.categories, kind))
+    smoothed = smoother.fit([*scale.categories]).transform([*scale.categories])
+    columns = [1, 2, 0]  # of low, mid, high among the sorted labels
+    assert_array_equal(smoothed[:, columns], ordinal(3, kind))
+
+
+@pytest.mark.parametrize("classes", [["a"], ["a", "a"], ["a", None]])
+def test_classes_of_a_scale_differ(classes):
+    with pytest.raises(ValueError, match=r"two or more different labels"):
+        ordinal(classes)
+
+
 def test_alpha_is_the_share_of_each_adjacent_class():
     matrix = ordinal(6, alpha=0.15)
     assert_allclose(matrix[2], [0, 0.15, 0.7, 0.15, 0, 0])
@@ -179,8 +194,8 @@ def test_alpha_is_the_share_of_each_adjacent_class():
 @pytest.mark.parametrize(
     ("call", "name"),
     [
-        ({"n_classes": 1}, "n_classes"),
-        ({"n_classes": 2.0}, "n_classes"),
+        ({"classes": 1}, "classes"),
+        ({"classes": 2.0}, "classes"),
         ({"kind": "poisson"}, "kind"),
         ({"alpha": -0.01}, "alpha"),
         ({"alpha": 0.25}, "alpha"),
@@ -192,7 +207,7 @@ def test_alpha_is_the_share_of_each_adjacent_class():
 )
 def test_ordinal_names_the_bad_argument(call, name):
     with pytest.raises(ValueError, match=f"The '{name}' parameter of ordinal"):
-        ordinal(**{"n_classes": 3, **call})
+        ordinal(**{"classes": 3, **call})
     if name == "temperature":
         with pytest.raises(ValueError, match=f"The '{name}' parameter of class"):
             class_similarity(np.eye(3), **call)

@@ -16,7 +16,6 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import has_fit_parameter
 
-from sklearn_ls._boosting.boosters import LightGBM
 from sklearn_ls._compat import balanced_class_weight
 from sklearn_ls._labels.hold_out import hold_out
 
@@ -85,9 +84,13 @@ def _nested(classifier):
             yield value
 
 
+def _kinds(estimator):
+    """Return the names of the class of an estimator and of its bases."""
+    return {kind.__name__ for kind in type(estimator).__mro__}
+
+
 def _bags(estimator, params):
-    kinds = {kind.__name__ for kind in type(estimator).__mro__}
-    bags = kinds & {"BaggingClassifier", "XGBRFClassifier"}
+    bags = _kinds(estimator) & {"BaggingClassifier", "XGBRFClassifier"}
     if bags or "rf" in (params.get("boosting_type"), params.get("boosting")):
         return (
             "draws the copies of a sample separately, so that a sample may be left with"
@@ -182,8 +185,9 @@ def _scale_leaf_limits(classifier, copies):
     for estimator in _nested(classifier):
         params = estimator.get_params(deep=False)
         limits = {name: params[name] for name in LEAF_LIMITS & params.keys()}
-        if LightGBM.is_of(estimator):
-            limits |= {name: params.get(name, OF_LIGHTGBM[name]) for name in OF_LIGHTGBM}
+        if "LGBMClassifier" in _kinds(estimator):
+            given = params.keys() & OF_LIGHTGBM
+            limits |= OF_LIGHTGBM | {name: params[name] for name in given}
         for name, limit in limits.items():
             if isinstance(limit, Integral):
                 estimator.set_params(**{name: max(limit, round(n_copies * limit))})
@@ -222,7 +226,7 @@ def adapt_to_copies(classifier, copies, y_soft, classes, validated=False):
     ----------
     classifier : estimator
         Parameters that count samples are changed: ``early_stopping="auto"`` of
-        HistGradientBoostingClassifier, ``class_weight="balanced"``, the limits of leaves.
+        HistGradientBoostingClassifier, ``class_weight="balanced"``, limits of leaves.
 
     copies : RowCopies
 
