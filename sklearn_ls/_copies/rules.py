@@ -189,7 +189,8 @@ def _scale_leaf_limits(classifier, copies):
             given = params.keys() & OF_LIGHTGBM
             limits |= OF_LIGHTGBM | {name: params[name] for name in given}
         for name, limit in limits.items():
-            if isinstance(limit, Integral):
+            smallest = 2 if name == "min_samples_split" else 1
+            if isinstance(limit, Integral) and limit > smallest:
                 estimator.set_params(**{name: max(limit, round(n_copies * limit))})
 
 
