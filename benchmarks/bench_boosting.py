@@ -8,28 +8,39 @@ on 20,000 x 30 with 3, 10 and 30 classes, in alternating runs, by the time of th
 - copies: the same with `strategy="replicate"`.
 
 Before that, the probabilities at epsilon 0 are asserted to equal those of the
-classifier itself. The accuracies are those on 5,000 other samples. Run::
+classifier itself. The accuracies are those on 5,000 other samples. With 10 classes, the
+peak memory of `fit` is measured as well, each in a process of its own. Of CatBoost, if
+it is installed, 20 trees are timed on hard labels, on copies, and with an objective in
+Python on the smoothed labels. Run::
 
     python benchmarks/bench_boosting.py
 """
 
 import argparse
+import importlib.util
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
 from lightgbm import LGBMClassifier
 from scores import print_table
-from side_by_side import rotated, use_one_thread
+from side_by_side import peak_bytes, rotated, use_one_thread
 from sklearn.datasets import make_classification
 from threadpoolctl import threadpool_limits
 from xgboost import XGBClassifier
 
 from sklearn_ls import LabelSmoother, SmoothedTargetClassifier
 
-N_TRAIN, N_TEST = 20_000, 5_000
+N_TRAIN, N_TEST, EPSILON = 20_000, 5_000, 0.1
 CLASSIFIERS = {
     "XGBoost": lambda: XGBClassifier(n_jobs=1),
     "LightGBM": lambda: LGBMClassifier(n_jobs=1, verbose=-1),
+}
+WAYS = {
+    "hard": lambda make: make(),
+    "objective": lambda make: smoothed(make),
+    "copies": lambda make: smoothed(make, strategy="replicate"),
 }
 
 
@@ -46,8 +57,42 @@ def make_data(n_classes):
     return X[:N_TRAIN], X[N_TRAIN:], y[:N_TRAIN], y[N_TRAIN:]
 
 
-def smoothed(make, epsilon=0.1, **params):
+def smoothed(make, epsilon=EPSILON, **params):
     return SmoothedTargetClassifier(make(), LabelSmoother(epsilon), **params)
+
+
+class ObjectiveOfCatBoost:
+    """The cross-entropy with smoothed labels, which CatBoost asks for by the sample."""
+
+    def calc_ders_multi(self, approxes, target, weight):
+        """Return the derivatives of the log-likelihood of a sample."""
+        raw = np.array(approxes)
+        proba = np.exp(raw - raw.max())
+        proba /= proba.sum()
+        gradient = EPSILON / len(proba) - proba
+        gradient[int(target)] += 1 - EPSILON
+        return gradient.tolist(), (np.outer(proba, proba) - np.diag(proba)).tolist()
+
+
+def make_catboost(**params):
+    from catboost import CatBoostClassifier
+
+    return CatBoostClassifier(
+        iterations=20,
+        learning_rate=0.1,
+        thread_count=1,
+        verbose=0,
+        allow_writing_files=False,
+        **params,
+    )
+
+
+CATBOOST_WAYS = {
+    **WAYS,
+    "objective": lambda make: make(
+        loss_function=ObjectiveOfCatBoost(), eval_metric="MultiClass"
+    ),
+}
 
 
 def assert_equal_without_smoothing(make, X, y):
@@ -74,6 +119,44 @@ def measure(contestants, data, repeats):
     return {name: np.median(times) for name, times in seconds.items()}, accuracies
 
 
+def memory_of_fit(library, way):
+    """Return by how many MB `fit` raises the peak of this process."""
+    X, _, y, _ = make_data(10)
+    classifier = WAYS[way](CLASSIFIERS[library])
+    classifier.fit(X[:200], y[:200])  # what is imported and allocated once
+    before = peak_bytes()
+    classifier.fit(X, y)
+    return (peak_bytes() - before) / 1e6
+
+
+def print_memory():
+    rows = []
+    for library in CLASSIFIERS:
+        rows.append([library])
+        for way in WAYS:
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+                grown = pool.submit(memory_of_fit, library, way).result()
+            rows[-1].append(f"{grown:.0f}")
+    print_table(["MB added by fit", *WAYS], rows)
+
+
+def print_catboost(repeats):
+    if importlib.util.find_spec("catboost") is None:
+        print("CatBoost is skipped: it is not installed")
+        return
+    rows = []
+    for n_classes in (3, 10):
+        contestants = {
+            way: lambda make=make: make(make_catboost)
+            for way, make in CATBOOST_WAYS.items()
+        }
+        seconds, _ = measure(contestants, make_data(n_classes), repeats)
+        ratios = [seconds[way] / seconds["hard"] for way in ("objective", "copies")]
+        cells = [f"{ratio:.1f}" for ratio in ratios]
+        rows.append([f"CatBoost, {n_classes}", f"{seconds['hard']:.1f} s", *cells])
+    print_table(["classes", "hard", "objective / hard", "copies / hard"], rows)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--repeats", type=int, default=3)
@@ -84,9 +167,7 @@ def main():
         for library, make in CLASSIFIERS.items():
             largest = assert_equal_without_smoothing(make, data[0], data[2])
             contestants = {
-                "hard": make,
-                "objective": lambda make=make: smoothed(make),
-                "copies": lambda make=make: smoothed(make, strategy="replicate"),
+                name: lambda way=way, make=make: way(make) for name, way in WAYS.items()
             }
             seconds, accuracies = measure(contestants, data, args.repeats)
             ratios = [seconds[n] / seconds["hard"] for n in ("objective", "copies")]
@@ -103,6 +184,8 @@ def main():
     header = ["classes", "hard", "objective / hard", "copies / hard"]
     header += ["accuracy, hard", "objective", "copies", "largest difference"]
     print_table(header, rows)
+    print_memory()
+    print_catboost(args.repeats)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from bench_noise import METHODS, paired
+from bench_noise import METHODS, PEERS, paired
 from matplotlib.figure import Figure
 from scores import read_results
 
@@ -33,7 +33,7 @@ def draw(results, path):
     names.sort(
         key=lambda name: np.mean([*gains[name, "real"], *gains[name, "synthetic"]])
     )
-    colors = ["C0" if METHODS[name].ours else "C1" for name in names]
+    colors = ["C1" if name in PEERS else "C0" for name in names]
     figure = Figure(figsize=(10, 0.8 + 0.27 * len(names)), layout="constrained")
     axes = figure.subplots(1, len(PANELS), sharey=True)
     for ax, (group, title) in zip(axes, PANELS.items(), strict=True):

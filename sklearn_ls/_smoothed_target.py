@@ -576,6 +576,7 @@ class SmoothedTargetClassifier(
             tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
             tags.classifier_tags.poor_score = inner.classifier_tags.poor_score
         tags.non_deterministic = inner.non_deterministic
+        tags.no_validation = inner.no_validation
         return tags
 
 

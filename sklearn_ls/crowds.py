@@ -7,6 +7,7 @@ from scipy.sparse import csr_array
 from scipy.special import logsumexp
 
 from sklearn_ls._compat import Interval, StrOptions, validate_params
+from sklearn_ls._labels.containers import to_frame
 from sklearn_ls._labels.votes import read_votes
 
 __all__ = ["votes_to_soft"]
@@ -19,23 +20,27 @@ UNSEEN = 1e-10
     {
         "method": [StrOptions({"majority", "share", "dawid_skene"})],
         "smoothing": [Interval(Real, 0, None, closed="left")],
+        "return_confusion": ["boolean"],
     },
     prefer_skip_nested_validation=True,
 )
-def votes_to_soft(answers, *, n_classes, method="share", smoothing=0.0):
+def votes_to_soft(
+    answers, *, n_classes=None, method="share", smoothing=0.0, return_confusion=False
+):
     """Turn the votes of several annotators into soft labels.
 
     Parameters
     ----------
     answers : array-like of shape (n_samples, n_annotators), or DataFrame of votes
-        Answer of each annotator (column) for each sample (row): codes
-        0..n_classes-1, and -1 where an annotator was not asked. Or one vote per row, in
-        a pandas or polars DataFrame with the columns `sample` and `annotator`, ids of
-        a type that can be sorted, and `label`, codes as above. A pair of sample and
-        annotator that occurs several times counts as several votes.
+        Label that each annotator (column) gave to each sample (row), and None, NaN or
+        -1 where an annotator was not asked. Or one vote per row, in a pandas or polars
+        DataFrame with the columns `sample` and `annotator`, ids of a type that can be
+        sorted, and `label`; or `task`, `worker` and `label`, as in crowd-kit. A pair of
+        sample and annotator that occurs several times counts as several votes.
 
-    n_classes : int
-        Number of classes, at least 2.
+    n_classes : int, default=None
+        Number of classes, at least 2; labels are then codes from 0 to `n_classes` - 1.
+        If None, the classes are the labels that occur, sorted: names or numbers.
 
     method : {"majority", "share", "dawid_skene"}, default="share"
         - ``"majority"``: the class with the most votes; tied classes share equally.
@@ -49,11 +54,15 @@ def votes_to_soft(answers, *, n_classes, method="share", smoothing=0.0):
         `(votes + smoothing / n_classes) / (n_votes + smoothing)`. At least 0; only with
         ``method="share"``.
 
+    return_confusion : bool, default=False
+        Whether to return the confusion matrices of the annotators.
+
     Returns
     -------
-    y_soft : ndarray of shape (n_samples, n_classes)
+    y_soft : ndarray or DataFrame of shape (n_samples, n_classes)
         Soft labels, whose rows sum to one. For a DataFrame of votes they are in the
-        order of `np.unique(answers["sample"])`.
+        order of `np.unique(answers["sample"])`. If `n_classes` is None, a DataFrame,
+        whose columns are the classes and whose index are the samples.
 
     reliability : ndarray of shape (n_annotators,)
         Estimated accuracy of each annotator, in [0, 1]. With
@@ -63,11 +72,21 @@ def votes_to_soft(answers, *, n_classes, method="share", smoothing=0.0):
         has voted on any of the same samples. NaN for annotators without votes. For a
         DataFrame of votes in the order of `np.unique(answers["annotator"])`.
 
+    confusion : ndarray of shape (n_annotators, n_classes, n_classes)
+        Probability of each answer (last axis) of an annotator (first axis) to samples
+        of each class (second axis): the mean of the annotator's votes, weighted by the
+        probability of the class in `y_soft`. These are the matrices of the model of
+        Dawid and Skene. NaN for classes that none of the annotator's samples may have.
+        Only if `return_confusion` is True.
+
     Raises
     ------
     ValueError
-        If a label is not a class code, an id is missing, or a sample has no vote,
-        unless `smoothing` makes it uniform.
+        If a label is not a class code, an id is missing, fewer than two classes occur,
+        or a sample has no vote, unless `smoothing` makes it uniform.
+
+    ImportError
+        If `n_classes` is None and pandas is not installed.
 
     See Also
     --------
@@ -99,6 +118,19 @@ def votes_to_soft(answers, *, n_classes, method="share", smoothing=0.0):
            [0.5       , 0.5       ]])
     >>> reliability
     array([0.5, 0.5, 0. ])
+
+    Names of classes:
+
+    >>> answers = [["cat", "cat"], ["dog", None], ["cat", "dog"]]
+    >>> y_soft, reliability, confusion = votes_to_soft(answers, return_confusion=True)
+    >>> y_soft
+       cat  dog
+    0  1.0  0.0
+    1  0.0  1.0
+    2  0.5  0.5
+    >>> confusion[0].round(2)
+    array([[1.  , 0.  ],
+           [0.33, 0.67]])
     """
     if smoothing and method != "share":
         raise ValueError(
@@ -108,20 +140,43 @@ def votes_to_soft(answers, *, n_classes, method="share", smoothing=0.0):
     counts = votes.counts()
     n_votes = counts.sum(axis=1, keepdims=True)
     if smoothing == 0 and not n_votes.all():
+        unlabeled = votes.samples[np.argmin(n_votes)]
         raise ValueError(
-            f"answers has no vote on sample {np.argmin(n_votes)} (counted from 0). "
+            f"answers has no vote on sample {unlabeled}. "
             'Leave out samples without votes, or pass method="share" with a positive '
             "smoothing, which makes them uniform."
         )
     if method == "dawid_skene":
         y_soft = _fit_dawid_skene(votes)
-        return y_soft, _mean_by_annotator(votes, y_soft[votes.sample, votes.label])
-    if method == "majority":
-        winners = counts == counts.max(axis=1, keepdims=True)
-        y_soft = winners / winners.sum(axis=1, keepdims=True)
+        reliability = _mean_by_annotator(votes, y_soft[votes.sample, votes.label])
     else:
-        y_soft = (counts + smoothing / n_classes) / (n_votes + smoothing)
-    return y_soft, _agreement(votes, counts)
+        if method == "majority":
+            winners = counts == counts.max(axis=1, keepdims=True)
+            y_soft = winners / winners.sum(axis=1, keepdims=True)
+        else:
+            y_soft = (counts + smoothing / votes.n_classes) / (n_votes + smoothing)
+        reliability = _agreement(votes, counts)
+    confusion = (_confusion(votes, y_soft),) if return_confusion else ()
+    if n_classes is None:
+        y_soft = to_frame(y_soft, votes.samples, votes.classes)
+    return y_soft, reliability, *confusion
+
+
+def _confusion(votes, y_soft):
+    """Return how often annotators gave each answer to samples of each class."""
+    answer = votes.annotator * votes.n_classes + votes.label
+    n_answers = votes.n_annotators * votes.n_classes
+    counts = np.stack(
+        [
+            np.bincount(answer, weights=share[votes.sample], minlength=n_answers)
+            for share in y_soft.T
+        ]
+    )
+    shape = votes.n_classes, votes.n_annotators, votes.n_classes
+    counts = counts.reshape(shape).swapaxes(0, 1)
+    totals = counts.sum(axis=2, keepdims=True)
+    unknown = np.full(counts.shape, np.nan)
+    return np.divide(counts, totals, out=unknown, where=totals > 0)
 
 
 def _mean_by_annotator(votes, values, weights=None):

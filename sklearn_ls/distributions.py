@@ -14,7 +14,7 @@ from sklearn.utils import check_array
 from sklearn.utils.multiclass import unique_labels
 
 from sklearn_ls._compat import Interval, StrOptions, validate_params
-from sklearn_ls._labels.containers import labels_to_array
+from sklearn_ls._labels.containers import is_missing, labels_to_array, to_frame
 from sklearn_ls._labels.votes import read_votes
 
 __all__ = ["class_similarity", "from_confusion", "from_votes", "ordinal"]
@@ -39,7 +39,8 @@ def class_similarity(similarities, temperature=1.0):
     ----------
     similarities : array-like of shape (n_classes, n_classes)
         Larger values mean more similar classes: cosine similarities of class
-        embeddings, for example, or negative distances. The diagonal is ignored.
+        embeddings, for example, or negative distances. The diagonal is ignored. The
+        rows and columns of a DataFrame are named by the classes.
 
     temperature : float, default=1.0
         Positive. If it is small, all the probability goes to the most similar class; if
@@ -47,13 +48,15 @@ def class_similarity(similarities, temperature=1.0):
 
     Returns
     -------
-    distribution : ndarray of shape (n_classes, n_classes)
-        Row-stochastic, its diagonal zero.
+    distribution : ndarray or DataFrame of shape (n_classes, n_classes)
+        Row-stochastic, its diagonal zero. A DataFrame with the same names if
+        `similarities` are one.
 
     Raises
     ------
     ValueError
-        If the matrix is not square, or has a single class.
+        If the matrix is not square, has a single class, or its rows and columns have
+        different names.
 
     See Also
     --------
@@ -73,6 +76,15 @@ def class_similarity(similarities, temperature=1.0):
            [0.95, 0.  , 0.05],
            [0.5 , 0.5 , 0.  ]])
     """
+    named = hasattr(similarities, "index") and hasattr(similarities, "columns")
+    if named:
+        names = list(similarities.columns)
+        if {*names} != {*similarities.index}:
+            raise ValueError(
+                "The rows and columns of similarities must have the same names. Got "
+                f"{list(similarities.index)} and {names}."
+            )
+        similarities = similarities.loc[names]
     logits = check_array(
         similarities, dtype=np.float64, copy=True, input_name="similarities"
     )
@@ -84,7 +96,8 @@ def class_similarity(similarities, temperature=1.0):
         )
     np.fill_diagonal(logits, -np.inf)
     logits -= logits.max(axis=1, keepdims=True)  # a small temperature can't overflow
-    return softmax(logits / temperature, axis=1)
+    distribution = softmax(logits / temperature, axis=1)
+    return to_frame(distribution, names, names) if named else distribution
 
 
 @validate_params(
@@ -191,15 +204,13 @@ def ordinal(classes, kind="triangular", *, alpha=0.05, p=1.0, temperature=1.0):
     """
     if isinstance(classes, Integral):
         return _unimodal(classes, kind, alpha, p, temperature)
-    import pandas as pd
-
-    classes = pd.Index(classes)
-    if len(classes) < 2 or not classes.is_unique or classes.hasnans:
+    classes = list(classes)
+    if len({*classes}) < max(2, len(classes)) or any(map(is_missing, classes)):
         raise ValueError(
-            f"classes must be two or more different labels. Got {list(classes)}."
+            f"classes must be two or more different labels. Got {classes}."
         )
     matrix = _unimodal(len(classes), kind, alpha, p, temperature)
-    return pd.DataFrame(matrix, index=classes, columns=classes)
+    return to_frame(matrix, classes, classes)
 
 
 def _unimodal(n_classes, kind, alpha, p, temperature):
@@ -279,7 +290,7 @@ def from_confusion(y_true, y_pred):
     return matrix
 
 
-def from_votes(answers, *, n_classes):
+def from_votes(answers, *, n_classes=None):
     """Estimate the votes of the other annotators, given the vote of one.
 
     The element (j, k) is the fraction of the label `k` among the other votes on the
@@ -289,17 +300,19 @@ def from_votes(answers, *, n_classes):
     Parameters
     ----------
     answers : array-like of shape (n_samples, n_annotators) or DataFrame
-        Codes of the labels (their positions in the sorted classes), -1 where an
-        annotator was not asked. Or a DataFrame with one vote per row, in the columns
-        "sample" and "annotator" (names or numbers) and "label" (a code).
+        Labels; None, NaN or -1 where an annotator was not asked. Or a DataFrame with
+        one vote per row, in the columns "sample", "annotator" and "label", or "task",
+        "worker" and "label" as in crowd-kit.
 
-    n_classes : int
-        At least 2.
+    n_classes : int, default=None
+        Number of classes, at least 2; labels are then codes from 0 to `n_classes` - 1.
+        If None, the classes are the labels that occur.
 
     Returns
     -------
-    distribution : ndarray of shape (n_classes, n_classes)
-        Row-stochastic.
+    distribution : ndarray or DataFrame of shape (n_classes, n_classes)
+        Row-stochastic. A DataFrame, with the labels as names of its rows and columns,
+        if `n_classes` is None.
 
     Raises
     ------
@@ -319,13 +332,17 @@ def from_votes(answers, *, n_classes):
            [0.5, 0.5, 0. ],
            [0. , 0. , 1. ]])
     """
-    counts = read_votes(answers, n_classes).counts().astype(np.float64)
+    votes = read_votes(answers, n_classes)
+    counts = votes.counts().astype(np.float64)
     pairs = counts.T @ counts - np.diag(counts.sum(axis=0))  # not with itself
     totals = pairs.sum(axis=1, keepdims=True)
     missing = np.flatnonzero(totals == 0)
     if len(missing):
         raise ValueError(
-            f"No sample with a vote for the classes {missing.tolist()} has a second "
-            "vote, so the votes of other annotators are not known."
+            f"No sample with a vote for the classes {votes.classes[missing].tolist()} "
+            "has a second vote, so the votes of other annotators are not known."
         )
-    return pairs / totals
+    distribution = pairs / totals
+    if n_classes is None:
+        return to_frame(distribution, votes.classes, votes.classes)
+    return distribution

@@ -165,6 +165,8 @@ def test_names_and_order_of_classes_do_not_matter(problem, kind, bias_corrected)
     frame = pd.DataFrame(y_proba, columns=names)  # in no order
     named = expected_calibration_error(names[y], frame, **how)
     assert_allclose(named, renamed)
+    with pytest.raises(ValueError, match=r"Name them by the classes"):
+        expected_calibration_error(names[y], frame.add_prefix("p_"), **how)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from lightgbm import LGBMClassifier
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -19,6 +20,7 @@ from sklearn.utils.estimator_checks import (
     parametrize_with_checks,
 )
 from torch import nn
+from xgboost import XGBClassifier
 
 from sklearn_ls import (
     LabelSmoother,
@@ -135,6 +137,31 @@ def weights_are_not_repetitions(estimator):
     expected_failed_checks=weights_are_not_repetitions,
 )
 def test_estimator_that_draws_passes(estimator, check):
+    check(estimator)
+
+
+def weights_are_not_exact(estimator):
+    return {
+        f"check_sample_weight_equivalence_on_{kind}_data": "so without smoothing, too"
+        for kind in ("dense", "sparse")
+    }
+
+
+# What each library itself does not pass is expected, and nothing else.
+@pytest.mark.filterwarnings("ignore:Unknown data type")
+@pytest.mark.filterwarnings("ignore:Converting data to scipy sparse matrix")
+@parametrize_with_checks(
+    [
+        SmoothedTargetClassifier(booster, epsilon=0.1, strategy=strategy)
+        for booster in (
+            XGBClassifier(n_estimators=9, n_jobs=1),
+            LGBMClassifier(n_estimators=9, min_child_samples=1, n_jobs=1, verbose=-1),
+        )
+        for strategy in ("auto", "replicate")
+    ],
+    expected_failed_checks=weights_are_not_exact,
+)
+def test_boosting_passes(estimator, check):
     check(estimator)
 
 

@@ -131,8 +131,52 @@ def test_without_a_vote_smoothing_is_uniform_and_nothing_else_will_do():
     y_soft, _ = soften(answers, n_classes=K, smoothing=0.5)
     assert_array_equal(y_soft[[1, 3]], 1 / K)
     for method in METHODS:
-        with pytest.raises(ValueError, match="no vote on sample 1 "):
+        with pytest.raises(ValueError, match="no vote on sample 1\\."):
             soften(answers, n_classes=K, method=method)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@settings(deadline=None)
+@given(answers=matrices())
+def test_confusion_is_the_mean_answer_to_each_class(method, answers):
+    y_soft, _, confusion = soften(
+        answers, n_classes=K, method=method, return_confusion=True
+    )
+    assert confusion.shape == (answers.shape[1], K, K)
+    for annotator, matrix in enumerate(confusion):
+        asked = answers[:, annotator] >= 0
+        said = np.eye(K)[answers[asked, annotator]]
+        for k, row in enumerate(matrix):
+            share = y_soft[asked, k]
+            if share.sum() == 0:
+                assert np.isnan(row).all()
+            else:
+                assert_allclose(row, np.average(said, axis=0, weights=share))
+
+
+def test_confusion_finds_the_habits_of_annotators():
+    rng = np.random.default_rng(0)
+    habits = np.array([np.eye(3) * 0.8 + 0.2 / 3, np.roll(np.eye(3), 1, 1), np.eye(3)])
+    habits = np.concatenate([habits, habits[[0, 0, 2]]])
+    y = rng.integers(0, 3, 3000)
+    answers = np.stack(
+        [(rng.random((3000, 1)) > np.cumsum(h[y], axis=1)).sum(axis=1) for h in habits],
+        axis=1,
+    )
+    how = {"method": "dawid_skene", "return_confusion": True}
+    _, _, confusion = soften(answers, n_classes=3, **how)
+    assert_allclose(confusion, habits, atol=0.04)
+
+
+def test_names_of_classes_name_the_columns():
+    answers = np.array([["b", "a"], ["b", None], ["a", None]], dtype=object)
+    y_soft, reliability = soften(answers)
+    expected, by_code = soften([[1, 0], [1, -1], [0, -1]], n_classes=2)
+    assert_array_equal(y_soft, expected)
+    assert_array_equal(reliability, by_code)
+    assert [*y_soft.columns] == ["a", "b"]
+    votes = pd.DataFrame({"task": ["y", "x"], "worker": [0, 0], "label": ["a", "b"]})
+    assert [*soften(votes)[0].index] == ["x", "y"]
 
 
 @given(matrices())

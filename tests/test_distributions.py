@@ -104,6 +104,17 @@ def test_class_similarity_names_bad_similarities(similarities, message):
         class_similarity(similarities)
 
 
+def test_names_of_similarities_are_those_of_the_distribution():
+    names = ["cow", "ant", "bee"]
+    similarities = pd.DataFrame([[9, 1, 5], [2, 9, 0], [3, 4, 9]], names, names)
+    matrix = class_similarity(similarities.loc[["bee", "cow", "ant"]])
+    assert_allclose(matrix, class_similarity(similarities.to_numpy()))
+    soft = LabelSmoother(1.0, distribution=matrix).fit(names).transform(["cow"])
+    assert_allclose(soft[:, [2, 0, 1]], matrix.loc[["cow"]])
+    with pytest.raises(ValueError, match=r"rows and columns of similarities must have"):
+        class_similarity(pd.DataFrame(np.eye(2), columns=["a", "b"]))
+
+
 # ordinal
 
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.metrics import brier_score_loss, log_loss
@@ -76,8 +77,17 @@ def test_named_columns_are_sorted(metric, y_soft, y_proba):
     assert_allclose(metric(frame, y_proba), metric(y_soft, y_proba))
     predicted = pd.DataFrame(y_proba, columns=list("abcd"))[list("dacb")]
     assert_allclose(metric(frame, predicted), metric(y_soft, y_proba))
-    predicted.columns = ["these", "are", "not", "classes"]
+    predicted.columns = range(4)  # no names
     assert_allclose(metric(frame, predicted), metric(y_soft, predicted.to_numpy()))
+    predicted.columns = ["these", "are", "not", "classes"]
+    with pytest.raises(ValueError, match=r"y_proba are named \['these'.* classes are"):
+        metric(frame, predicted)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_numbers_may_be_names_as_text(metric, y_soft, y_proba):
+    frame = pl.DataFrame(y_proba[:, [3, 0, 2, 1]], schema=["3", "0", "2", "1"])
+    assert_allclose(metric(y_soft, frame), metric(y_soft, y_proba))
 
 
 @pytest.mark.parametrize("metric", METRICS)

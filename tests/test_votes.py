@@ -109,7 +109,7 @@ def test_an_annotator_may_vote_again():
     assert_array_equal(count_votes(frame), [[1, 2, 0]])
 
 
-@pytest.mark.parametrize("bad", [3, -2, 0.5, np.nan, np.inf])
+@pytest.mark.parametrize("bad", [3, -2, 0.5, np.inf])
 def test_the_first_bad_label_is_named(bad):
     answers = ANSWERS.astype(float)
     answers[3, 1] = bad
@@ -145,7 +145,7 @@ def test_missing_and_mixed_ids_are_refused(ids, column):
 
 
 def test_a_frame_of_votes_needs_its_three_columns():
-    frame = pd.DataFrame({"task": [0], "annotator": [0], "label": [0]})
+    frame = pd.DataFrame({"tusk": [0], "annotator": [0], "label": [0]})
     with pytest.raises(ValueError, match=r"has only \['annotator', 'label'\] of them"):
         count_votes(frame)
 
@@ -154,7 +154,7 @@ def test_a_frame_of_votes_needs_its_three_columns():
     ("answers", "message"),
     [
         ([0, 1], "Expected 2D array"),
-        ([["cat"]], "Of names np.unique"),
+        ([["cat"]], "For names leave n_classes out"),
         ([[]], "0 feature"),
     ],
 )
@@ -163,7 +163,68 @@ def test_what_is_no_matrix_of_codes_is_refused(answers, message):
         count_votes(answers)
 
 
-@pytest.mark.parametrize("n_classes", [1, 2.0, True, None, "3"])
+NAMES = np.array(["owl", "ant", "bee", None], dtype=object)  # the last is for -1
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        np.ndarray.tolist,
+        np.asarray,
+        pd.DataFrame,
+        lambda answers: pd.DataFrame(answers).astype("string"),
+        lambda answers: pd.DataFrame(answers).astype("category"),
+        lambda answers: pl.DataFrame(answers.tolist(), orient="row"),
+        lambda answers: pd.DataFrame(answers).fillna(np.nan),
+    ],
+    ids="list object pandas string category polars nan".split(),
+)
+def test_names_of_classes_in_any_container(container):
+    votes = read_votes(container(NAMES[ANSWERS]))
+    assert_array_equal(votes.classes, ["ant", "bee", "owl"])
+    assert_array_equal(votes.counts()[:, [2, 0, 1]], count_votes(ANSWERS))
+
+
+@pytest.mark.parametrize("missing", [-1, np.nan, None])
+def test_numbers_that_are_no_codes(missing):
+    stars = [[1, 5, missing], [5, missing, missing]]
+    votes = read_votes(stars)
+    assert_array_equal(votes.classes, [1, 5])
+    assert votes.classes.dtype.kind == "i"
+    assert_array_equal(votes.counts(), [[1, 1], [0, 1]])
+
+
+@pytest.mark.parametrize("missing", [np.nan, None, pd.NA])
+def test_codes_may_be_missing_in_any_way(missing):
+    answers = ANSWERS.astype(object)
+    answers[answers == -1] = missing
+    assert_array_equal(count_votes(pd.DataFrame(answers)), count_votes(ANSWERS))
+
+
+def test_columns_of_crowd_kit():
+    frame = pd.DataFrame(long_form(ANSWERS))
+    renamed = frame.rename(columns={"sample": "task", "annotator": "worker"})
+    assert_array_equal(count_votes(renamed), count_votes(frame))
+    named = renamed.assign(label=NAMES[frame["label"]])
+    assert_array_equal(read_votes(named).counts()[:, [2, 0, 1]], count_votes(frame))
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        ([["a", "a"]], "two different labels or more. Got .'a'."),
+        ([[None, None]], r"two different labels or more. Got \[\]"),
+        (np.array([["a", 1]], dtype=object), "mixed label types"),
+        ([[0.5, 1.0]], "continuous"),
+        (["a", "b"], "Expected 2D array"),
+    ],
+)
+def test_labels_that_are_no_classes_are_refused(answers, message):
+    with pytest.raises(ValueError, match=message):
+        read_votes(answers)
+
+
+@pytest.mark.parametrize("n_classes", [1, 2.0, True, "3"])
 def test_bad_n_classes_is_named(n_classes):
     with pytest.raises((TypeError, ValueError), match="n_classes"):
         read_votes(ANSWERS, n_classes)

@@ -211,7 +211,7 @@ def _is_text(labels):
 
 
 def _check_label_types(labels, name):
-    if any(map(_is_missing, labels)):
+    if any(map(is_missing, labels)):
         raise ValueError(
             f"Input {name} contains NaN or None. Every sample needs a label."
         )
@@ -225,11 +225,29 @@ def _check_label_types(labels, name):
         )
 
 
-def _is_missing(label):
+def is_missing(label):
+    """Return whether a label is None, NaN or NA."""
     try:
         return label is None or bool(label != label)
     except TypeError:  # pandas.NA has no truth value
         return True
+
+
+def to_frame(matrix, index, columns):
+    """Return a matrix as a pandas DataFrame.
+
+    Raises
+    ------
+    ImportError
+        If pandas is not installed.
+    """
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise ImportError(
+            "Classes are named in a DataFrame, which needs pandas: pip install pandas."
+        ) from error
+    return pd.DataFrame(matrix, index=index, columns=columns)
 
 
 def order_by_class(matrix, classes, name):

@@ -6,7 +6,16 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils import check_array, check_scalar
 
-COLUMNS = ("sample", "annotator", "label")
+from sklearn_ls._labels.containers import (
+    check_labels,
+    encode_labels,
+    find_classes,
+    is_missing,
+    labels_to_array,
+)
+
+# The columns of a dataframe of votes, and their names in crowd-kit.
+COLUMNS = {"sample": "task", "annotator": "worker", "label": "label"}
 
 
 class Votes(NamedTuple):
@@ -15,18 +24,36 @@ class Votes(NamedTuple):
     Parameters
     ----------
     sample, annotator, label : ndarray of shape (n_votes,)
-        Integers in [0, n_samples), [0, n_annotators) and [0, n_classes).
+        Positions in `samples`, `annotators` and `classes`.
 
-    n_samples, n_annotators, n_classes : int
-        Samples, annotators and classes without any vote are counted.
+    samples, annotators : array-like of shape (n_samples,) or (n_annotators,)
+        Their ids, sorted, or numbers.
+
+    classes : ndarray of shape (n_classes,)
+        The labels, sorted. Classes, samples and annotators may be without any vote.
     """
 
     sample: np.ndarray
     annotator: np.ndarray
     label: np.ndarray
-    n_samples: int
-    n_annotators: int
-    n_classes: int
+    samples: object
+    annotators: object
+    classes: np.ndarray
+
+    @property
+    def n_samples(self):
+        """Number of samples."""
+        return len(self.samples)
+
+    @property
+    def n_annotators(self):
+        """Number of annotators."""
+        return len(self.annotators)
+
+    @property
+    def n_classes(self):
+        """Number of classes."""
+        return len(self.classes)
 
     def counts(self):
         """Return how often each sample was given each label.
@@ -41,19 +68,20 @@ class Votes(NamedTuple):
         return counts.reshape(self.n_samples, self.n_classes)
 
 
-def read_votes(answers, n_classes):
+def read_votes(answers, n_classes=None):
     """Return the votes that `answers` hold.
 
     Parameters
     ----------
     answers : array-like of shape (n_samples, n_annotators) or DataFrame
-        Codes of classes, -1 where an annotator was not asked. Or a DataFrame with one
-        vote per row and the columns "sample" and "annotator" (ids of a type that can be
-        sorted, and are numbered in that order) and "label" (a code). An annotator may
-        have several votes on a sample there.
+        Labels; None, NaN or -1 where an annotator was not asked. Or a DataFrame with
+        one vote per row and the columns "sample" and "annotator" (ids of a type that
+        can be sorted, and are numbered in that order) and "label", or named as in
+        crowd-kit. An annotator may have several votes on a sample there.
 
-    n_classes : int
-        At least 2.
+    n_classes : int, default=None
+        At least 2. Labels are then codes in [0, n_classes). If None, the classes are
+        the labels that occur.
 
     Returns
     -------
@@ -62,42 +90,98 @@ def read_votes(answers, n_classes):
     Raises
     ------
     ValueError
-        If a label is not a class code (the message names the first), or ids are missing
-        or of mixed types.
+        If a label is not a class code (the message names the first), fewer than two
+        classes occur, or ids are missing or of mixed types.
     """
-    check_scalar(n_classes, "n_classes", Integral, min_val=2)
-    found = set(COLUMNS) & set(getattr(answers, "columns", ()))
-    if not found:
-        label = _as_floats(answers, "answers", ensure_2d=True)
+    if n_classes is not None:
+        check_scalar(n_classes, "n_classes", Integral, min_val=2)
+    columns = _find_columns(answers)
+    if columns is None:
+        label = _to_array(answers, "answers", ensure_2d=True)
         samples, annotators = map(range, label.shape)
         sample, annotator = np.indices(label.shape).reshape(2, -1)
         label = label.ravel()
-    elif len(found) == len(COLUMNS):
-        samples, sample = _number_ids(answers, "sample")
-        annotators, annotator = _number_ids(answers, "annotator")
-        label = _as_floats(answers["label"], "label")
     else:
-        raise ValueError(
-            f"A DataFrame of votes needs the columns {COLUMNS}; answers has only "
-            f"{sorted(found)} of them."
-        )
-    valid = (label >= -1) & (label < n_classes) & (label == np.floor(label))
-    if not valid.all():
-        first = np.argmin(valid)
-        raise ValueError(
-            f"answers must hold class codes from 0 to {n_classes - 1}, or -1 where an "
-            f"annotator was not asked. Annotator {annotators[annotator[first]]} gave "
-            f"sample {samples[sample[first]]} the label {label[first]:g}."
-        )
-    asked = label >= 0
+        samples, sample = _number_ids(answers, columns["sample"])
+        annotators, annotator = _number_ids(answers, columns["annotator"])
+        label = _to_array(answers[columns["label"]], "label")
+    if n_classes is None:
+        codes, classes = _encode(label)
+    else:
+        codes, classes = _to_codes(label), np.arange(n_classes)
+        valid = (codes >= -1) & (codes < n_classes) & (codes == np.floor(codes))
+        if not valid.all():
+            first = np.argmin(valid)
+            raise ValueError(
+                f"answers must hold class codes from 0 to {n_classes - 1}, or -1 where "
+                f"an annotator was not asked. Annotator {annotators[annotator[first]]} "
+                f"gave sample {samples[sample[first]]} the label {codes[first]:g}."
+            )
+    asked = codes >= 0
     return Votes(
         sample[asked],
         annotator[asked],
-        label[asked].astype(np.intp),
-        len(samples),
-        len(annotators),
-        int(n_classes),
+        codes[asked].astype(np.intp),
+        samples,
+        annotators,
+        classes,
     )
+
+
+def _find_columns(answers):
+    """Return the names of the columns of a dataframe of votes, None of a matrix."""
+    names = {*getattr(answers, "columns", ())}
+    columns = {
+        column: next((name for name in (column, alias) if name in names), None)
+        for column, alias in COLUMNS.items()
+    }
+    found = [name for name in columns.values() if name is not None]
+    if not found:
+        return None
+    if len(found) < len(COLUMNS):
+        raise ValueError(
+            f"A DataFrame of votes needs the columns {[*COLUMNS]}, or "
+            f"{[*COLUMNS.values()]}; answers has only {found} of them."
+        )
+    return columns
+
+
+def _to_array(values, name, ensure_2d=False):
+    """Return labels as an array in which they may be missing."""
+    return check_array(
+        values,
+        dtype=None,
+        ensure_all_finite=False,
+        ensure_2d=ensure_2d,
+        input_name=name,
+    )
+
+
+def _encode(labels):
+    """Return the codes of labels, -1 for missing ones, and the classes.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_votes,)
+    """
+    if labels.dtype.kind in "iubf":
+        asked = ~np.isnan(labels) & (labels != -1)
+    else:
+        asked = np.array([not is_missing(label) and label != -1 for label in labels])
+    given, classes = labels[asked].tolist(), np.array([])
+    if given:
+        given = check_labels(labels_to_array(given, "answers"))
+        if given.dtype.kind == "f":
+            given = given.astype(np.int64)  # of integers beside NaN
+        classes = find_classes(given)
+    if len(classes) < 2:
+        raise ValueError(
+            f"answers must hold two different labels or more. Got {classes.tolist()}. "
+            "Pass codes and n_classes, if there are classes that nobody voted for."
+        )
+    codes = np.full(len(labels), -1)
+    codes[asked] = encode_labels(given, classes)
+    return codes, classes
 
 
 def _number_ids(answers, column):
@@ -115,19 +199,15 @@ def _number_ids(answers, column):
     return ids, numbers
 
 
-def _as_floats(values, name, ensure_2d=False):
+def _to_codes(labels):
+    """Return codes as floats, -1 for missing ones."""
+    if labels.dtype.kind in "OUST":
+        labels = [-1 if is_missing(label) else label for label in labels]
     try:
-        return check_array(
-            values,
-            dtype=np.float64,
-            ensure_all_finite=False,  # missing values get their own message
-            ensure_2d=ensure_2d,
-            input_name=name,
-        )
-    except (TypeError, ValueError) as error:
-        if np.asarray(values).dtype.kind not in "OUST":
-            raise
+        codes = np.asarray(labels, dtype=np.float64)
+    except ValueError as error:
         raise ValueError(
-            f"{name} must hold class codes, and -1 where an annotator was not asked. "
-            "Of names np.unique(names, return_inverse=True) makes codes."
+            "With n_classes, answers must hold class codes, and -1 where an annotator "
+            "was not asked. For names leave n_classes out."
         ) from error
+    return np.where(np.isnan(codes), -1, codes)

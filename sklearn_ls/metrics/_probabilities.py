@@ -6,6 +6,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn_ls._compat import check_sample_weight
 from sklearn_ls._labels.containers import (
     check_labels,
+    column_names,
     encode_labels,
     find_classes,
     labels_to_array,
@@ -41,7 +42,7 @@ def check_against_labels(y_true, y_proba, sample_weight, labels):
             f"y_true must hold one label per sample. Got shape {y_true.shape}. For "
             "soft labels use soft_log_loss or soft_brier_score."
         )
-    names = getattr(y_proba, "columns", ())
+    names = column_names(y_proba)
     y_proba = _check_probabilities(y_proba)
     check_consistent_length(y_true, y_proba)
     classes = _check_classes(check_labels(y_true), y_proba.shape[1], labels)
@@ -74,7 +75,7 @@ def check_against_soft_labels(y_soft, y_proba, sample_weight):
     weight : ndarray of shape (n_samples,)
     """
     soft = check_soft_labels(y_soft)
-    names = getattr(y_proba, "columns", ())
+    names = column_names(y_proba)
     y_proba = _check_probabilities(y_proba)
     check_consistent_length(soft.y_soft, y_proba)
     if y_proba.shape[1] != len(soft.classes):
@@ -106,11 +107,33 @@ def _check_probabilities(y_proba):
 
 
 def _order_columns(y_proba, names, classes):
-    """Return the columns in the order of the classes if these are their names."""
-    names, labels = list(names), classes.tolist()
-    if len(names) == len(labels) and {*names} == {*labels}:
-        return y_proba[:, [names.index(label) for label in labels]]
-    return y_proba
+    """Return the columns in the order of the classes, by which they may be named.
+
+    Parameters
+    ----------
+    y_proba : ndarray of shape (n_samples, n_classes)
+
+    names : list or None
+        None and consecutive numbers stand for columns in that order.
+
+    classes : ndarray of shape (n_classes,)
+
+    Returns
+    -------
+    y_proba : ndarray of shape (n_samples, n_classes)
+    """
+    labels = classes.tolist()
+    if names is None or names == list(range(len(labels))):
+        return y_proba
+    as_text = [str(label) for label in labels]  # as polars needs it
+    for possible in (labels, as_text):
+        if {*names} == {*possible}:
+            return y_proba[:, [names.index(label) for label in possible]]
+    raise ValueError(
+        f"The columns of y_proba are named {names}, but the classes are "
+        f"{classes.tolist()}. Name them by the classes, or pass an array with a column "
+        "for each sorted class."
+    )
 
 
 def _check_classes(y_true, n_columns, labels):

@@ -27,6 +27,8 @@ def make_notes(estimator, smoothing_params, predictions, held_out):
     notes : list of str
     """
     notes = [_describe_epsilon(smoothing_params, predictions, held_out)]
+    if (strategy := predictions[0].strategy) is not None:
+        notes.append(f"Soft targets are trained by strategy={strategy!r}.")
     notes.append(OBSERVED_LABELS)
     if held_out is None and hasattr(last_step(estimator), "oof_proba_"):
         notes.append(

@@ -38,11 +38,15 @@ class FoldPredictions(NamedTuple):
 
     left_out : dict of str to str
         The reason for each variant that cannot be computed.
+
+    strategy : str, default=None
+        How a :class:`~sklearn_ls.SmoothedTargetClassifier` was trained.
     """
 
     probas: dict
     epsilon: object
     left_out: dict
+    strategy: str | None = None
 
 
 def predict_variants(estimator, smoothing_params, X, y, split, classes):
@@ -80,6 +84,7 @@ def predict_variants(estimator, smoothing_params, X, y, split, classes):
     calibration = estimator.get_params().get(smoothing_params.calibration)
     probas[SMOOTHED[calibration]] = predict_all(smoothed, X_test, classes)
     epsilon, estimator = _at_chosen_epsilon(estimator, smoothed, smoothing_params)
+    strategy = getattr(last_step(smoothed), "strategy_", None)
     left_out = {}
     other_calibrations = [other for other in SMOOTHED if other != calibration]
     for other in other_calibrations if smoothing_params.calibration else ():
@@ -90,7 +95,7 @@ def predict_variants(estimator, smoothing_params, X, y, split, classes):
             left_out[SMOOTHED[other]] = str(error)
         else:
             probas[SMOOTHED[other]] = predict_all(smoothed, X_test, classes)
-    return FoldPredictions(probas, epsilon, left_out)
+    return FoldPredictions(probas, epsilon, left_out, strategy)
 
 
 def _at_chosen_epsilon(estimator, fitted, smoothing_params):
