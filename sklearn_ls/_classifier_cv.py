@@ -49,6 +49,7 @@ SEARCHED = LEARNED | {
     "epsilon_",
     "epsilons_",
     "estimators_",
+    "labels_digest_",
     "multimetric_",
     "n_splits_",
     "oof_proba_",
@@ -220,6 +221,11 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         issues. NaN for samples that were never held out; the mean for those held out
         more than once. Somewhat optimistic if the held-out fold also stopped the
         network.
+
+    labels_digest_ : str
+        SHA-256 of the labels of `fit`, soft labels included, by which
+        :func:`~sklearn_ls.inspection.smoothing_report` and
+        :func:`~sklearn_ls.inspection.find_label_issues` recognize them.
 
     estimators_ : list of LabelSmoothingClassifier
         The fold networks of the best epsilon.

@@ -7,14 +7,23 @@ import pandas as pd
 import pytest
 from cleanlab.classification import CleanLearning
 from cleanlab.filter import find_label_issues as cleanlab_find
-from numpy.testing import assert_array_equal
-from sklearn.model_selection import PredefinedSplit, cross_val_predict
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    PredefinedSplit,
+    StratifiedKFold,
+    cross_val_predict,
+)
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from helpers import quick_classifier, quick_search
 from sklearn_ls import LabelSmoothingClassifierCV
+from sklearn_ls.crowds import votes_to_soft
+from sklearn_ls.datasets import corrupt_labels
 from sklearn_ls.inspection import find_label_issues
 
 search = partial(quick_search, [0.1], max_epochs=15)
@@ -74,6 +83,119 @@ def test_fitted_search_is_read_instead_of_trained_again(noisy, monkeypatch):
         find_label_issues(fitted, X[::-1], y[::-1])
 
 
+@pytest.mark.parametrize("ranked_by", ["self_confidence", "normalized_margin"])
+def test_frame_tells_what_to_relabel(noisy, ranked_by):
+    X, y, wrong = noisy
+    names = np.array(list("abcdefghij"))
+    fitted = search().fit(X, names[y])
+    how = {"ranked_by": ranked_by}
+    issues = find_label_issues(fitted, X, names[y], **how)
+    frame = find_label_issues(fitted, X, names[y], as_frame=True, **how)
+    assert [*frame] == ["sample", "given_label", "suggested_label", "label_quality"]
+    assert_array_equal(frame["sample"], issues)
+    assert_array_equal(frame["given_label"], names[y[issues]])
+    proba = fitted.oof_proba_[issues]
+    assert_array_equal(frame["suggested_label"], names[proba.argmax(axis=1)])
+    quality = proba[np.arange(len(issues)), y[issues]]
+    if ranked_by == "normalized_margin":
+        proba[np.arange(len(issues)), y[issues]] = -1
+        quality = (1 + quality - proba.max(axis=1)) / 2
+    assert_allclose(frame["label_quality"], quality, atol=1e-6)
+    assert np.all(np.diff(frame["label_quality"]) >= 0)
+    assert wrong[frame["sample"][:50]].mean() > 0.8
+
+
+def test_folds_see_the_labels_themselves(noisy):
+    X, y, _ = noisy
+    y = np.array(list("jihgfedcba"))[y]  # in the other order
+    weights = dict.fromkeys("abcdefghij", 1.0) | {"a": 5.0}
+    model = GaussianNB(var_smoothing=1e-2)
+
+    class Weighted(GaussianNB):
+        def fit(self, X, y):
+            return super().fit(X, y, sample_weight=[weights[label] for label in y])
+
+    issues = find_label_issues(Weighted(var_smoothing=1e-2), X, y)
+    proba = np.empty((600, 10))
+    for train, test in StratifiedKFold(5).split(X, y):
+        weight = np.where(y[train] == "a", 5.0, 1.0)
+        fitted = clone(model).fit(X[train], y[train], sample_weight=weight)
+        proba[test] = fitted.predict_proba(X[test])
+    codes = np.searchsorted(model.fit(X, y).classes_, y)
+    found = np.flatnonzero(cleanlab_find(codes, proba, n_jobs=1))
+    assert_array_equal(np.sort(issues), found)
+
+
+def test_named_matrices_and_class_weights_are_of_the_labels(noisy):
+    X, y, wrong = noisy
+    y, names = 7 * y - 3, 7 * np.arange(10) - 3
+    matrix = pd.DataFrame(np.eye(10) * 0.8 + 0.02, names, names)
+    for params in (
+        {"class_weight": dict.fromkeys(names, 2.0)},
+        {"transition_matrix": matrix},
+        {"distribution": matrix},
+    ):
+        clf = quick_classifier(max_epochs=15, **params)
+        assert wrong[find_label_issues(clf, X, y, cv=3)].mean() > 0.6
+
+
+def test_soft_labels_are_judged_by_the_most_likely(noisy):
+    X, y, wrong = noisy
+    y_soft = 0.7 * np.eye(10)[y] + 0.03
+    model = quick_classifier(max_epochs=15)
+    proba = np.empty((600, 10))
+    for train, test in StratifiedKFold(5).split(X, y):
+        proba[test] = clone(model).fit(X[train], y_soft[train]).predict_proba(X[test])
+    expected = np.flatnonzero(cleanlab_find(y, proba, n_jobs=1))
+    assert wrong[expected].mean() > 0.7
+    for estimator in (
+        model,
+        make_pipeline(model),
+        GridSearchCV(model, {"epsilon": [0.1]}, cv=2),
+    ):
+        issues = find_label_issues(estimator, X, y, y_soft=y_soft)
+        assert_array_equal(np.sort(issues), expected)
+    assert_array_equal(find_label_issues(model, X, y_soft), issues)
+    fitted = search().fit(X, y, y_soft=y_soft)
+    found = np.flatnonzero(cleanlab_find(y, fitted.oof_proba_, n_jobs=1))
+    assert_array_equal(np.sort(find_label_issues(fitted, X, y_soft)), found)
+    plain = GaussianNB(var_smoothing=1e-2)  # takes no soft labels
+    found = find_label_issues(plain, X, y_soft)
+    assert_array_equal(found, find_label_issues(plain, X, y))
+
+
+def test_best_of_a_fitted_grid_search_is_used(noisy):
+    X, y, _ = noisy
+    grid = GridSearchCV(GaussianNB(), {"var_smoothing": [1.0, 1e-2]}, cv=3).fit(X, y)
+    best = GaussianNB(var_smoothing=grid.best_params_["var_smoothing"])
+    assert_array_equal(find_label_issues(grid, X, y), find_label_issues(best, X, y))
+
+
+def test_votes_are_judged_by_their_consensus(digits):
+    X, y = digits[0][:600], digits[1][:600]
+    answers = np.stack(
+        [corrupt_labels(y, 0.45, random_state=seed)[0] for seed in range(3)], axis=1
+    )
+    given = corrupt_labels(y, 0.2, random_state=9)[0]
+    consensus = votes_to_soft(answers, n_classes=10, method="dawid_skene")[0].argmax(1)
+    frame = find_label_issues(search(), X, votes=answers, as_frame=True)
+    assert_array_equal(frame["given_label"], consensus[frame["sample"]])
+    wrong = consensus != y
+    assert wrong[frame["sample"]].mean() > 2 * wrong.mean()
+    frame = find_label_issues(search(), X, given, votes=answers, as_frame=True)
+    assert_array_equal(frame["given_label"], given[frame["sample"]])
+    assert (given != y)[frame["sample"]].mean() > 0.7
+
+
+def test_groups_stay_together(noisy):
+    X, y, _ = noisy
+    groups = np.arange(600) // 4
+    model = GaussianNB(var_smoothing=1e-2)
+    splits = list(GroupKFold(3).split(X, y, groups))
+    by_groups = find_label_issues(model, X, y, groups=groups, cv=GroupKFold(3))
+    assert_array_equal(by_groups, find_label_issues(model, X, y, cv=splits))
+
+
 def test_rows_that_were_never_held_out_are_no_issues(noisy):
     X, y, wrong = noisy
     folds = np.arange(600) % 3
@@ -86,8 +208,14 @@ def test_rows_that_were_never_held_out_are_no_issues(noisy):
 
 def test_label_issues_refuse_what_they_cannot_judge(noisy, monkeypatch):
     X, y, _ = noisy
-    with pytest.raises(ValueError, match="y must hold one label per sample"):
-        find_label_issues(search(), X, np.eye(10)[y])
+    for call, message in (
+        ({"y": np.eye(10, dtype=int)[y]}, "Got a multilabel indicator matrix"),
+        ({}, "Pass y, or votes"),
+        ({"y_soft": np.eye(10)[y], "votes": y[:, np.newaxis]}, "not both"),
+        ({"y": y, "ranked_by": "loss"}, "'ranked_by' parameter of find_label"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            find_label_issues(search(), X, **call)
     monkeypatch.setitem(sys.modules, "cleanlab", None)
     with pytest.raises(ImportError, match=re.escape("sklearn-ls[cleanlab]")):
         find_label_issues(search(), X, y)

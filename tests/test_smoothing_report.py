@@ -13,6 +13,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import VotingClassifier
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
@@ -26,6 +27,7 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.validation import check_is_fitted
 
 from helpers import quick_classifier, quick_search
@@ -41,6 +43,7 @@ from sklearn_ls.inspection import (
     smoothing_report,
 )
 from sklearn_ls.inspection._held_out import (
+    check_X_labels,
     mean_held_out_proba,
     predict_all,
     read_held_out,
@@ -147,13 +150,14 @@ def test_calibration_error_is_that_of_the_metrics(iris, of_network):
     assert of_network.scores[3, 2, 0] == pytest.approx(expected)
 
 
+@pytest.mark.filterwarnings("ignore:epsilons does not contain 0")
 def test_search_chooses_epsilon_within_each_fold(iris):
     X, y = iris
-    report = smoothing_report(search(), X, y, cv=3)
-    assert_equals_cross_validation(report, "smoothed", search(), X, y)
+    report = smoothing_report(search([0.1, 0.3]), X, y, cv=3)
+    assert_equals_cross_validation(report, "smoothed", search([0.1, 0.3]), X, y)
     assert_equals_cross_validation(report, "hard labels", search([0.0]), X, y)
     chosen = [
-        search().fit(X[train], y[train]).epsilon_
+        search([0.1, 0.3]).fit(X[train], y[train]).epsilon_
         for train, _ in StratifiedKFold(3).split(X, y)
     ]
     told = ", ".join(f"{epsilon:g}" for epsilon in chosen)
@@ -165,8 +169,9 @@ def test_search_chooses_epsilon_within_each_fold(iris):
     assert report.scores[1, 4, 0] == pytest.approx(loss)
 
 
+@pytest.mark.filterwarnings("ignore:epsilons does not contain 0")
 def test_other_ways_are_at_the_epsilon_that_was_chosen(iris):
-    estimator = search(distribution="others", calibration="unsmooth")
+    estimator = search([0.1, 0.3], distribution="others", calibration="unsmooth")
     report = smoothing_report(make_pipeline(estimator), *iris, cv=2)
     assert len(report.ways) == 5
     pipeline = make_pipeline(clone(estimator))
@@ -407,24 +412,48 @@ def test_search_fitted_to_other_rows_is_trained_anew(iris, rng, fitted):
     assert any("trained again" in note for note in report.notes)
 
 
-def test_held_out_predictions_are_read_only_of_the_same_rows_and_folds(iris, fitted):
+def test_held_out_predictions_are_read_only_of_what_they_are_of(iris, fitted):
+    def read(estimator, X=iris[0], y=iris[1], y_soft=None):
+        return read_held_out(estimator, *check_X_labels(X, y, y_soft))
+
     X, y = iris
-    classes, some = np.arange(3), np.r_[0:45, 50:95, 100:145]
-    assert read_held_out(fitted, X, y, classes).search is fitted
-    assert read_held_out(fitted, X[some], y[some], classes) is None
-    assert read_held_out(fitted, X[::-1], y[::-1], classes) is None
-    assert read_held_out(fitted, X[:, :2], y, classes) is None
+    some = np.r_[0:45, 50:95, 100:145]
+    assert read(fitted).search is fitted
+    assert read(fitted, X[some], y[some]) is None
+    assert read(fitted, X[::-1], y[::-1]) is None
+    assert read(fitted, X[:, :2]) is None
     for others in (np.arange(3) + 1, np.array([0, 1, 3])):
-        assert read_held_out(fitted, X, others[y], others) is None
+        assert read(fitted, y=others[y]) is None
     other = search([0.3]).fit(X, y).set_params(cv=2)
-    assert read_held_out(other, X, y, classes) is None
-    assert read_held_out(network().fit(X, y), X, y, classes) is None
+    assert read(other) is None
+    assert read(network().fit(X, y)) is None
     for splitter, params in (
         (StratifiedKFold(3, shuffle=True), {}),
         (GroupKFold(3), {"groups": np.arange(len(y)) % 7}),
     ):
         other = clone(fitted).set_params(cv=splitter).fit(X, y, **params)
-        assert read_held_out(other, X, y, classes) is None
+        assert read(other) is None
+
+
+def test_held_out_predictions_are_read_only_of_the_same_labels(iris):
+    """Even if the splits do not depend on the labels."""
+    X, y = iris
+    flipped, y_soft = y.copy(), np.eye(3)[y] * 0.7 + 0.1
+    flipped[::10] = (y[::10] + 1) % 3
+    folds = PredefinedSplit(np.arange(150) % 3)
+    on_hard = search([0.3], cv=folds).fit(X, flipped)
+    on_soft = search([0.3], cv=folds).fit(X, y, y_soft=y_soft)
+    for estimator, labels, is_read in (
+        (on_hard, (flipped,), True),
+        (on_hard, (y,), False),
+        (on_hard, (flipped, y_soft), False),
+        (on_soft, (y, y_soft), True),
+        (on_soft, (y_soft,), True),
+        (on_soft, (y,), False),
+        (on_soft, (y, y_soft[:, [0, 2, 1]]), False),
+    ):
+        held_out = read_held_out(estimator, *check_X_labels(X, *labels))
+        assert (held_out is not None) == is_read
 
 
 def test_classes_that_a_fold_lacks_get_no_probability(iris):
@@ -514,17 +543,101 @@ def test_folds_of_one_label_fit_no_temperature(iris):
     assert np.isfinite(report.scores).all()
 
 
-def test_search_that_chose_no_smoothing_is_no_merit_of_smoothing(iris):
-    def favour(classifier, X, y):
-        return classifier.epsilon
+def test_search_that_chose_no_smoothing_is_compared_with_the_best_that_smooths(iris):
+    def favour_less(classifier, X, y):
+        return -classifier.epsilon
 
-    bad = search([0.0, 1.0], calibration="temperature", validation_fraction=0.3)
-    for estimator in bad, clone(bad).fit(*iris):
-        report = smoothing_report(estimator, *iris, cv=3)
-        assert not any(report.epsilons)
-        assert "the search chose epsilon 0" in report.verdict
-    report = smoothing_report(search([0.0, 0.3], scoring=favour), *iris, cv=3)
-    assert report.epsilons == [0.3] * 3
+    estimator = search([0.0, 0.2, 0.9], scoring=favour_less)
+    by_hand = smoothing_report(search([0.2]), *iris, cv=3)
+    report = smoothing_report(estimator, *iris, cv=3)
+    assert report.epsilons == [0.2] * 3
+    assert_allclose(report.scores, by_hand.scores, atol=1e-6)
+    assert "split: 0, 0, 0. Where it is 0, the best other" in report.notes[0]
+    fitted = clone(estimator).fit(*iris)
+    read = smoothing_report(fitted, *iris)
+    assert read.epsilons == [0.2] * fitted.n_splits_
+    by_hand = smoothing_report(search([0.2]).fit(*iris), *iris)
+    assert_allclose(read.scores, by_hand.scores, atol=1e-6)
+    assert "best other one, 0.2, on the same splits" in read.notes[0]
+
+
+@pytest.mark.parametrize("refit", [True, "accuracy"])
+def test_grid_search_is_compared_by_its_best_that_smooths(iris, refit):
+    pipeline = make_pipeline(StandardScaler(), network())
+    grid = {"labelsmoothingclassifier__epsilon": [0.0, 0.1, 1.0]}
+    scoring = {"accuracy": "accuracy", "log-loss": "neg_log_loss"}
+    scoring = "accuracy" if refit is True else scoring
+    fitted = GridSearchCV(pipeline, grid, cv=2, scoring=scoring, refit=refit)
+    fitted.fit(*iris)
+    best = fitted.best_params_["labelsmoothingclassifier__epsilon"]
+    assert best < 1
+    by_hand = clone(pipeline).set_params(labelsmoothingclassifier__epsilon=0.1)
+    expected = smoothing_report(by_hand, *iris, cv=2)
+    report = smoothing_report(fitted, *iris, cv=2)
+    assert_allclose(report.scores, expected.scores)
+    hard = GridSearchCV(network(), {"epsilon": [0.0]}, cv=2).fit(*iris)
+    with pytest.raises(ValueError, match=r"epsilon=0.0 does not smooth"):
+        smoothing_report(hard, *iris)
+
+
+def test_soft_labels_are_for_the_smoothed_variants(iris, rng):
+    X, y = iris
+    y_soft = 0.6 * np.eye(3)[y] + 0.4 * rng.dirichlet(np.ones(3), len(y))
+    names = np.array(["a", "b", "c"])
+    frame = pd.DataFrame(y_soft, columns=names)
+    splits = list(StratifiedKFold(3).split(X, y))
+    estimator = SmoothedTargetClassifier(LogisticRegression(C=30), epsilon=0)
+    report = smoothing_report(estimator, X, y, y_soft=y_soft, cv=splits)
+    for k, (train, test) in enumerate(splits):
+        hard = LogisticRegression(C=30).fit(X[train], y[train])
+        soft = clone(estimator).fit(X[train], y_soft[train])
+        for way, model in (("hard labels", hard), ("smoothed", soft)):
+            loss = log_loss(y[test], model.predict_proba(X[test]))
+            assert report.scores[1, report.ways.index(way), k] == pytest.approx(loss)
+    assert "trained on soft labels" in report.notes[1]
+    assert "strategy='replicate'" in report.notes[2]
+    pipeline = make_pipeline(StandardScaler(), estimator)
+    in_pipeline = smoothing_report(pipeline, X, frame, cv=splits)
+    direct = smoothing_report(estimator, X, names[y], y_soft=frame, cv=splits)
+    assert_allclose(direct.scores, report.scores)
+    assert in_pipeline.scores.shape == direct.scores.shape
+    with pytest.raises(TypeError, match="does not take soft labels"):
+        smoothing_report(CalibratedClassifierCV(network()), X, y, y_soft=y_soft)
+
+
+def test_search_on_soft_labels_is_read(iris, rng, monkeypatch):
+    X, y = iris
+    y_soft = 0.6 * np.eye(3)[y] + 0.4 * rng.dirichlet(np.ones(3), len(y))
+    fitted = search([0.0, 0.1]).fit(X, y, y_soft=y_soft)
+    trained = []
+    fit = LabelSmoothingClassifierCV.fit
+
+    def spy(self, X, y, y_soft=None):
+        trained.append(y_soft)
+        return fit(self, X, y, y_soft=y_soft)
+
+    monkeypatch.setattr(LabelSmoothingClassifierCV, "fit", spy)
+    report = smoothing_report(fitted, X, y, y_soft=y_soft)
+    assert trained == [None]  # hard labels only
+    loss = log_loss(y, fitted.oof_proba_)
+    assert report.scores[1, report.ways.index("smoothed")].mean() == pytest.approx(loss)
+
+
+@pytest.mark.parametrize("around", ["calibrated", "vote"])
+def test_estimators_around_a_network_are_compared(iris, around):
+    estimator = network(early_stopping="auto")
+    if around == "calibrated":
+        estimator = CalibratedClassifierCV(estimator, cv=2)
+    else:
+        members = [
+            ("tree", DecisionTreeClassifier(max_depth=2, random_state=0)),
+            ("net", estimator),
+        ]
+        estimator = VotingClassifier(members, voting="soft")
+    report = smoothing_report(estimator, *iris, cv=2)
+    smoothed = report.ways.index("smoothed")
+    scores = cross_validate(estimator, *iris, cv=2, scoring="neg_log_loss")
+    assert_allclose(report.scores[1, smoothed], -scores["test_score"], atol=1e-6)
 
 
 def test_way_that_cannot_be_is_left_out_and_said_so(iris):
@@ -654,7 +767,7 @@ def test_plot_draws_differences_with_two_standard_errors():
         (
             GridSearchCV(network(), {"epsilon": [0, 0.1]}),
             TypeError,
-            "Pass its best_estimator_",
+            "Fit it first, so that its best estimator",
         ),
         (
             CalibratedClassifierCV(search()),
@@ -674,8 +787,8 @@ def test_estimators_that_cannot_be_compared_are_refused(
 
 def test_rows_that_cannot_be_scored_are_refused(iris):
     X, y = iris
-    with pytest.raises(ValueError, match="For soft labels pass the most likely"):
-        smoothing_report(network(), X, np.full((150, 3), 1 / 3))
+    with pytest.raises(ValueError, match="Got a multilabel indicator matrix of"):
+        smoothing_report(network(), X, np.eye(3, dtype=int)[y])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         smoothing_report(network(), X[:-1], y)
     halves = [(np.arange(0, 150, 2), np.arange(1, 150, 2))]

@@ -1,6 +1,7 @@
 """Labels of the training samples, encoded once, with their weights."""
 
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 import numpy as np
 from sklearn.utils import check_consistent_length, compute_class_weight
@@ -94,6 +95,14 @@ class TrainingLabels:
             part(self.y_soft),
             part(self.sample_epsilon),
         )
+
+    def digest(self):
+        """Return a hash of what is trained on: codes, soft labels and epsilons."""
+        digest = sha256(self.codes.astype(np.int64).tobytes())
+        for values in (self.y_soft, self.sample_epsilon):
+            if values is not None:
+                digest.update(values.astype(np.float64).tobytes())
+        return digest.hexdigest()
 
     def weighted(self, weight):
         """Return the same labels with other sample weights."""

@@ -82,6 +82,7 @@ def describe_search(data, rules, candidates, members, splits, scored, device):
         "classes_": data.labels.classes,
         "epsilons_": np.array([candidate["epsilon"] for candidate in candidates]),
         "device_": device,
+        "labels_digest_": data.labels.digest(),
         **_compare_accuracies(data, candidates, splits, scored),
     }
     if "best_index_" in scores:

@@ -3,17 +3,18 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_consistent_length, indexable
 
 from sklearn_ls._compat import take_rows
-from sklearn_ls._labels.containers import (
-    check_labels,
-    encode_labels,
-    find_classes,
-    labels_to_array,
+from sklearn_ls._labels.containers import to_frame
+from sklearn_ls._labels.training_labels import encode_training_labels
+from sklearn_ls.inspection._pipeline import (
+    last_step,
+    soft_labels_argument,
+    transform_up_to_last,
 )
-from sklearn_ls.inspection._pipeline import last_step, transform_up_to_last
 
 
 class HeldOut(NamedTuple):
@@ -39,49 +40,81 @@ class HeldOut(NamedTuple):
     probas: list
 
 
-def check_X_labels(X, y):
+def check_X_labels(X, y, y_soft=None):
     """Return samples that can be indexed, and labels.
 
     Parameters
     ----------
     X : array-like of shape (n_samples, ...)
 
-    y : array-like of shape (n_samples,)
+    y : array-like of shape (n_samples,) or (n_samples, n_classes)
+
+    y_soft : array-like of shape (n_samples, n_classes), default=None
 
     Returns
     -------
     X : array-like of shape (n_samples, ...)
         Unchanged, except sparse matrices that cannot be indexed.
 
-    y : ndarray of shape (n_samples,)
-
-    classes : ndarray of shape (n_classes,)
-
-    codes : ndarray of shape (n_samples,)
+    labels : TrainingLabels
 
     Raises
     ------
     ValueError
-        If `y` is soft or multilabel, or differs from `X` in length.
+        If `y` is multilabel, or differs from `X` in length.
     """
     (X,) = indexable(X)
-    y = labels_to_array(y)
-    if y.ndim != 1:
+    labels = encode_training_labels(y, y_soft)
+    if labels.multilabel:
         raise ValueError(
-            f"y must hold one label per sample. Got shape {y.shape}. For soft labels "
-            "pass the most likely label of each sample."
+            "y must hold one label per sample, or soft labels. Got a multilabel "
+            f"indicator matrix of shape {labels.codes.shape}."
         )
-    y = check_labels(y)
-    check_consistent_length(X, y)
-    classes = find_classes(y)
-    return X, y, classes, encode_labels(y, classes)
+    check_consistent_length(X, labels.codes)
+    return X, labels
 
 
-def read_held_out(estimator, X, y, classes):
+def make_splits(cv, X, labels, groups=None):
+    """Return the splits of a cross-validation as pairs of indices.
+
+    Soft labels are split by the most likely label.
+    """
+    samples = np.arange(len(labels))
+    splits = check_cv(cv, labels.y, classifier=True).split(X, labels.y, groups)
+    return [(samples[train], samples[test]) for train, test in splits]
+
+
+def fit_part(estimator, X, labels, samples):
+    """Return a clone of an estimator that is fitted to some of the samples.
+
+    Parameters
+    ----------
+    estimator : estimator
+
+    X : array-like of shape (n_samples, ...)
+
+    labels : TrainingLabels
+        Soft labels are passed if the estimator takes them.
+
+    samples : ndarray of shape (n_train,)
+
+    Returns
+    -------
+    estimator : estimator
+    """
+    soft, name = {}, soft_labels_argument(estimator)
+    if labels.y_soft is not None and name is not None:
+        # Named, since there may be no sample of which some class is the most likely.
+        soft[name] = to_frame(labels.y_soft[samples], None, labels.classes)
+    return clone(estimator).fit(take_rows(X, samples), labels.y[samples], **soft)
+
+
+def read_held_out(estimator, X, labels):
     """Return the held-out predictions of a fitted search, if they are of these samples.
 
-    This is checked: the predictions of its fold networks on the splits that its `cv`
-    gives must reproduce `oof_proba_`.
+    This is checked: the search must have been fitted to these labels, and the
+    predictions of its fold networks on the splits that its `cv` gives must reproduce
+    `oof_proba_`.
 
     Parameters
     ----------
@@ -91,31 +124,55 @@ def read_held_out(estimator, X, y, classes):
 
     X : array-like of shape (n_samples, ...)
 
-    y : ndarray of shape (n_samples,)
-
-    classes : ndarray of shape (n_classes,)
-        The sorted labels of `y`.
+    labels : TrainingLabels
 
     Returns
     -------
     held_out : HeldOut or None
     """
     search = last_step(estimator)
-    oof_proba = getattr(search, "oof_proba_", None)
-    if np.shape(oof_proba) != (len(y), len(classes)):
+    if getattr(search, "labels_digest_", None) != labels.digest():
         return None
-    if not np.array_equal(search.classes_, classes):
+    if not np.array_equal(search.classes_, labels.classes):
+        return None
+    if not hasattr(search, "oof_proba_"):  # refit=False
         return None
     try:
         X = transform_up_to_last(estimator, X)
-        splits = list(check_cv(search.cv, y, classifier=True).split(X, y))
-        probas = predict_splits(search.estimators_, X, splits, classes)
+        splits = make_splits(search.cv, X, labels)
+        probas = predict_splits(search.estimators_, X, splits, labels.classes)
     except (TypeError, ValueError):  # cv needs groups, or X or the splits differ
         return None
-    reproduced = mean_held_out_proba(probas, splits, len(y))
-    if not np.allclose(reproduced, oof_proba, atol=1e-4, equal_nan=True):
+    reproduced = mean_held_out_proba(probas, splits, len(labels))
+    if not np.allclose(reproduced, search.oof_proba_, atol=1e-4, equal_nan=True):
         return None
     return HeldOut(search, X, splits, probas)
+
+
+def cross_val_probas(estimator, X, labels, splits):
+    """Return the probabilities of each sample by an estimator not trained on it.
+
+    The folds see the labels themselves, while
+    :func:`~sklearn.model_selection.cross_val_predict` encodes them.
+
+    Parameters
+    ----------
+    estimator : estimator
+
+    X : array-like of shape (n_samples, ...)
+
+    labels : TrainingLabels
+
+    splits : list of (train, test)
+
+    Returns
+    -------
+    y_proba : ndarray of shape (n_samples, n_classes)
+        NaN for samples never held out; the mean for those held out more than once.
+    """
+    fitted = (fit_part(estimator, X, labels, train) for train, _ in splits)
+    probas = predict_splits(fitted, X, splits, labels.classes)
+    return mean_held_out_proba(probas, splits, len(labels))
 
 
 def predict_splits(estimators, X, splits, classes):
@@ -123,7 +180,7 @@ def predict_splits(estimators, X, splits, classes):
 
     Parameters
     ----------
-    estimators : list of estimator
+    estimators : iterable of estimator
         Fitted, one per split.
 
     X : array-like of shape (n_samples, ...)

@@ -1,43 +1,92 @@
 """find_label_issues: samples whose labels may be wrong, by cleanlab."""
 
 import numpy as np
-from sklearn.model_selection import cross_val_predict
 
-from sklearn_ls.inspection._held_out import check_X_labels, read_held_out
+from sklearn_ls._compat import StrOptions, validate_params
+from sklearn_ls.crowds import votes_to_soft
+from sklearn_ls.inspection._held_out import (
+    check_X_labels,
+    cross_val_probas,
+    make_splits,
+    read_held_out,
+)
+from sklearn_ls.inspection._pipeline import best_of_grid_search
 
 
-def find_label_issues(estimator, X, y, *, cv=5):
+@validate_params(
+    {
+        "ranked_by": [StrOptions({"self_confidence", "normalized_margin"})],
+        "as_frame": ["boolean"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def find_label_issues(
+    estimator,
+    X,
+    y=None,
+    *,
+    y_soft=None,
+    votes=None,
+    groups=None,
+    cv=5,
+    ranked_by="self_confidence",
+    as_frame=False,
+):
     """Find samples whose labels may be wrong, the most suspicious first.
 
     cleanlab finds them by the predicted probabilities of a classifier that was not
-    trained on them [1]_. They are ranked by self-confidence, the predicted probability
-    of their observed label.
+    trained on them [1]_.
 
     Parameters
     ----------
     estimator : estimator
-        Any classifier with `predict_proba`, fitted or not; it is not modified. If it is
-        a :class:`~sklearn_ls.LabelSmoothingClassifierCV` that is fitted to these
-        samples (or a pipeline that ends in one), and its `cv` reproduces its splits,
-        which is checked, its `oof_proba_` is used and nothing is trained.
+        Any classifier with `predict_proba`, fitted or not; it is not modified. Of a
+        fitted :class:`~sklearn.model_selection.GridSearchCV` the best estimator is
+        used. If it is a :class:`~sklearn_ls.LabelSmoothingClassifierCV` that is fitted
+        to these samples and labels (or a pipeline that ends in one), and its `cv`
+        reproduces its splits, which is checked, its `oof_proba_` is used and nothing is
+        trained.
 
     X : array-like of shape (n_samples, ...)
         The samples.
 
-    y : array-like of shape (n_samples,)
-        One label per sample.
+    y : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+        Labels. Or soft labels, a matrix of floats whose rows are distributions; then
+        the most likely labels are judged. May be None if `votes` are passed.
+
+    y_soft : array-like of shape (n_samples, n_classes), default=None
+        Soft labels to train on instead of `y`, by estimators whose `fit` takes them as
+        `y_soft`; others are trained on `y`. See :class:`~sklearn_ls.LabelSmoother` for
+        the order of the columns.
+
+    votes : array-like of shape (n_samples, n_annotators) or DataFrame, default=None
+        Votes of annotators, as :func:`~sklearn_ls.crowds.votes_to_soft` takes them; if
+        one vote per row, `X` is in the order of the sorted ids of samples. They become
+        the soft labels, by the model of Dawid and Skene, and their most likely labels
+        are judged, unless `y` is passed.
+
+    groups : array-like of shape (n_samples,), default=None
+        Groups for `cv`, such as :class:`~sklearn.model_selection.GroupKFold`.
 
     cv : int, cross-validation generator or iterable, default=5
         Determines the cross-validation splitting strategy, as in
-        :func:`~sklearn.model_selection.cross_val_predict`: each sample must be held out
-        exactly once. Ignored if `oof_proba_` is used.
+        :func:`~sklearn.model_selection.cross_validate`. Ignored if `oof_proba_` is
+        used.
+
+    ranked_by : {"self_confidence", "normalized_margin"}, default="self_confidence"
+        The quality of a label, low if it is suspicious: its predicted probability, or
+        half of one plus the difference from the largest probability of another label.
+
+    as_frame : bool, default=False
+        Whether to return a DataFrame.
 
     Returns
     -------
-    issues : ndarray of shape (n_issues,)
-        Indices of samples in `X` and `y`. Inspect them before removing any, since
-        samples that are merely difficult are found too. Samples that were never held
-        out are not.
+    issues : ndarray of shape (n_issues,) or DataFrame of shape (n_issues, 4)
+        Indices of samples in `X` and `y`. Or a DataFrame with the columns `sample`,
+        such an index, `given_label`, `suggested_label`, the most likely one, and
+        `label_quality`, in [0, 1]. Inspect them before removing any, since samples that
+        are merely difficult are found too. Samples that were never held out are not.
 
     Raises
     ------
@@ -45,7 +94,7 @@ def find_label_issues(estimator, X, y, *, cv=5):
         If cleanlab is not installed: ``pip install 'sklearn-ls[cleanlab]'``.
 
     ValueError
-        If `y` is soft or multilabel.
+        If labels are multilabel, or neither `y` nor `votes` are passed.
 
     See Also
     --------
@@ -64,26 +113,52 @@ def find_label_issues(estimator, X, y, *, cv=5):
     >>> from sklearn_ls.inspection import find_label_issues
     >>> X, y = load_iris(return_X_y=True)
     >>> y[0] = 2
-    >>> int(find_label_issues(GaussianNB(), X, y)[0])
-    0
+    >>> find_label_issues(GaussianNB(), X, y, as_frame=True).head(2).round(3)
+       sample  given_label  suggested_label  label_quality
+    0       0            2                0          0.000
+    1      70            1                2          0.128
     """
     try:
+        import pandas as pd  # which cleanlab requires
         from cleanlab import filter as cleanlab_filter
+        from cleanlab import rank
     except ImportError as error:
         raise ImportError(
             "find_label_issues needs cleanlab: pip install 'sklearn-ls[cleanlab]'."
         ) from error
-    X, y, classes, codes = check_X_labels(X, y)
-    held_out = read_held_out(estimator, X, y, classes)
+    y, y_soft = _take_votes(y, y_soft, votes)
+    X, labels = check_X_labels(X, y, y_soft)
+    estimator = best_of_grid_search(estimator)
+    held_out = read_held_out(estimator, X, labels)
     if held_out is None:
-        y_proba = cross_val_predict(estimator, X, y, cv=cv, method="predict_proba")
+        splits = make_splits(cv, X, labels, groups)
+        y_proba = cross_val_probas(estimator, X, labels, splits)
     else:
         y_proba = held_out.search.oof_proba_
-    held_out_indices = np.flatnonzero(~np.isnan(y_proba[:, 0]))
-    issues = cleanlab_filter.find_label_issues(
-        codes[held_out_indices],
-        y_proba[held_out_indices],
-        return_indices_ranked_by="self_confidence",
-        n_jobs=1,
-    )
-    return held_out_indices[issues]
+    judged = np.flatnonzero(~np.isnan(y_proba[:, 0]))
+    codes, y_proba = labels.codes[judged], y_proba[judged]
+    is_issue = cleanlab_filter.find_label_issues(codes, y_proba, n_jobs=1)
+    quality = rank.get_label_quality_scores(codes, y_proba, method=ranked_by)
+    issues = np.flatnonzero(is_issue)
+    issues = issues[np.argsort(quality[issues], kind="stable")]
+    if not as_frame:
+        return judged[issues]
+    columns = {
+        "sample": judged[issues],
+        "given_label": labels.classes[codes[issues]],
+        "suggested_label": labels.classes[y_proba[issues].argmax(axis=1)],
+        "label_quality": quality[issues],
+    }
+    return pd.DataFrame(columns)
+
+
+def _take_votes(y, y_soft, votes):
+    """Return labels and soft labels, those of votes if there are any."""
+    if votes is None:
+        if y is None:
+            raise ValueError("Pass y, or votes.")
+        return y, y_soft
+    if y_soft is not None:
+        raise ValueError("votes become the soft labels: pass them or y_soft, not both.")
+    y_soft, _ = votes_to_soft(votes, method="dawid_skene")
+    return (y_soft, None) if y is None else (y, y_soft)

@@ -1,6 +1,8 @@
-"""The last step of a pipeline, and what reaches it."""
+"""What is inside of pipelines and searches, and what reaches it."""
 
+from sklearn import get_config
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
 
 
 def last_step(estimator):
@@ -13,3 +15,27 @@ def transform_up_to_last(estimator, X):
     if isinstance(estimator, Pipeline) and len(estimator) > 1:
         return estimator[:-1].transform(X)
     return X
+
+
+def is_grid_search(estimator):
+    """Return whether an estimator is a search over parameters of another."""
+    return {"estimator", "scoring", "refit"} <= estimator.get_params(deep=False).keys()
+
+
+def best_of_grid_search(estimator):
+    """Return the best estimator of a fitted search, any other estimator itself."""
+    if is_grid_search(estimator):
+        return getattr(estimator, "best_estimator_", estimator)
+    return estimator
+
+
+def soft_labels_argument(estimator):
+    """Return the name of the argument of `fit` for soft labels, None if it has none."""
+    if is_grid_search(estimator):
+        return soft_labels_argument(estimator.estimator)
+    if isinstance(estimator, Pipeline):
+        step, last = estimator.steps[-1]
+        name = soft_labels_argument(last)
+        routed = get_config()["enable_metadata_routing"]
+        return name if name is None or routed else f"{step}__{name}"
+    return "y_soft" if has_fit_parameter(estimator, "y_soft") else None

@@ -9,7 +9,7 @@ OBSERVED_LABELS = (
 )
 
 
-def make_notes(estimator, smoothing_params, predictions, held_out):
+def make_notes(estimator, smoothing_params, labels, predictions, held_out):
     """Return notes on what was compared.
 
     Parameters
@@ -17,6 +17,8 @@ def make_notes(estimator, smoothing_params, predictions, held_out):
     estimator : estimator
 
     smoothing_params : SmoothingParams
+
+    labels : TrainingLabels
 
     predictions : list of FoldPredictions
 
@@ -27,6 +29,11 @@ def make_notes(estimator, smoothing_params, predictions, held_out):
     notes : list of str
     """
     notes = [_describe_epsilon(smoothing_params, predictions, held_out)]
+    if labels.y_soft is not None:
+        notes.append(
+            "The smoothed variants are trained on soft labels, hard labels on one per "
+            "sample, by which all variants are scored."
+        )
     if (strategy := predictions[0].strategy) is not None:
         notes.append(f"Soft targets are trained by strategy={strategy!r}.")
     notes.append(OBSERVED_LABELS)
@@ -58,6 +65,11 @@ def make_notes(estimator, smoothing_params, predictions, held_out):
 
 
 def _describe_epsilon(smoothing_params, predictions, held_out):
+    if held_out is not None and predictions[0].epsilon != predictions[0].chosen:
+        return (
+            "Epsilon 0 was chosen on these samples. The smoothed variants are trained "
+            f"with the best other one, {predictions[0].epsilon:g}, on the same splits."
+        )
     if held_out is not None:
         return (
             f"Epsilon {predictions[0].epsilon:g} was chosen on these samples, and the "
@@ -67,8 +79,12 @@ def _describe_epsilon(smoothing_params, predictions, held_out):
             "report."
         )
     if smoothing_params.is_search:
-        chosen = ", ".join(f"{fold.epsilon:g}" for fold in predictions)
-        return f"Epsilon was chosen on the training samples of each split: {chosen}."
+        chosen = ", ".join(f"{fold.chosen:g}" for fold in predictions)
+        note = f"Epsilon was chosen on the training samples of each split: {chosen}."
+        if any(fold.epsilon != fold.chosen for fold in predictions):
+            epsilons = ", ".join(f"{fold.epsilon:g}" for fold in predictions)
+            note += f" Where it is 0, the best other one is compared: {epsilons}."
+        return note
     return f"Epsilon is {predictions[0].epsilon}, as set in the estimator."
 
 

@@ -111,7 +111,7 @@ class SmoothingReport:
     @property
     def verdict(self):
         """What the scores mean, by paired differences and their standard errors."""
-        return format_verdict(self.paired, smooths=np.any(self.epsilons))
+        return format_verdict(self.paired)
 
     def plot(self, *, ax=None):
         """Plot the differences from hard labels, with two standard errors.

@@ -56,16 +56,13 @@ def find_smoothing_params(estimator):
     TypeError
         If the estimator is a search over a parameter grid, or does not have exactly
         one epsilon.
-
-    ValueError
-        If epsilon is 0.
     """
     params = estimator.get_params()
     short_names = {name: _without_prefix(name) for name in params}
     if {"param_grid", "param_distributions"} & {*short_names.values()}:
         raise TypeError(
-            "estimator must not be a search over a parameter grid, which would "
-            "override the epsilon of 0 to compare with. Pass its best_estimator_, or a "
+            "A search over a parameter grid would override the epsilon of 0 to compare "
+            "with. Fit it first, so that its best estimator can be compared, or pass a "
             "LabelSmoothingClassifierCV."
         )
     candidates = [
@@ -88,17 +85,52 @@ def find_smoothing_params(estimator):
             "A search over epsilon must be the estimator itself or the last step of a "
             f"pipeline, but {type(estimator).__name__} has it as {epsilon}."
         )
-    if not np.any(params[epsilon]):
-        raise ValueError(
-            f"{epsilon}={params[epsilon]!r} does not smooth, so there is nothing to "
-            "compare. Set it to the epsilon that you intend to use."
-        )
     calibration = _sibling(epsilon, "calibration")
     return SmoothingParams(
         epsilon,
         _sibling(epsilon, "distribution"),
         calibration if calibration in params else None,
     )
+
+
+def smooths(estimator, smoothing_params):
+    """Return whether any epsilon of an estimator is above 0."""
+    return np.any(estimator.get_params()[smoothing_params.epsilon])
+
+
+def best_that_smooths(search):
+    """Return the best candidate of a fitted grid search whose epsilon is above 0.
+
+    Parameters
+    ----------
+    search : GridSearchCV
+        Or any other search with `cv_results_`.
+
+    Returns
+    -------
+    estimator : estimator or None
+        Unfitted. None if no candidate smooths.
+    """
+    for index in _from_best(search):
+        params = clone(search.cv_results_["params"][index], safe=False)
+        candidate = clone(search.estimator).set_params(**params)
+        if smooths(candidate, find_smoothing_params(candidate)):
+            return candidate
+    return None
+
+
+def best_epsilon_above_0(search):
+    """Return the best epsilon of a fitted LabelSmoothingClassifierCV, except 0."""
+    epsilons = [params["epsilon"] for params in search.cv_results_["params"]]
+    return next(epsilons[k] for k in _from_best(search) if epsilons[k] > 0)
+
+
+def _from_best(search):
+    """Return the indices of candidates from the best to the worst."""
+    ranks = [name for name in search.cv_results_ if name.startswith("rank_test_")]
+    chosen = f"rank_test_{search.refit}"
+    chosen = chosen if chosen in ranks else ranks[0]
+    return np.argsort(search.cv_results_[chosen], kind="stable")
 
 
 def without_smoothing(estimator, smoothing_params):

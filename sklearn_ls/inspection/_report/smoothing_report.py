@@ -2,19 +2,28 @@
 
 import numpy as np
 import sklearn
-from sklearn.model_selection import check_cv
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_ls.inspection._held_out import (
     check_X_labels,
+    make_splits,
     mean_held_out_proba,
     read_held_out,
+)
+from sklearn_ls.inspection._pipeline import (
+    best_of_grid_search,
+    is_grid_search,
+    soft_labels_argument,
 )
 from sklearn_ls.inspection._report.noise_rate import estimate_noise
 from sklearn_ls.inspection._report.notes import make_notes, note_missing_labels
 from sklearn_ls.inspection._report.report import SmoothingReport
 from sklearn_ls.inspection._report.scores import score_variants
-from sklearn_ls.inspection._report.smoothing_params import find_smoothing_params
+from sklearn_ls.inspection._report.smoothing_params import (
+    best_that_smooths,
+    find_smoothing_params,
+    smooths,
+)
 from sklearn_ls.inspection._report.variants import (
     HARD,
     VARIANTS,
@@ -25,7 +34,7 @@ from sklearn_ls.inspection._report.warn_once import warn_once
 
 
 @warn_once
-def smoothing_report(estimator, X, y, *, cv=5, n_jobs=None):
+def smoothing_report(estimator, X, y, *, y_soft=None, cv=5, n_jobs=None):
     """Compare smoothed labels with hard ones by cross-validation.
 
     Trains on the same splits with hard labels and with smoothed ones, and compares the
@@ -39,14 +48,22 @@ def smoothing_report(estimator, X, y, *, cv=5, n_jobs=None):
         A classifier with `predict_proba` and one epsilon of label smoothing:
         :class:`~sklearn_ls.LabelSmoothingClassifier`,
         :class:`~sklearn_ls.LabelSmoothingClassifierCV`, which chooses epsilon, a
-        :class:`~sklearn_ls.SmoothedTargetClassifier` whose `smoother` is set, or a
-        pipeline that ends in one of these. It is not modified.
+        :class:`~sklearn_ls.SmoothedTargetClassifier` whose epsilon or smoother is set,
+        or a pipeline that ends in one of these. Of a fitted
+        :class:`~sklearn.model_selection.GridSearchCV` the best estimator is compared
+        or, if its epsilon is 0, the best one that smooths. It is not modified.
 
     X : array-like of shape (n_samples, ...)
         The samples.
 
-    y : array-like of shape (n_samples,)
-        One label per sample.
+    y : array-like of shape (n_samples,) or (n_samples, n_classes)
+        Labels. Or soft labels, a matrix of floats whose rows are distributions; then
+        the most likely labels are the hard ones.
+
+    y_soft : array-like of shape (n_samples, n_classes), default=None
+        Soft labels to train the smoothed variants on instead of `y`, see
+        :class:`~sklearn_ls.LabelSmoother` for the order of the columns. Epsilon may
+        then be 0.
 
     cv : int, cross-validation generator or iterable, default=5
         Determines the cross-validation splitting strategy, as in
@@ -66,12 +83,13 @@ def smoothing_report(estimator, X, y, *, cv=5, n_jobs=None):
     Raises
     ------
     TypeError
-        If the estimator has no `predict_proba`, has no epsilon or several, or is a
-        search over a parameter grid.
+        If the estimator has no `predict_proba`, has no epsilon or several, is a search
+        over a parameter grid that is not fitted, or takes no soft labels if these are
+        passed.
 
     ValueError
-        If epsilon is 0, `y` is soft or multilabel, there are fewer than two splits, or
-        each label occurs only once in the training samples of a split.
+        If epsilon is 0, `y` is multilabel, there are fewer than two splits, or each
+        label occurs only once in the training samples of a split.
 
     ImportError
         If pandas is not installed, or scikit-learn is older than 1.7.
@@ -140,15 +158,13 @@ def smoothing_report(estimator, X, y, *, cv=5, n_jobs=None):
             f"smoothing_report needs probabilities, but {type(estimator).__name__} has "
             "no predict_proba."
         )
-    smoothing_params = find_smoothing_params(estimator)
-    X, y, classes, codes = check_X_labels(X, y)
-    held_out = read_held_out(estimator, X, y, classes)
+    X, labels = check_X_labels(X, y, y_soft)
+    estimator, smoothing_params = _choose(estimator, labels)
+    held_out = read_held_out(estimator, X, labels)
     if held_out is None:
-        splits = check_cv(cv, y, classifier=True).split(X, y)
+        splits = make_splits(cv, X, labels)
     else:
         splits = held_out.splits
-    samples = np.arange(len(y))
-    splits = [(samples[train], samples[test]) for train, test in splits]
     if len(splits) < 2:
         raise ValueError(
             "cv must give at least two splits, since one has no standard error. Got "
@@ -156,15 +172,13 @@ def smoothing_report(estimator, X, y, *, cv=5, n_jobs=None):
         )
     if held_out is None:
         predictions = Parallel(n_jobs=n_jobs)(
-            delayed(predict_variants)(estimator, smoothing_params, X, y, split, classes)
+            delayed(predict_variants)(estimator, smoothing_params, X, labels, split)
             for split in splits
         )
         hard_probas = [fold.probas[HARD] for fold in predictions]
-        oof_proba = mean_held_out_proba(hard_probas, splits, len(y))
+        oof_proba = mean_held_out_proba(hard_probas, splits, len(labels))
     else:
-        predictions = predict_variants_of_search(
-            held_out, smoothing_params, codes, classes
-        )
+        predictions = predict_variants_of_search(held_out, smoothing_params, labels)
         oof_proba = held_out.search.oof_proba_
     variants = [
         variant
@@ -173,18 +187,53 @@ def smoothing_report(estimator, X, y, *, cv=5, n_jobs=None):
     ]
     n_epsilons = 1 if held_out is None else np.count_nonzero(held_out.search.epsilons_)
     scores = score_variants(
-        codes,
+        labels.codes,
         [{name: fold.probas[name] for name in variants} for fold in predictions],
         [test for _, test in splits],
         max(1, n_epsilons),
     )
-    notes = make_notes(estimator, smoothing_params, predictions, held_out)
-    notes += note_missing_labels(classes, codes, splits)
+    notes = make_notes(estimator, smoothing_params, labels, predictions, held_out)
+    notes += note_missing_labels(labels.classes, labels.codes, splits)
     return SmoothingReport(
         scores,
-        noise=estimate_noise(codes, oof_proba),
+        noise=estimate_noise(labels.codes, oof_proba),
         epsilons=[fold.epsilon for fold in predictions],
         notes=notes,
+    )
+
+
+def _choose(estimator, labels):
+    """Return the estimator to compare, and the parameters that make it smooth.
+
+    Parameters
+    ----------
+    estimator : estimator
+
+    labels : TrainingLabels
+
+    Returns
+    -------
+    estimator : estimator
+
+    smoothing_params : SmoothingParams
+    """
+    is_soft = labels.y_soft is not None
+    if is_soft and soft_labels_argument(estimator) is None:
+        raise TypeError(
+            f"The fit of {type(estimator).__name__} does not take soft labels as "
+            "y_soft."
+        )
+    best = best_of_grid_search(estimator)
+    smoothing_params = find_smoothing_params(best)
+    if is_soft or smooths(best, smoothing_params):
+        return best, smoothing_params
+    other = best_that_smooths(estimator) if is_grid_search(estimator) else None
+    if other is not None:
+        return other, find_smoothing_params(other)
+    raise ValueError(
+        f"{smoothing_params.epsilon}={best.get_params()[smoothing_params.epsilon]!r} "
+        "does not smooth, so there is nothing to compare. Set it to the epsilon that "
+        "you intend to use."
     )
 
 

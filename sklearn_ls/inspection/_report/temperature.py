@@ -43,8 +43,9 @@ def cross_val_proba(fitted, smoothing_params, X, y, classes):
         # Folds may be too small for what "auto" chose for all training samples.
         network = last_step(fitted)
         network = getattr(network, "estimators_", [network])[0]
-        stopped = network.validation_scores_ is not None
-        estimator.set_params(**{early_stopping: stopped})
+        if hasattr(network, "validation_scores_"):  # not inside of another estimator
+            stopped = network.validation_scores_ is not None
+            estimator.set_params(**{early_stopping: stopped})
     codes = np.searchsorted(classes, y)
     splits = _split(codes)
     oof_proba = np.full((len(y), len(classes)), np.nan)

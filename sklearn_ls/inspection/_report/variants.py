@@ -1,5 +1,6 @@
 """The variants that the report compares: labels hard or smoothed, and calibrated."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -7,9 +8,12 @@ from sklearn.base import clone
 
 from sklearn_ls._compat import take_rows
 from sklearn_ls._labels.unsmoothing import unsmooth
-from sklearn_ls.inspection._held_out import predict_all, predict_splits
+from sklearn_ls.inspection._held_out import fit_part, predict_all, predict_splits
 from sklearn_ls.inspection._pipeline import last_step
-from sklearn_ls.inspection._report.smoothing_params import without_smoothing
+from sklearn_ls.inspection._report.smoothing_params import (
+    best_epsilon_above_0,
+    without_smoothing,
+)
 from sklearn_ls.inspection._report.temperature import (
     cross_val_proba,
     mask_unseen_labels,
@@ -36,6 +40,10 @@ class FoldPredictions(NamedTuple):
     epsilon : float or array-like
         The epsilon of the smoothed variants.
 
+    chosen : float or array-like
+        The epsilon that a search chose. If it is 0 and labels are not soft, smoothed
+        variants have the best other one.
+
     left_out : dict of str to str
         The reason for each variant that cannot be computed.
 
@@ -45,11 +53,12 @@ class FoldPredictions(NamedTuple):
 
     probas: dict
     epsilon: object
+    chosen: object
     left_out: dict
     strategy: str | None = None
 
 
-def predict_variants(estimator, smoothing_params, X, y, split, classes):
+def predict_variants(estimator, smoothing_params, X, labels, split):
     """Train all variants on the training samples of a split, and predict the others.
 
     Parameters
@@ -60,58 +69,65 @@ def predict_variants(estimator, smoothing_params, X, y, split, classes):
 
     X : array-like of shape (n_samples, ...)
 
-    y : ndarray of shape (n_samples,)
+    labels : TrainingLabels
+        Soft labels are for the smoothed variants.
 
     split : tuple of (train, test)
-
-    classes : ndarray of shape (n_classes,)
 
     Returns
     -------
     predictions : FoldPredictions
     """
     train, test = split
-    X_train, y_train, X_test = take_rows(X, train), y[train], take_rows(X, test)
-    hard = without_smoothing(estimator, smoothing_params).fit(X_train, y_train)
+    X_test, classes = take_rows(X, test), labels.classes
+    hard = without_smoothing(estimator, smoothing_params)
+    hard = fit_part(hard, X, replace(labels, y_soft=None), train)
     hard_proba = predict_all(hard, X_test, classes)
-    oof_proba = cross_val_proba(hard, smoothing_params, X_train, y_train, classes)
-    train_codes = np.searchsorted(classes, y_train)
+    oof_proba = cross_val_proba(
+        hard, smoothing_params, take_rows(X, train), labels.y[train], classes
+    )
     probas = {
         HARD: hard_proba,
-        HARD_SCALED: scale(hard_proba, oof_proba, train_codes),
+        HARD_SCALED: scale(hard_proba, oof_proba, labels.codes[train]),
     }
-    smoothed = clone(estimator).fit(X_train, y_train)
+    smoothed = fit_part(estimator, X, labels, train)
+    chosen = epsilon = estimator.get_params()[smoothing_params.epsilon]
+    if smoothing_params.is_search:
+        chosen, epsilon = _epsilons_of(last_step(smoothed), labels)
+        # With nothing left to search.
+        estimator = clone(estimator).set_params(**{smoothing_params.epsilon: [epsilon]})
+        if epsilon != chosen:
+            smoothed = fit_part(estimator, X, labels, train)
     calibration = estimator.get_params().get(smoothing_params.calibration)
     probas[SMOOTHED[calibration]] = predict_all(smoothed, X_test, classes)
-    epsilon, estimator = _at_chosen_epsilon(estimator, smoothed, smoothing_params)
     strategy = getattr(last_step(smoothed), "strategy_", None)
     left_out = {}
     other_calibrations = [other for other in SMOOTHED if other != calibration]
     for other in other_calibrations if smoothing_params.calibration else ():
-        smoothed = clone(estimator).set_params(**{smoothing_params.calibration: other})
+        variant = clone(estimator).set_params(**{smoothing_params.calibration: other})
         try:
-            smoothed.fit(X_train, y_train)
+            smoothed = fit_part(variant, X, labels, train)
         except ValueError as error:  # such as smoothing that cannot be undone
             left_out[SMOOTHED[other]] = str(error)
         else:
             probas[SMOOTHED[other]] = predict_all(smoothed, X_test, classes)
-    return FoldPredictions(probas, epsilon, left_out, strategy)
+    return FoldPredictions(probas, epsilon, chosen, left_out, strategy)
 
 
-def _at_chosen_epsilon(estimator, fitted, smoothing_params):
-    """Return epsilon, and the estimator with nothing left to search."""
-    if not smoothing_params.is_search:
-        return estimator.get_params()[smoothing_params.epsilon], estimator
-    best = last_step(fitted).best_params_
-    params = {smoothing_params.epsilon: [best["epsilon"]]}
-    return best["epsilon"], clone(estimator).set_params(**params)
+def _epsilons_of(search, labels):
+    """Return the epsilon that a search chose, and that of the smoothed variants."""
+    chosen = search.best_params_["epsilon"]
+    if chosen == 0 and labels.y_soft is None:
+        return chosen, best_epsilon_above_0(search)
+    return chosen, chosen
 
 
-def predict_variants_of_search(held_out, smoothing_params, codes, classes):
+def predict_variants_of_search(held_out, smoothing_params, labels):
     """Return the held-out predictions of a fitted search, and those of the variants.
 
-    Only hard labels are trained, on the same splits. The temperature for the test
-    samples of a split is fitted on the held-out predictions of the other samples.
+    Only hard labels are trained, on the same splits, and another epsilon if the search
+    chose 0. The temperature for the test samples of a split is fitted on the held-out
+    predictions of the other samples.
 
     Parameters
     ----------
@@ -119,9 +135,7 @@ def predict_variants_of_search(held_out, smoothing_params, codes, classes):
 
     smoothing_params : SmoothingParams
 
-    codes : ndarray of shape (n_samples,)
-
-    classes : ndarray of shape (n_classes,)
+    labels : TrainingLabels
 
     Returns
     -------
@@ -129,8 +143,14 @@ def predict_variants_of_search(held_out, smoothing_params, codes, classes):
         One per split.
     """
     search, X, splits, smoothed_probas = held_out
+    codes, classes = labels.codes, labels.classes
+    chosen, epsilon = _epsilons_of(search, labels)
+    if epsilon != chosen:
+        search = clone(search).set_params(epsilons=[epsilon], cv=splits)
+        search.fit(X, labels.y)
+        smoothed_probas = predict_splits(search.estimators_, X, splits, classes)
     hard = without_smoothing(search, smoothing_params.without_prefix())
-    hard.set_params(cv=splits).fit(X, classes[codes])
+    hard.set_params(cv=splits).fit(X, labels.y)
     hard_probas = predict_splits(hard.estimators_, X, splits, classes)
     calibration = search.get_params().get("calibration")
     probas_of_splits = {HARD: hard_probas, SMOOTHED[calibration]: smoothed_probas}
@@ -157,7 +177,7 @@ def predict_variants_of_search(held_out, smoothing_params, codes, classes):
                 )
             except ValueError as error:
                 left_out[SMOOTHED["unsmooth"]] = str(error)
-        predictions.append(FoldPredictions(probas, search.epsilon_, left_out))
+        predictions.append(FoldPredictions(probas, epsilon, chosen, left_out))
     return predictions
 
 

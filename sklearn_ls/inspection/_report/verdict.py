@@ -10,22 +10,14 @@ from sklearn_ls.inspection._report.variants import (
     VARIANTS,
 )
 
-NOT_SMOOTHED = (
-    "You do not need smoothing: the search chose epsilon 0. The smoothed variants are "
-    "therefore trained on hard labels too; only their calibration can differ."
-)
 
-
-def format_verdict(scores, smooths=True):
+def format_verdict(scores):
     """Return what the scores mean, in a few sentences.
 
     Parameters
     ----------
     scores : dict of str to VariantScores
         The variants are among `VARIANTS`, and include the first and one with smoothing.
-
-    smooths : bool, default=True
-        Whether any epsilon is above 0. A search may choose none.
 
     Returns
     -------
@@ -45,7 +37,7 @@ def format_verdict(scores, smooths=True):
     ]
     advice = _advise(scores, accuracy_sign, simplest, smoothed, accurate)
     sentences = [
-        advice if smooths else NOT_SMOOTHED,
+        advice,
         _describe_accuracy(accuracy_sign, gain),
         _describe_probabilities(losses, best, simplest),
     ]
@@ -56,7 +48,7 @@ def format_verdict(scores, smooths=True):
             f"({calibration_errors.difference(simplest, HARD)})."
         )
     uncalibrated = SMOOTHED[None]
-    if smooths and uncalibrated in variants and losses.is_above(uncalibrated, HARD):
+    if uncalibrated in variants and losses.is_above(uncalibrated, HARD):
         sentences.append(
             "The network's own probabilities are worse with smoothing: the log-loss "
             f"rises ({losses.difference(uncalibrated, HARD)})."

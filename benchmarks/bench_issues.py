@@ -1,0 +1,188 @@
+"""Compare rankings of samples by how suspicious their labels are.
+
+The sets and their noise are those of `noisy_sets.py`, both halves. A ranking is judged
+by its precision at the true count: of as many samples as have wrong labels, taken from
+its top, the percentage that is wrong. Rankings are by
+
+- the predicted probability of the observed label (self-confidence), or its difference
+  from the largest of the others (normalized margin);
+- of held-out samples, by the fold networks of LabelSmoothingClassifierCV, as
+  `find_label_issues` does;
+- or averaged over the epochs of the training: of a network that is trained on the
+  samples themselves, without stopping early (the margin of the logits is the area under
+  the margin), or of the fold networks for held-out samples.
+
+Run it, and print its tables again::
+
+    python benchmarks/bench_issues.py --data DIR --results issues.jsonl
+    python benchmarks/bench_issues.py --report --results issues.jsonl
+"""
+
+from collections import defaultdict
+
+import numpy as np
+import torch
+from noisy_sets import SOURCES, find_data, scale
+from scipy.special import softmax
+from scores import (
+    append_result,
+    make_parser,
+    mean_and_error,
+    print_table,
+    read_results,
+)
+from side_by_side import use_one_thread
+from sklearn.model_selection import StratifiedKFold
+from skorch.callbacks import Callback
+from threadpoolctl import threadpool_limits
+
+from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
+
+REFERENCE = "held out, self-confidence"
+GROUPS = ("symmetric", "pair", "instance", "real")
+
+
+class Logits(Callback):
+    """Keeps the logits of samples after each epoch."""
+
+    def __init__(self, X):
+        self.X = X
+
+    def initialize(self):
+        """Forget an earlier training."""
+        self.of_epochs = []
+        return self
+
+    def on_epoch_end(self, net, **kwargs):
+        """Add the logits of this epoch."""
+        with torch.no_grad():
+            logits = net.forward(self.X).numpy()
+        if logits.ndim == 1:  # of the second of two classes
+            logits = np.column_stack([np.zeros_like(logits), logits])
+        self.of_epochs.append(logits)
+
+
+def self_confidence(outputs, codes):
+    """Return the output of the observed class of each sample."""
+    return np.take_along_axis(outputs, codes[:, np.newaxis], axis=1)[:, 0]
+
+
+def margin(outputs, codes):
+    """Return by how much the output of the observed class exceeds all others."""
+    others = outputs.copy()
+    np.put_along_axis(others, codes[:, np.newaxis], -np.inf, axis=1)
+    return self_confidence(outputs, codes) - others.max(axis=1)
+
+
+def precision(scores, wrong):
+    """Return the percentage of wrong labels among as many of the lowest scores."""
+    return 100 * wrong[np.argsort(scores, kind="stable")[: wrong.sum()]].mean()
+
+
+def logits_of_epochs(X, codes, X_seen, seed):
+    """Train without stopping early; return the logits of `X_seen` after each epoch."""
+    classifier = LabelSmoothingClassifier(
+        early_stopping=False,
+        callbacks=[("logits", Logits(X_seen))],
+        device="cpu",
+        random_state=seed,
+    ).fit(X, codes)
+    return dict(classifier.net_.callbacks_)["logits"].of_epochs
+
+
+def scores_of_epochs(logits, codes):
+    """Return both scores, averaged over epochs."""
+    return {
+        "margin": np.mean([margin(z, codes) for z in logits], axis=0),
+        "self-confidence": np.mean(
+            [self_confidence(softmax(z, axis=1), codes) for z in logits], axis=0
+        ),
+    }
+
+
+def rank(X, codes, seed):
+    """Return the scores of all samples, by the name of the ranking."""
+    splits = list(StratifiedKFold(shuffle=True, random_state=seed).split(X, codes))
+    search = LabelSmoothingClassifierCV(cv=splits, device="cpu", random_state=seed)
+    search.fit(X, codes)
+    scores = {
+        REFERENCE: self_confidence(search.oof_proba_, codes),
+        "held out, margin": margin(search.oof_proba_, codes),
+    }
+    for name, of_epochs in scores_of_epochs(
+        logits_of_epochs(X, codes, X, seed), codes
+    ).items():
+        scores[f"mean of epochs, {name}"] = of_epochs
+    held_out = defaultdict(lambda: np.empty(len(codes)))
+    for train, test in splits:
+        logits = logits_of_epochs(X[train], codes[train], X[test], seed)
+        for name, of_epochs in scores_of_epochs(logits, codes[test]).items():
+            held_out[f"held out, mean of epochs, {name}"][test] = of_epochs
+    return scores | held_out
+
+
+def run(seeds, directory, path):
+    done = {tuple(r[k] for k in ("set", "noise", "seed")) for r in read_results(path)}
+    for name, source in SOURCES.items():
+        arrays = find_data(name, directory)
+        if arrays is None:
+            continue
+        noises = [noise for noise in source.noises if noise != "clean"]
+        for noise in noises:
+            for seed in range(seeds):
+                if (name, noise, seed) in done:
+                    continue
+                data = scale(source.draw(arrays, noise, seed))
+                _, codes = np.unique(data.y_noisy, return_inverse=True)
+                wrong = data.y_noisy != data.y_train
+                result = {"set": name, "noise": noise, "seed": seed}
+                for ranking, scores in rank(data.X_train, codes, seed).items():
+                    result[ranking] = round(precision(scores, wrong), 3)
+                append_result(path, result)
+                print(name, noise, seed, f"{result[REFERENCE]:.1f} %", flush=True)
+
+
+def group_of(result):
+    return "real" if SOURCES[result["set"]].real else result["noise"].split()[0]
+
+
+def means_of_sets(results, rankings):
+    """Return precisions (n_sets, n_rankings), averaged over seeds and noises."""
+    of_set = defaultdict(list)
+    for result in results:
+        of_set[result["set"]].append([result[ranking] for ranking in rankings])
+    return np.array([np.mean(rows, axis=0) for rows in of_set.values()])
+
+
+def report(results):
+    rankings = [key for key in results[0] if key not in ("set", "noise", "seed")]
+    rows = []
+    for index, ranking in enumerate(rankings):
+        row = [ranking]
+        for group in (*GROUPS, "all"):
+            means = means_of_sets(
+                [r for r in results if group in (group_of(r), "all")], rankings
+            )
+            if ranking == REFERENCE:
+                row.append(f"{means[:, index].mean():.1f}")
+            else:
+                differences = means[:, index] - means[:, rankings.index(REFERENCE)]
+                row.append(mean_and_error(differences, 1, sign="+"))
+        rows.append(row)
+    seeds = len({result["seed"] for result in results})
+    print(f"{len(results)} results, {seeds} seeds. Precision at the true count in %,")
+    print("and differences in points, with standard errors over sets.")
+    print_table(["ranking", *GROUPS, "all"], rows)
+
+
+def main():
+    args = make_parser(__doc__, "bench_issues", seeds=5).parse_args()
+    if not args.report:
+        run(args.seeds, args.data, args.results)
+    report(read_results(args.results))
+
+
+if __name__ == "__main__":
+    with threadpool_limits(1):
+        use_one_thread()
+        main()
