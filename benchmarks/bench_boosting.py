@@ -9,8 +9,8 @@ on 20,000 x 30 with 3, 10 and 30 classes, in alternating runs, by the time of th
 
 Before that, the probabilities at epsilon 0 are asserted to equal those of the
 classifier itself. The accuracies are those on 5,000 other samples. With 10 classes, the
-peak memory of `fit` is measured as well, each in a process of its own. Of CatBoost, if
-it is installed, 20 trees are timed on hard labels, on copies, and with an objective in
+peak memory of `fit` is measured as well, of five trees per class on 100,000 samples,
+each in a process of its own. Of CatBoost, if it is installed, 20 trees are timed on hard labels, on copies, and with an objective in
 Python on the smoothed labels. Run::
 
     python benchmarks/bench_boosting.py
@@ -21,11 +21,12 @@ import importlib.util
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 from lightgbm import LGBMClassifier
 from scores import print_table
-from side_by_side import peak_bytes, rotated, use_one_thread
+from side_by_side import rotated, use_one_thread
 from sklearn.datasets import make_classification
 from threadpoolctl import threadpool_limits
 from xgboost import XGBClassifier
@@ -44,9 +45,9 @@ WAYS = {
 }
 
 
-def make_data(n_classes):
+def make_data(n_classes, n_train=N_TRAIN):
     X, y = make_classification(
-        N_TRAIN + N_TEST,
+        n_train + N_TEST,
         30,
         n_informative=20,
         n_classes=n_classes,
@@ -54,7 +55,7 @@ def make_data(n_classes):
         class_sep=0.7,
         random_state=0,
     )
-    return X[:N_TRAIN], X[N_TRAIN:], y[:N_TRAIN], y[N_TRAIN:]
+    return X[:n_train], X[n_train:], y[:n_train], y[n_train:]
 
 
 def smoothed(make, epsilon=EPSILON, **params):
@@ -119,14 +120,27 @@ def measure(contestants, data, repeats):
     return {name: np.median(times) for name, times in seconds.items()}, accuracies
 
 
+def peak_kb(reset=False):
+    """Return the peak memory of this process in KB, on Linux."""
+    if reset:
+        Path("/proc/self/clear_refs").write_text("5")
+    (line,) = (
+        line
+        for line in Path("/proc/self/status").read_text().splitlines()
+        if line.startswith("VmHWM")
+    )
+    return int(line.split()[1])
+
+
 def memory_of_fit(library, way):
-    """Return by how many MB `fit` raises the peak of this process."""
-    X, _, y, _ = make_data(10)
-    classifier = WAYS[way](CLASSIFIERS[library])
+    """Return how many MB `fit` needs in addition to the data."""
+    X, _, y, _ = make_data(10, n_train=100_000)
+    make = CLASSIFIERS[library]
+    classifier = WAYS[way](lambda: make().set_params(n_estimators=5))
     classifier.fit(X[:200], y[:200])  # what is imported and allocated once
-    before = peak_bytes()
+    before = peak_kb(reset=True)
     classifier.fit(X, y)
-    return (peak_bytes() - before) / 1e6
+    return (peak_kb() - before) / 1e3
 
 
 def print_memory():

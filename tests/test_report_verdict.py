@@ -13,6 +13,7 @@ SAME = {
     "loss": [0.3] * 5,
     "brier": [0.2] * 5,
     "ece": [0.05] * 5,
+    "area": [0.02] * 5,
 }
 
 
@@ -21,7 +22,7 @@ def make(variants=VARIANTS, **means):
     scores = {
         score: dict(zip(variants, means[name], strict=True))
         for score, name in zip(
-            SCORES, ("accuracy", "loss", "brier", "ece"), strict=True
+            SCORES, ("accuracy", "loss", "brier", "ece", "area"), strict=True
         )
     }
     return of_splits(
@@ -163,6 +164,17 @@ def test_verdict_says_where_log_loss_and_calibration_error_disagree():
     ) in format_verdict(scores)
     verdict = format_verdict(make(**{**SAME, "loss": loss}))
     assert "By the calibration error" not in verdict
+
+
+def test_verdict_says_where_the_confidence_is_worse():
+    loss = [0.5, 0.4, 0.3, 0.4, 0.4]
+    scores = make(**{**SAME, "loss": loss, "area": [0.02, 0.02, 0.03, 0.03, 0.03]})
+    assert (
+        "The confidence of 'smoothed' is worse at telling right from wrong predictions "
+        "than that of hard labels: the area under the risk-coverage curve rises (+0.01 "
+        "+- 0)."
+    ) in format_verdict(scores)
+    assert "risk-coverage" not in format_verdict(make(**{**SAME, "loss": loss}))
 
 
 def test_verdict_takes_nothing_better_for_worse():

@@ -19,6 +19,7 @@ from sklearn.preprocessing import StandardScaler
 
 from helpers import quick_classifier, quick_search
 from sklearn_ls.metrics import (
+    area_under_risk_coverage,
     expected_calibration_error,
     get_scorer,
     log_loss_decomposition,
@@ -27,6 +28,7 @@ from sklearn_ls.metrics import (
 )
 
 OF_LABELS = {
+    "neg_area_under_risk_coverage": area_under_risk_coverage,
     "neg_expected_calibration_error": expected_calibration_error,
     "neg_calibration_loss": lambda *args, **given: (
         log_loss_decomposition(*args, **given).calibration

@@ -97,7 +97,7 @@ def of_fitted(iris, fitted):
 
 
 def made(differences=0.0, ways=("hard labels", "smoothed"), notes=()):
-    scores = np.tile([0.5, 0.6, 0.7], (4, len(ways), 1))
+    scores = np.tile([0.5, 0.6, 0.7], (len(SCORES), len(ways), 1))
     scores[:, 1] += differences
     noise = {"uniform part": 0.123, "disagreement": np.nan}
     paired = {
@@ -740,6 +740,7 @@ def test_plot_draws_differences_with_two_standard_errors():
         "log-loss",
         "Brier score",
         "calibration error",
+        "risk-coverage",
     ]
     assert report.figure_ is report.axes_[0].figure
     points, _, (bars,) = report.axes_[0].containers[0]
@@ -748,10 +749,10 @@ def test_plot_draws_differences_with_two_standard_errors():
     assert_allclose(np.diff(ends), 4 * gain.std(ddof=1) / np.sqrt(3))
     names = [label.get_text() for label in report.axes_[0].get_yticklabels()]
     assert names == ["smoothed"]
-    _, axes = plt.subplots(2, 2)
-    assert report.plot(ax=axes).axes_[3] is axes[1, 1]
-    with pytest.raises(ValueError, match=r"must hold 4 axes, one per score\. Got 1"):
-        report.plot(ax=axes[0, 0])
+    _, axes = plt.subplots(5, 1)
+    assert report.plot(ax=axes).axes_[3] is axes[3]
+    with pytest.raises(ValueError, match=r"must hold 5 axes, one per score\. Got 1"):
+        report.plot(ax=axes[0])
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,13 @@ from sklearn_ls.inspection._penultimate import PenultimateDisplay
 from sklearn_ls.inspection._reliability import ReliabilityDisplay
 from sklearn_ls.inspection._report.report import SmoothingReport
 from sklearn_ls.inspection._report.smoothing_report import smoothing_report
+from sklearn_ls.inspection._risk_coverage import RiskCoverageDisplay
 
 __all__ = [
     "EpsilonCurveDisplay",
     "PenultimateDisplay",
     "ReliabilityDisplay",
+    "RiskCoverageDisplay",
     "SmoothingReport",
     "find_label_issues",
     "smoothing_report",

@@ -7,6 +7,7 @@ from sklearn.metrics import make_scorer
 from sklearn_ls._compat import ScorerOfClasses
 from sklearn_ls.metrics._calibration_error import expected_calibration_error
 from sklearn_ls.metrics._log_loss_decomposition import log_loss_decomposition
+from sklearn_ls.metrics._risk_coverage import area_under_risk_coverage
 from sklearn_ls.metrics._soft_brier_score import soft_brier_score
 from sklearn_ls.metrics._soft_log_loss import soft_log_loss
 
@@ -26,6 +27,7 @@ def refinement_loss(y_true, y_proba, *, sample_weight=None, labels=None):
 
 
 METRICS_OF_LABELS = {
+    "neg_area_under_risk_coverage": area_under_risk_coverage,
     "neg_calibration_loss": calibration_loss,
     "neg_expected_calibration_error": expected_calibration_error,
     "neg_refinement_loss": refinement_loss,
@@ -45,10 +47,10 @@ def get_scorer(name, **params):
     Parameters
     ----------
     name : str
-        Name of the scorer: ``"neg_expected_calibration_error"``,
-        ``"neg_calibration_loss"`` or ``"neg_refinement_loss"`` (of
-        :func:`log_loss_decomposition`) or, for soft labels as `y`,
-        ``"neg_soft_log_loss"`` or ``"neg_soft_brier_score"``.
+        Name of the scorer: ``"neg_area_under_risk_coverage"``,
+        ``"neg_expected_calibration_error"``, ``"neg_calibration_loss"`` or
+        ``"neg_refinement_loss"`` (of :func:`log_loss_decomposition`) or, for soft
+        labels as `y`, ``"neg_soft_log_loss"`` or ``"neg_soft_brier_score"``.
 
     **params : dict
         Parameters of the metric, such as `n_bins`.
@@ -98,7 +100,7 @@ def get_scorer(name, **params):
         )
     metric = metrics[name]
     valid = set(inspect.signature(metric).parameters)
-    valid -= {"y_true", "y_soft", "y_proba", "sample_weight", "labels"}
+    valid -= {"y_true", "y_soft", "y_proba", "confidence", "sample_weight", "labels"}
     if invalid := sorted(set(params) - valid):
         raise TypeError(
             f"{name!r} has no parameters {invalid}. Valid parameters are "

@@ -24,7 +24,8 @@ class SmoothingReport:
     Parameters
     ----------
     paired : dict of str to VariantScores
-        Accuracy, log-loss, Brier score and calibration error of all variants.
+        Accuracy, log-loss, Brier score, calibration error and area under the
+        risk-coverage curve of all variants.
 
     noise : dict of str to float
         Two estimates of the fraction of wrong labels from held-out predictions:
@@ -45,9 +46,10 @@ class SmoothingReport:
     ways : list of str
         Names of the compared variants. The first is "hard labels".
 
-    scores : ndarray of shape (4, n_ways, n_splits)
-        Accuracy, log-loss, Brier score and calibration error of each variant on each
-        split. For accuracy higher is better, for the others lower.
+    scores : ndarray of shape (5, n_ways, n_splits)
+        Accuracy, log-loss, Brier score, calibration error and area under the
+        risk-coverage curve of each variant on each split. For accuracy higher is
+        better, for the others lower.
 
     axes_ : ndarray of matplotlib Axes
         The axes of the plot, one per score.
@@ -68,7 +70,7 @@ class SmoothingReport:
 
     Pairs are the test samples. Their standard error takes the networks as they are; if
     that over splits is larger, since the networks themselves vary, it is used instead.
-    The calibration error is one of a split as a whole, so that pairs are the splits.
+    The calibration error and the area are of a split as a whole: pairs are the splits.
     Splits share training samples, and the standard errors over them tend to be too
     small [1]_.
 
@@ -118,9 +120,9 @@ class SmoothingReport:
 
         Parameters
         ----------
-        ax : array-like of matplotlib Axes of shape (4,), default=None
-            Axes to plot accuracy, log-loss, Brier score and calibration error on. If
-            None, a new figure is created.
+        ax : array-like of matplotlib Axes of shape (5,), default=None
+            Axes to plot the scores on, in the order of `scores`. If None, a new figure
+            is created.
 
         Returns
         -------
@@ -128,7 +130,7 @@ class SmoothingReport:
             The report itself.
         """
         if ax is None:
-            size = 11, 1.2 + 0.35 * len(self.ways)
+            size = 13, 1.2 + 0.35 * len(self.ways)
             options = {"figsize": size, "sharey": True, "layout": "constrained"}
             ax = new_axes(self, ncols=len(SCORES), **options)
         axes = np.asarray(ax, dtype=object).ravel()

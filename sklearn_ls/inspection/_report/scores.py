@@ -4,9 +4,10 @@ import numpy as np
 from scipy.special import xlogy
 
 from sklearn_ls._differences import mean_of_samples, mean_of_splits
-from sklearn_ls.metrics import expected_calibration_error
+from sklearn_ls.metrics import area_under_risk_coverage, expected_calibration_error
 
-SCORES = ("accuracy", "log-loss", "Brier score", "calibration error")
+SCORES = ("accuracy", "log-loss", "Brier score", "calibration error", "risk-coverage")
+OF_WHOLE_SPLITS = SCORES[3:]
 
 
 class VariantScores:
@@ -97,7 +98,7 @@ def score_variants(codes, probas, tests, n_epsilons=1):
     return {
         score: VariantScores(
             [{name: v[score] for name, v in split.items()} for split in values],
-            None if score == "calibration error" else tests,
+            None if score in OF_WHOLE_SPLITS else tests,
             n_epsilons * (1 if score == "accuracy" else n_others),
         )
         for score in SCORES
@@ -105,7 +106,7 @@ def score_variants(codes, probas, tests, n_epsilons=1):
 
 
 def score_all(codes, y_proba):
-    """Return all scores: of samples, and the calibration error of all of them.
+    """Return all scores: those of samples, and those of all of them together.
 
     The means over samples are those of scikit-learn's metrics.
 
@@ -130,4 +131,5 @@ def score_all(codes, y_proba):
         "log-loss": -xlogy(one_hot, y_proba.clip(eps, 1 - eps)).sum(axis=1),
         "Brier score": brier / 2 if len(labels) == 2 else brier,
         "calibration error": expected_calibration_error(codes, y_proba, labels=labels),
+        "risk-coverage": area_under_risk_coverage(codes, y_proba, labels=labels),
     }

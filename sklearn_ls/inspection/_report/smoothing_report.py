@@ -124,9 +124,11 @@ def smoothing_report(estimator, X, y, *, y_soft=None, cv=5, n_jobs=None):
     and eight ensembles.
 
     Accuracy is that of the most likely class. The other scores are
-    :func:`~sklearn.metrics.log_loss`, :func:`~sklearn.metrics.brier_score_loss` and
-    :func:`~sklearn_ls.metrics.expected_calibration_error` with their defaults; the last
-    is mostly noise if a split tests fewer than some hundred samples. All scores are
+    :func:`~sklearn.metrics.log_loss`, :func:`~sklearn.metrics.brier_score_loss`,
+    :func:`~sklearn_ls.metrics.expected_calibration_error` and
+    :func:`~sklearn_ls.metrics.area_under_risk_coverage` with their defaults; the
+    calibration error is mostly noise if a split tests fewer than some hundred samples,
+    and the area shows whether the confidence tells right from wrong. All scores are
     computed against the observed labels: where those are wrong, probabilities that fit
     them better fit the true labels worse.
 

@@ -47,6 +47,12 @@ def format_verdict(scores):
             f"By the calibration error '{simplest}' is worse than {HARD} "
             f"({calibration_errors.difference(simplest, HARD)})."
         )
+    if scores["risk-coverage"].is_above(simplest, HARD):
+        sentences.append(
+            f"The confidence of '{simplest}' is worse at telling right from wrong "
+            f"predictions than that of {HARD}: the area under the risk-coverage curve "
+            f"rises ({scores['risk-coverage'].difference(simplest, HARD)})."
+        )
     uncalibrated = SMOOTHED[None]
     if uncalibrated in variants and losses.is_above(uncalibrated, HARD):
         sentences.append(

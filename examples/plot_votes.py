@@ -1,0 +1,112 @@
+"""
+From votes to a model
+=====================
+
+Several people labeled the same samples, and not all of them are reliable.
+:func:`~sklearn_ls.crowds.votes_to_soft` estimates how each of them errs from where they
+disagree, without a single trusted label, and turns the votes into soft labels. Here the
+annotators are simulated by :func:`~sklearn_ls.datasets.corrupt_labels`, so that what is
+estimated can be compared with what they do.
+"""
+
+# %%
+# Six annotators: one is careful, one careless, one mistakes each digit for the next one
+# half of the time, and three are in between. Each is asked about 60 % of the training
+# digits.
+
+import numpy as np
+import pandas as pd
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+
+from sklearn_ls.datasets import corrupt_labels
+
+X, y = load_digits(return_X_y=True)
+X, X_test, y, y_test = train_test_split(X / 16, y, stratify=y, random_state=0)
+annotators = {
+    "careful": {"rate": 0.05},
+    "careless": {"rate": 0.7},
+    "one off": {"rate": 0.5, "kind": "pair"},
+    "fair": {"rate": 0.3},
+    "hasty": {"rate": 0.4},
+    "tired": {"rate": 0.4, "kind": "instance", "X": X},
+}
+answers = pd.DataFrame(
+    {
+        name: corrupt_labels(y, **habit, random_state=seed)[0]
+        for seed, (name, habit) in enumerate(annotators.items())
+    },
+    dtype="Int64",
+)
+rng = np.random.default_rng(0)
+asked = rng.random(answers.shape) < 0.6
+asked[np.arange(len(y)), rng.integers(0, 6, len(y))] = True  # at least one each
+answers = answers.where(asked)
+print(answers.head())
+
+# %%
+# The model of Dawid and Skene gives every annotator a confusion matrix, and weighs the
+# votes by them.
+
+from sklearn_ls.crowds import votes_to_soft
+
+y_soft, reliability, confusion = votes_to_soft(
+    answers, n_classes=10, method="dawid_skene", return_confusion=True
+)
+majority, _ = votes_to_soft(answers, n_classes=10, method="majority")
+for name, labels in {"majority": majority, "Dawid and Skene": y_soft}.items():
+    print(f"{name:15} {np.mean(labels.argmax(axis=1) == y):.1%} are right")
+print(pd.Series(reliability, index=answers.columns).round(2).to_string())
+
+# %%
+# The matrices show habits: rows are the classes, columns the answers. The annotator who
+# is one off has a second diagonal.
+
+import matplotlib.pyplot as plt
+
+figure, axes = plt.subplots(1, 6, figsize=(12, 2.4), layout="constrained")
+for ax, name, matrix in zip(axes, answers.columns, confusion, strict=True):
+    image = ax.imshow(matrix, vmin=0, vmax=1)
+    ax.set(title=name, xticks=[], yticks=[])
+figure.colorbar(image, ax=axes, label="probability")
+plt.show()
+
+# %%
+# A classifier is trained on soft labels as on hard ones. Which way of counting votes is
+# best depends on the data, so that a few trusted labels for comparing them, here the
+# test digits, are worth having.
+
+from sklearn_ls import LabelSmoothingClassifierCV
+
+shares, _ = votes_to_soft(answers, n_classes=10, method="share")
+targets = {
+    "majority labels": majority.argmax(axis=1),
+    "shares of votes": shares,
+    "Dawid and Skene": y_soft,
+    "right labels": y,
+}
+for name, target in targets.items():
+    clf = LabelSmoothingClassifierCV(random_state=0).fit(X, target)
+    print(f"{name:15} {clf.score(X_test, y_test):.3f}")
+
+# %%
+# Votes can be in a table with one vote per row too, as crowdsourcing platforms export
+# them, and labels may be names. Then the soft labels are a dataframe with the names:
+
+names = np.array("zero one two three four five six seven eight nine".split())
+votes = (
+    answers.reset_index(names="task")
+    .melt("task", var_name="worker", value_name="label")
+    .dropna()
+)
+votes["label"] = names[votes["label"].astype(int)]
+print(votes.head(3))
+named, _ = votes_to_soft(votes, method="dawid_skene")
+print(named.round(2).head(3).to_string())
+
+# %%
+# Votes can also point at the labels to check again:
+# :func:`~sklearn_ls.inspection.find_label_issues` with ``votes=answers`` lists the
+# samples where a classifier contradicts the consensus. The annotators here err
+# independently of each other, as the model assumes; real ones often err on the same
+# difficult samples.

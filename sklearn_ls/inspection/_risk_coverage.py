@@ -1,0 +1,219 @@
+"""RiskCoverageDisplay: errors among the most confident predictions."""
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_ls.inspection._figure import new_axes
+from sklearn_ls.metrics import area_under_risk_coverage, risk_coverage_curve
+
+
+class RiskCoverageDisplay:
+    """Risk-coverage curve of classifiers that may abstain.
+
+    The error rate of the most confident predictions as a function of how many there
+    are. The lower the curve, the better; one that does not fall to the left is that of
+    a classifier whose confidence does not tell right from wrong predictions. Use
+    :meth:`from_estimator` or :meth:`from_predictions` to create a display; to plot
+    several classifiers on the same axes pass ``ax=display.ax_`` of the first.
+
+    Parameters
+    ----------
+    coverage : ndarray of shape (n_thresholds,)
+        Fraction of the samples that are predicted, increasing.
+
+    risk : ndarray of shape (n_thresholds,)
+        Error rate among them.
+
+    area : float, default=None
+        Area under the curve, shown in the legend.
+
+    name : str, default=None
+        Name of the classifier, shown in the legend.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes of the plot.
+
+    figure_ : matplotlib Figure
+        The figure of `ax_`.
+
+    line_ : matplotlib Line2D
+        The curve.
+
+    See Also
+    --------
+    sklearn_ls.metrics.risk_coverage_curve : The curve.
+    sklearn_ls.metrics.area_under_risk_coverage : The number in the legend.
+    ReliabilityDisplay : Whether the probabilities are too low or too high.
+
+    Notes
+    -----
+    At small coverages the curve is an average over few samples, and noisy.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn_ls.inspection import RiskCoverageDisplay
+    >>> X, y = load_wine(return_X_y=True)
+    >>> logistic = LogisticRegression(C=1e-4, max_iter=1000).fit(X[::2], y[::2])
+    >>> bayes = GaussianNB().fit(X[::2], y[::2])
+    >>> display = RiskCoverageDisplay.from_estimator(logistic, X[1::2], y[1::2])
+    >>> other = RiskCoverageDisplay.from_estimator(
+    ...     bayes, X[1::2], y[1::2], ax=display.ax_
+    ... )
+    >>> bool(other.area < display.area)
+    True
+    """
+
+    def __init__(self, coverage, risk, *, area=None, name=None):
+        self.coverage = np.asarray(coverage, dtype=float)
+        self.risk = np.asarray(risk, dtype=float)
+        self.area = area
+        self.name = name
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        y,
+        *,
+        confidence=None,
+        sample_weight=None,
+        name=None,
+        ax=None,
+    ):
+        """Plot the curve of a fitted classifier.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted classifier with `predict_proba`, or a pipeline that ends in one.
+
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples that the classifier was not trained on.
+
+        y : array-like of shape (n_samples,)
+            Labels.
+
+        confidence : callable, default=None
+            Takes the predicted probabilities and returns the confidence in each
+            prediction. If None, it is the largest probability.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative sample weights.
+
+        name : str, default=None
+            Name shown in the legend. If None, the name of the estimator's class.
+
+        ax : matplotlib Axes, default=None
+            Axes to plot on, such as the `ax_` of another display. If None, a new figure
+            is created.
+
+        Returns
+        -------
+        display : RiskCoverageDisplay
+            The display, plotted.
+        """
+        check_is_fitted(estimator)
+        y_proba = estimator.predict_proba(X)
+        return cls.from_predictions(
+            y,
+            y_proba,
+            confidence=None if confidence is None else confidence(y_proba),
+            sample_weight=sample_weight,
+            labels=estimator.classes_,
+            name=type(estimator).__name__ if name is None else name,
+            ax=ax,
+        )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true,
+        y_proba,
+        *,
+        confidence=None,
+        sample_weight=None,
+        labels=None,
+        name=None,
+        ax=None,
+    ):
+        """Plot the curve of predicted probabilities.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            True labels.
+
+        y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
+            Predicted probabilities, as returned by `predict_proba`; in the binary case
+            also those of the greater label.
+
+        confidence : array-like of shape (n_samples,), default=None
+            Confidence in each prediction. If None, the largest probability.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative sample weights.
+
+        labels : array-like of shape (n_classes,), default=None
+            All labels, sorted. Required if `y_true` does not contain all of them.
+
+        name : str, default=None
+            Name shown in the legend.
+
+        ax : matplotlib Axes, default=None
+            Axes to plot on, such as the `ax_` of another display. If None, a new figure
+            is created.
+
+        Returns
+        -------
+        display : RiskCoverageDisplay
+            The display, plotted.
+        """
+        options = {
+            "confidence": confidence,
+            "sample_weight": sample_weight,
+            "labels": labels,
+        }
+        coverage, risk, _ = risk_coverage_curve(y_true, y_proba, **options)
+        area = area_under_risk_coverage(y_true, y_proba, **options)
+        return cls(coverage, risk, area=area, name=name).plot(ax=ax)
+
+    def plot(self, *, ax=None, name=None):
+        """Plot the curve.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to plot on, such as the `ax_` of another display. If None, a new figure
+            is created.
+
+        name : str, default=None
+            Name shown in the legend. If None, the `name` of the display.
+
+        Returns
+        -------
+        display : RiskCoverageDisplay
+            The display itself.
+        """
+        if ax is None:
+            ax = new_axes(self, figsize=(5, 4), layout="constrained")
+        name = self.name if name is None else name
+        label = [name] if name is not None else []
+        label += [f"area {self.area:.3f}"] if self.area is not None else []
+        (self.line_,) = ax.plot(
+            self.coverage,
+            self.risk,
+            drawstyle="steps-pre",
+            label=", ".join(label) or None,
+        )
+        ax.set(xlim=(0, 1), xlabel="coverage", ylabel="risk (error rate)")
+        ax.set_ylim(bottom=0)
+        if label:
+            ax.legend(fontsize="small")
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
