@@ -10,8 +10,8 @@ on 20,000 x 30 with 3, 10 and 30 classes, in alternating runs, by the time of th
 Before that, the probabilities at epsilon 0 are asserted to equal those of the
 classifier itself. The accuracies are those on 5,000 other samples. With 10 classes, the
 peak memory of `fit` is measured as well, of five trees per class on 100,000 samples,
-each in a process of its own. Of CatBoost, if it is installed, 20 trees are timed on hard labels, on copies, and with an objective in
-Python on the smoothed labels. Run::
+each in a process of its own (on Linux). Of CatBoost, if it is installed, 20 trees are
+timed on hard labels, on copies, and with an objective in Python. Run::
 
     python benchmarks/bench_boosting.py
 """

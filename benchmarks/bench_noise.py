@@ -124,10 +124,6 @@ def make_single(seed, **params):
     return LabelSmoothingClassifier(**params, device="cpu", random_state=seed)
 
 
-def smooth(make, epsilon):
-    return lambda seed: SmoothedTargetClassifier(make(seed), epsilon=epsilon)
-
-
 class Method(NamedTuple):
     """How a method is called, how its estimator is made, and what it is trained on.
 
@@ -141,6 +137,21 @@ class Method(NamedTuple):
     smoothed: bool = False
     clean: bool = False
     needs: str | None = None
+
+
+def with_smoothing(name, title, make, needs=None):
+    """Return the methods of a classifier, itself and with smoothed labels."""
+
+    def smooth(epsilon):
+        return lambda seed: SmoothedTargetClassifier(make(seed), epsilon=epsilon)
+
+    methods = {name: Method(title, make, needs=needs)}
+    for epsilon in (0.1, 0.3):
+        title_of_smoothed = f"{title}, epsilon {epsilon}"
+        methods[f"{name}_{epsilon}"] = Method(
+            title_of_smoothed, smooth(epsilon), smoothed=True, needs=needs
+        )
+    return methods
 
 
 METHODS = {
@@ -172,38 +183,9 @@ METHODS = {
     "extra_trees": Method(
         "ExtraTreesClassifier", lambda seed: ExtraTreesClassifier(random_state=seed)
     ),
-    "boosting": Method("HistGradientBoostingClassifier", make_boosting),
-    "boosting_smooth": Method(
-        "HistGradientBoostingClassifier, epsilon 0.1",
-        smooth(make_boosting, 0.1),
-        smoothed=True,
-    ),
-    "lightgbm": Method("LightGBM", make_lightgbm, needs="lightgbm"),
-    "lightgbm_smooth": Method(
-        "LightGBM, epsilon 0.1",
-        smooth(make_lightgbm, 0.1),
-        smoothed=True,
-        needs="lightgbm",
-    ),
-    "lightgbm_smoother": Method(
-        "LightGBM, epsilon 0.3",
-        smooth(make_lightgbm, 0.3),
-        smoothed=True,
-        needs="lightgbm",
-    ),
-    "xgboost": Method("XGBoost", make_xgboost, needs="xgboost"),
-    "xgboost_smooth": Method(
-        "XGBoost, epsilon 0.1",
-        smooth(make_xgboost, 0.1),
-        smoothed=True,
-        needs="xgboost",
-    ),
-    "xgboost_smoother": Method(
-        "XGBoost, epsilon 0.3",
-        smooth(make_xgboost, 0.3),
-        smoothed=True,
-        needs="xgboost",
-    ),
+    **with_smoothing("boosting", "HistGradientBoostingClassifier", make_boosting),
+    **with_smoothing("lightgbm", "LightGBM", make_lightgbm, needs="lightgbm"),
+    **with_smoothing("xgboost", "XGBoost", make_xgboost, needs="xgboost"),
     "logistic": Method("LogisticRegression, C tuned", make_tuned_logistic_regression),
     "cleanlab_forest": Method(
         "CleanLearning, RandomForestClassifier",

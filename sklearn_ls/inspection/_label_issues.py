@@ -116,7 +116,7 @@ def find_label_issues(
     >>> find_label_issues(GaussianNB(), X, y, as_frame=True).head(2).round(3)
        sample  given_label  suggested_label  label_quality
     0       0            2                0          0.000
-    1      70            1                2          0.128
+    1     106            2                1          0.025
     """
     try:
         import pandas as pd  # which cleanlab requires
