@@ -102,6 +102,19 @@ for ax, sample in zip(axes.flat, issues, strict=False):
 plt.show()
 
 # %%
+# Are the most confident predictions right? A classifier that may abstain makes fewer
+# errors the fewer digits it answers. The curves are of held-out predictions, against
+# the right labels.
+
+from sklearn_ls.inspection import RiskCoverageDisplay
+
+display = RiskCoverageDisplay.from_predictions(y, hard.oof_proba_, name="hard")
+RiskCoverageDisplay.from_predictions(
+    y, search.oof_proba_, name="smoothed", ax=display.ax_
+)
+plt.show()
+
+# %%
 # What to see: neither on right nor on wrong labels does the report find a significant
 # difference in accuracy; the right labels, which it did not see, agree. On right labels
 # the raw probabilities are far worse with smoothing, and those that a temperature

@@ -21,7 +21,9 @@ from sklearn_ls.datasets import corrupt_labels
 data = load_breast_cancer(as_frame=True)
 rng = np.random.default_rng(0)
 table = data.data[[c for c in data.data if c.startswith(("mean", "worst"))]].copy()
-radius = pd.qcut(table.pop("mean radius"), 4, labels=["small", "medium", "large", "huge"])
+radius = pd.qcut(
+    table.pop("mean radius"), 4, labels=["small", "medium", "large", "huge"]
+)
 table = table.mask(rng.random(table.shape) < 0.05)
 table.insert(0, "size", radius.astype(object))
 table.insert(0, "patient", [f"P{number:04}" for number in rng.permutation(len(table))])
@@ -88,8 +90,8 @@ after = pipeline.fit(table, corrected).score(table_test, right_test)
 print(f"Accuracy on right labels: {before:.3f} before, {after:.3f} after.")
 
 # %%
-# With nobody to ask, the labels can be replaced by the suggested ones. Most of these are
-# right, but some labels that were right are lost, and the classifier would then be
+# With nobody to ask, the labels can be replaced by the suggested ones. Most of these
+# are right, but some labels that were right are lost, and the classifier would then be
 # judged by its own predictions:
 
 replaced = typed.copy()
@@ -99,8 +101,8 @@ print(f"{np.mean(replaced != right):.1%} of the labels are wrong after replacing
 print(f"{lost.sum()} of them were right before.")
 
 # %%
-# Checking pays most at the top of the list. What the curve does further down, one sees
-# while checking:
+# Precision falls further down the list, so stop when too few of the checked labels are
+# wrong:
 
 import matplotlib.pyplot as plt
 
@@ -112,3 +114,10 @@ ax.axhline(np.mean(typed != right), color="0.6", linestyle=":", label="by chance
 ax.set(xlabel="labels checked", ylabel="fraction that was wrong", ylim=(0, 1.02))
 ax.legend()
 plt.show()
+
+# %%
+# The list is what was wanted: nine in ten of the labels at its top are wrong, where one
+# in eight is by chance. The accuracy hardly moves (one of 228 patients is .004), since
+# the search withstood this noise rather well. Right labels matter beyond it: whoever
+# uses the table next, or judges a model by it, needs them. These mistakes were made at
+# random. Where they follow a pattern, fewer are found (:ref:`did_it_help`).

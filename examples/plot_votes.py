@@ -10,8 +10,8 @@ estimated can be compared with what they do.
 """
 
 # %%
-# Six annotators: one is careful, one careless, one mistakes each digit for the next one
-# half of the time, and three are in between. Each is asked about 60 % of the training
+# Six annotators: one is careful, one careless, one reports the next digit half of the
+# time, and three are in between. Each is asked about 60 % of the training
 # digits.
 
 import numpy as np
@@ -56,7 +56,17 @@ y_soft, reliability, confusion = votes_to_soft(
 majority, _ = votes_to_soft(answers, n_classes=10, method="majority")
 for name, labels in {"majority": majority, "Dawid and Skene": y_soft}.items():
     print(f"{name:15} {np.mean(labels.argmax(axis=1) == y):.1%} are right")
-print(pd.Series(reliability, index=answers.columns).round(2).to_string())
+table = pd.DataFrame(
+    {
+        "estimated accuracy": reliability,
+        "accuracy": [
+            np.mean(answers[name].dropna() == y[answers[name].notna()])
+            for name in answers
+        ],
+    },
+    index=answers.columns,
+)
+print(table.round(2))
 
 # %%
 # The matrices show habits: rows are the classes, columns the answers. The annotator who
@@ -101,8 +111,14 @@ votes = (
 )
 votes["label"] = names[votes["label"].astype(int)]
 print(votes.head(3))
-named, _ = votes_to_soft(votes, method="dawid_skene")
-print(named.round(2).head(3).to_string())
+named, reliability = votes_to_soft(votes, method="dawid_skene")
+print(named.round(2).head(3).to_string())  # classes in alphabetical order
+
+# %%
+# The annotators are in alphabetical order, too:
+
+workers = np.unique(votes["worker"])
+print(pd.Series(reliability, index=workers).sort_values().round(2).head(2))
 
 # %%
 # Votes can also point at the labels to check again:

@@ -223,9 +223,10 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         network.
 
     labels_digest_ : str
-        SHA-256 of the labels of `fit`, soft labels included, by which
-        :func:`~sklearn_ls.inspection.smoothing_report` and
-        :func:`~sklearn_ls.inspection.find_label_issues` recognize them.
+        SHA-256 hash of the labels, soft labels and sample weights passed to `fit`. Used
+        by :func:`~sklearn_ls.inspection.smoothing_report` and
+        :func:`~sklearn_ls.inspection.find_label_issues` to check that they get the same
+        ones.
 
     estimators_ : list of LabelSmoothingClassifier
         The fold networks of the best epsilon.

@@ -48,6 +48,7 @@ from sklearn_ls._copies.copies import (
 )
 from sklearn_ls._copies.rules import (
     adapt_to_copies,
+    nested,
     require_sample_weight,
     takes_sample_weight,
 )
@@ -168,8 +169,8 @@ class SmoothedTargetClassifier(
 
     Limits of trees on the number of samples, such as `min_samples_leaf` of
     scikit-learn and `min_child_samples` of LightGBM, are multiplied by the mean number
-    of copies per sample if they are integers; those of `classifier_` are the multiplied
-    ones. Other parameters that count samples (`n_neighbors`, `batch_size`) count
+    of copies per sample if they are integers; `classifier_` has the multiplied values.
+    Other parameters that count samples (`n_neighbors`, `batch_size`) count
     copies, and the penalty `alpha` of classifiers that take a step per sample or batch
     is applied in each of the additional steps. The `class_weight` of the classifier
     applies to copies by their own class; ``"balanced"`` is computed from their weights.
@@ -282,7 +283,7 @@ class SmoothedTargetClassifier(
 
         sample_epsilon : array-like of shape (n_samples,), default=None
             Epsilon of each sample, in [0, 1]. Overrides that of a
-            :class:`LabelSmoother`; not for other smoothers.
+            :class:`LabelSmoother`, and is only supported if that is the smoother.
 
         **fit_params : dict
             Passed to the `fit` of the classifier; parameters with a value per sample
@@ -309,7 +310,8 @@ class SmoothedTargetClassifier(
             raise ValueError(
                 f"classifier must be a classifier. Got {self._unfitted()!r} instead."
             )
-        self._check_features(X)
+        if not any(isinstance(part, Pipeline) for part in nested(self._unfitted())):
+            raise_for_dates(X)  # which a pipeline may convert
         X, y, y_soft = indexable(X, to_numpy_backed(y), to_numpy_backed(y_soft))
         params = self._route(fit_params)
         if sample_weight is not None:
@@ -364,10 +366,6 @@ class SmoothedTargetClassifier(
             )
         return "replicate" if self.strategy == "auto" else self.strategy
 
-    def _check_features(self, X):
-        if not isinstance(self._unfitted(), Pipeline):  # which may convert dates
-            raise_for_dates(X)
-
     def _route(self, fit_params):
         """Return the further arguments of the `fit` of the classifier."""
         if not get_config()["enable_metadata_routing"]:
@@ -418,7 +416,8 @@ class SmoothedTargetClassifier(
         counts = draw_labels(target, self.n_draws, random_state)
         if self.n_draws == 1:
             rows = np.arange(len(counts))
-            return RowCopies(rows, counts.argmax(axis=1), sample_weight)
+            weight = None if sample_weight is None else sample_weight.copy()
+            return RowCopies(rows, counts.argmax(axis=1), weight)
         if takes_sample_weight(classifier):
             return weighted_copies(counts / self.n_draws, sample_weight)
         return repeated_copies(counts)
@@ -436,7 +435,6 @@ class SmoothedTargetClassifier(
         y_pred : ndarray of shape (n_samples,)
         """
         check_is_fitted(self)
-        self._check_features(X)
         if self._booster is not None:
             return self.classes_[self.predict_proba(X).argmax(axis=1)]
         y_pred = self.classifier_.predict(X)
@@ -456,7 +454,6 @@ class SmoothedTargetClassifier(
             In the order of `classes_`.
         """
         check_is_fitted(self)
-        self._check_features(X)
         fitted = self.classifier_ if self._booster is None else self._booster
         return self._align(fitted.predict_proba(X), 0)
 
@@ -473,7 +470,6 @@ class SmoothedTargetClassifier(
         log_proba : ndarray of shape (n_samples, n_classes)
         """
         check_is_fitted(self)
-        self._check_features(X)
         return self._align(self.classifier_.predict_log_proba(X), -np.inf)
 
     @available_if(_classifier_has("decision_function"))
@@ -496,7 +492,6 @@ class SmoothedTargetClassifier(
             and the classifier has not seen all classes.
         """
         check_is_fitted(self)
-        self._check_features(X)
         in_pairs = getattr(self.classifier_, "decision_function_shape", None) == "ovo"
         if in_pairs and len(self.classifier_.classes_) < len(self.classes_):
             raise ValueError(
@@ -504,7 +499,10 @@ class SmoothedTargetClassifier(
                 "was of some class. Use 'ovr'."
             )
         fitted = self.classifier_ if self._booster is None else self._booster
-        return self._align(fitted.decision_function(X), -np.inf)
+        scores = self._align(fitted.decision_function(X), -np.inf)
+        if scores.ndim == 2 and len(self.classes_) == 2:  # one class was seen
+            scores = scores[:, 1] - scores[:, 0]
+        return scores
 
     def score(self, X, y, sample_weight=None):
         """Return the accuracy of the predicted labels.
@@ -535,15 +533,17 @@ class SmoothedTargetClassifier(
         return self.classifier_.feature_importances_
 
     def _align(self, values, missing):
-        """Order the columns as `classes_`, and insert those of unseen classes."""
+        """Reorder the columns to match `classes_`; unseen classes get `missing`."""
         fitted = self.classifier_ if self._booster is None else self._booster
-        columns = encode_labels(fitted.classes_, self.classes_)
+        columns = encode_labels(np.asarray(fitted.classes_), self.classes_)
         if np.array_equal(columns, np.arange(len(self.classes_))):
             return values
         if values.ndim == 1:
-            if len(self.classes_) == 2:  # in the other order
+            if len(columns) == len(self.classes_):  # in the other order
                 return -values
-            values = np.column_stack([-values, values])
+            if len(columns) == 1:
+                values = np.zeros_like(values)
+            values = np.column_stack([-values, values][: len(columns)])
         shape = len(values), len(self.classes_)
         aligned = np.full(shape, missing, dtype=values.dtype)
         aligned[:, columns] = values
@@ -592,7 +592,7 @@ def _check_weights(classifier, sample_weight, strategy):
 
 
 def _smooth_samples(smoother, target, sample_epsilon, weights):
-    """Return soft targets with an epsilon per sample, in which they are linear.
+    """Return soft targets with an epsilon per sample, by their linearity in epsilon.
 
     Parameters
     ----------

@@ -32,11 +32,12 @@ def votes_to_soft(
     Parameters
     ----------
     answers : array-like of shape (n_samples, n_annotators), or DataFrame of votes
-        Label that each annotator (column) gave to each sample (row), and None, NaN or
-        -1 where an annotator was not asked. Or one vote per row, in a pandas or polars
-        DataFrame with the columns `sample` and `annotator`, ids of a type that can be
-        sorted, and `label`; or `task`, `worker` and `label`, as in crowd-kit. A pair of
-        sample and annotator that occurs several times counts as several votes.
+        Label that each annotator (column) gave to each sample (row); None or NaN where
+        an annotator was not asked and, with `n_classes`, also -1. Or one vote per row,
+        in a pandas or polars DataFrame with the columns `sample` and `annotator`, ids
+        of a type that can be sorted, and `label`; or `task`, `worker` and `label`, as
+        in crowd-kit. A pair of sample and annotator that occurs several times counts as
+        several votes.
 
     n_classes : int, default=None
         Number of classes, at least 2; labels are then codes from 0 to `n_classes` - 1.
@@ -61,23 +62,24 @@ def votes_to_soft(
     -------
     y_soft : ndarray or DataFrame of shape (n_samples, n_classes)
         Soft labels, whose rows sum to one. For a DataFrame of votes they are in the
-        order of `np.unique(answers["sample"])`. If `n_classes` is None, a DataFrame,
-        whose columns are the classes and whose index are the samples.
+        order of `np.unique(answers["sample"])`. If `n_classes` is None, a DataFrame
+        with one column per class and the samples as index.
 
     reliability : ndarray of shape (n_annotators,)
-        Estimated accuracy of each annotator, in [0, 1]. With
-        ``method="dawid_skene"`` it is the mean probability, in `y_soft`, of the
-        classes that the annotator voted for; otherwise the mean share of the other
-        annotators' votes on the sample that agree with the annotator's, NaN if no other
-        has voted on any of the same samples. NaN for annotators without votes. For a
-        DataFrame of votes in the order of `np.unique(answers["annotator"])`.
+        Reliability of each annotator, in [0, 1]. With ``method="dawid_skene"`` it is
+        the estimated accuracy, the mean probability, in `y_soft`, of the classes that
+        the annotator voted for. Otherwise it is the agreement with others, the mean
+        share of their votes on the sample that are the same, which is lower than the
+        accuracy. NaN for annotators without votes on samples on which others voted. For
+        a DataFrame of votes in the order of `np.unique(answers["annotator"])` (or
+        `"worker"`).
 
     confusion : ndarray of shape (n_annotators, n_classes, n_classes)
-        Probability of each answer (last axis) of an annotator (first axis) to samples
-        of each class (second axis): the mean of the annotator's votes, weighted by the
-        probability of the class in `y_soft`. These are the matrices of the model of
-        Dawid and Skene. NaN for classes that none of the annotator's samples may have.
-        Only if `return_confusion` is True.
+        Confusion matrix of each annotator, as in the model of Dawid and Skene. Element
+        (a, j, k) is the estimated probability that annotator `a` answers class `k` to a
+        sample of class `j`: the mean over the annotator's votes, weighted by the
+        probability of class `j` in `y_soft`. NaN if that is 0 for all of them. Only if
+        `return_confusion` is True.
 
     Raises
     ------
@@ -149,6 +151,7 @@ def votes_to_soft(
     if method == "dawid_skene":
         y_soft = _fit_dawid_skene(votes)
         reliability = _mean_by_annotator(votes, y_soft[votes.sample, votes.label])
+        reliability[np.isnan(_agreement(votes, counts))] = np.nan
     else:
         if method == "majority":
             winners = counts == counts.max(axis=1, keepdims=True)

@@ -14,7 +14,7 @@ from sklearn.utils import check_array
 from sklearn.utils.multiclass import unique_labels
 
 from sklearn_ls._compat import Interval, StrOptions, validate_params
-from sklearn_ls._labels.containers import is_missing, labels_to_array, to_frame
+from sklearn_ls._labels.containers import labels_to_array, to_frame
 from sklearn_ls._labels.votes import read_votes
 
 __all__ = ["class_similarity", "from_confusion", "from_votes", "ordinal"]
@@ -40,7 +40,7 @@ def class_similarity(similarities, temperature=1.0):
     similarities : array-like of shape (n_classes, n_classes)
         Larger values mean more similar classes: cosine similarities of class
         embeddings, for example, or negative distances. The diagonal is ignored. The
-        rows and columns of a DataFrame are named by the classes.
+        rows and columns of a pandas DataFrame are named by the classes.
 
     temperature : float, default=1.0
         Positive. If it is small, all the probability goes to the most similar class; if
@@ -78,13 +78,13 @@ def class_similarity(similarities, temperature=1.0):
     """
     named = hasattr(similarities, "index") and hasattr(similarities, "columns")
     if named:
-        names = list(similarities.columns)
-        if {*names} != {*similarities.index}:
+        names, of_rows = list(similarities.columns), list(similarities.index)
+        if not len({*names}) == len(names) == len({*names, *of_rows}):
             raise ValueError(
-                "The rows and columns of similarities must have the same names. Got "
-                f"{list(similarities.index)} and {names}."
+                "The rows and columns of similarities must have the same names, each "
+                f"once. Got {of_rows} and {names}."
             )
-        similarities = similarities.loc[names]
+        similarities = similarities.iloc[[of_rows.index(name) for name in names]]
     logits = check_array(
         similarities, dtype=np.float64, copy=True, input_name="similarities"
     )
@@ -126,9 +126,9 @@ def ordinal(classes, kind="triangular", *, alpha=0.05, p=1.0, temperature=1.0):
     Parameters
     ----------
     classes : int or array-like of shape (n_classes,)
-        At least two classes in the order of the scale, such as the categories of an
-        ordered pandas Categorical. Or their number, if the order of the sorted labels
-        is that of the scale.
+        The classes in the order of the scale, at least two. Of an ordered pandas
+        Categorical, its categories. If an int, the number of classes; the sorted labels
+        must then be in the order of the scale.
 
     kind : {"triangular", "exponential", "binomial"}, default="triangular"
         The family.
@@ -204,10 +204,12 @@ def ordinal(classes, kind="triangular", *, alpha=0.05, p=1.0, temperature=1.0):
     """
     if isinstance(classes, Integral):
         return _unimodal(classes, kind, alpha, p, temperature)
-    classes = list(classes)
-    if len({*classes}) < max(2, len(classes)) or any(map(is_missing, classes)):
+    if getattr(getattr(classes, "dtype", None), "ordered", False):
+        classes = classes.dtype.categories
+    classes = labels_to_array(classes, "classes")
+    if classes.ndim != 1 or len(np.unique(classes)) < max(2, len(classes)):
         raise ValueError(
-            f"classes must be two or more different labels. Got {classes}."
+            f"classes must be two or more different labels. Got {classes.tolist()}."
         )
     matrix = _unimodal(len(classes), kind, alpha, p, temperature)
     return to_frame(matrix, classes, classes)
@@ -216,7 +218,7 @@ def ordinal(classes, kind="triangular", *, alpha=0.05, p=1.0, temperature=1.0):
 def _unimodal(n_classes, kind, alpha, p, temperature):
     """Return the matrix of `ordinal` without names."""
     steps = np.arange(n_classes)
-    distances = np.abs(steps[:, np.newaxis] - steps)
+    distances = np.abs(steps[:, np.newaxis] - steps).astype(np.float64)
     if kind == "triangular":
         neighbors = np.where(distances == 1, alpha, 0.0)
         return neighbors + np.diag(1 - neighbors.sum(axis=1))
@@ -300,9 +302,9 @@ def from_votes(answers, *, n_classes=None):
     Parameters
     ----------
     answers : array-like of shape (n_samples, n_annotators) or DataFrame
-        Labels; None, NaN or -1 where an annotator was not asked. Or a DataFrame with
-        one vote per row, in the columns "sample", "annotator" and "label", or "task",
-        "worker" and "label" as in crowd-kit.
+        Labels; None or NaN where an annotator was not asked and, with `n_classes`, also
+        -1. Or a DataFrame with one vote per row, in the columns "sample", "annotator"
+        and "label", or "task", "worker" and "label" as in crowd-kit.
 
     n_classes : int, default=None
         Number of classes, at least 2; labels are then codes from 0 to `n_classes` - 1.

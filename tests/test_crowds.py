@@ -169,12 +169,13 @@ def test_confusion_finds_the_habits_of_annotators():
 
 
 def test_names_of_classes_name_the_columns():
-    answers = np.array([["b", "a"], ["b", None], ["a", None]], dtype=object)
+    answers = [["b", "a"], ["b", None], ["a", None]]
     y_soft, reliability = soften(answers)
     expected, by_code = soften([[1, 0], [1, -1], [0, -1]], n_classes=2)
     assert_array_equal(y_soft, expected)
     assert_array_equal(reliability, by_code)
     assert [*y_soft.columns] == ["a", "b"]
+    assert [*soften(pd.DataFrame(answers, index=list("xyz")))[0].index] == list("xyz")
     votes = pd.DataFrame({"task": ["y", "x"], "worker": [0, 0], "label": ["a", "b"]})
     assert [*soften(votes)[0].index] == ["x", "y"]
 

@@ -113,6 +113,8 @@ def test_names_of_similarities_are_those_of_the_distribution():
     assert_allclose(soft[:, [2, 0, 1]], matrix.loc[["cow"]])
     with pytest.raises(ValueError, match=r"rows and columns of similarities must have"):
         class_similarity(pd.DataFrame(np.eye(2), columns=["a", "b"]))
+    with pytest.raises(ValueError, match=r"the same names, each once"):
+        class_similarity(pd.DataFrame(np.eye(2), ["a", "a"], ["a", "a"]))
 
 
 # ordinal
@@ -182,15 +184,41 @@ def test_triangular_is_the_mass_of_triangles_over_equal_intervals(n_classes, alp
 @pytest.mark.parametrize("kind", ["triangular", "exponential", "binomial"])
 def test_named_classes_are_smoothed_by_their_order_on_the_scale(kind):
     scale = pd.Categorical(["mid", "low"], ["low", "mid", "high"], ordered=True)
+    assert_array_equal(ordinal(scale, kind), ordinal(scale.categories, kind))
+    assert_array_equal(ordinal(pd.Series(scale), kind), ordinal(scale, kind))
     smoother = LabelSmoother(1.0, distribution=ordinal(scale.categories, kind))
     smoothed = smoother.fit([*scale.categories]).transform([*scale.categories])
     columns = [1, 2, 0]  # of low, mid, high among the sorted labels
     assert_array_equal(smoothed[:, columns], ordinal(3, kind))
 
 
-@pytest.mark.parametrize("classes", [["a"], ["a", "a"], ["a", None]])
-def test_classes_of_a_scale_differ(classes):
-    with pytest.raises(ValueError, match=r"two or more different labels"):
+def test_names_may_be_bools():
+    matrix = ordinal([True, False], alpha=0.2)
+    soft = LabelSmoother(1.0, distribution=matrix).fit_transform([False, True])
+    assert_allclose(soft, [[0.8, 0.2], [0.2, 0.8]])
+    names = [False, True]
+    frame = pd.DataFrame([[1, 0.5], [0.2, 1]], index=names, columns=names)
+    assert_array_equal(class_similarity(frame), class_similarity(frame.to_numpy()))
+
+
+def test_large_exponents_do_not_overflow():
+    assert_array_equal(
+        ordinal(6, "exponential", p=64), ordinal(6, "exponential", p=64.0)
+    )
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (["a"], "two or more different labels"),
+        (["a", "b", "a"], "two or more different labels"),
+        ([[1, 2], [3, 4]], "two or more different labels"),
+        (["a", None], "contains NaN or None"),
+        (["a", 1], "mixed label types"),
+    ],
+)
+def test_classes_of_a_scale_differ(classes, message):
+    with pytest.raises(ValueError, match=message):
         ordinal(classes)
 
 
@@ -316,6 +344,14 @@ def test_from_votes_takes_the_long_form():
     )
     expected = from_votes(EVERY_CLASS, n_classes=3)
     assert_array_equal(from_votes(frame, n_classes=3), expected)
+
+
+def test_from_votes_of_names_is_named():
+    names = np.array(["cow", "ant", "bee", None], dtype=object)
+    matrix = from_votes(names[EVERY_CLASS])
+    order = ["cow", "ant", "bee"]
+    expected = from_votes(EVERY_CLASS, n_classes=3)
+    assert_array_equal(matrix.loc[order, order], expected)
 
 
 def test_from_votes_names_the_classes_without_a_second_vote():

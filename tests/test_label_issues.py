@@ -187,6 +187,45 @@ def test_votes_are_judged_by_their_consensus(digits):
     assert (given != y)[frame["sample"]].mean() > 0.7
 
 
+@pytest.mark.filterwarnings("ignore:May not flag all label issues")
+def test_votes_may_lack_a_class(noisy):
+    X, y, wrong = noisy
+    votes = np.stack([np.where(y == 3, 4, y)] * 2, axis=1)
+    issues = find_label_issues(quick_classifier(max_epochs=15), X, y, votes=votes)
+    assert np.mean(wrong | (y == 3), where=np.isin(np.arange(600), issues)) > 0.7
+    assert np.mean(y[issues] == 3) > 2 * np.mean(y == 3)
+    names = np.array([*list("abcdefghij"), "a long name"])
+    named = np.where(votes == 4, 10, votes)
+    model = GaussianNB(var_smoothing=1e-2)
+    found = find_label_issues(model, X, names[y], votes=names[named].astype(object))
+    assert_array_equal(found, find_label_issues(model, X, names[y]))
+    with pytest.raises(ValueError, match="y must hold one label per sample"):
+        find_label_issues(model, X, np.eye(10)[y], votes=votes)
+    with pytest.raises(TypeError, match="find_label_issues needs probabilities"):
+        find_label_issues(GridSearchCV(model, {}, refit=False).fit(X, y), X, y)
+
+
+def test_votes_of_samples_in_another_order_are_refused(noisy):
+    X, y, _ = noisy
+    ids = [f"s{number}" for number in range(600)]  # s0, s1, s10, s100 if sorted
+    votes = pd.DataFrame({"task": ids, "worker": "w", "label": y})
+    frame = pd.DataFrame(X, index=ids)
+    with pytest.raises(ValueError, match="X has the samples of votes in another order"):
+        find_label_issues(GaussianNB(), frame, votes=votes)
+    in_order = frame.loc[np.unique(ids)]
+    assert len(find_label_issues(GaussianNB(var_smoothing=0.1), in_order, votes=votes))
+
+
+def test_groups_are_not_ignored_where_a_search_is_fitted(noisy):
+    X, y, _ = noisy
+    fitted = search().fit(X, y)
+    groups = np.arange(600) // 4
+    how = {"groups": groups, "cv": GroupKFold(3)}
+    assert_array_equal(
+        find_label_issues(fitted, X, y, **how), find_label_issues(search(), X, y, **how)
+    )
+
+
 def test_groups_stay_together(noisy):
     X, y, _ = noisy
     groups = np.arange(600) // 4
@@ -210,7 +249,7 @@ def test_label_issues_refuse_what_they_cannot_judge(noisy, monkeypatch):
     X, y, _ = noisy
     for call, message in (
         ({"y": np.eye(10, dtype=int)[y]}, "Got a multilabel indicator matrix"),
-        ({}, "Pass y, or votes"),
+        ({}, "Either y or votes must be passed"),
         ({"y_soft": np.eye(10)[y], "votes": y[:, np.newaxis]}, "not both"),
         ({"y": y, "ranked_by": "loss"}, "'ranked_by' parameter of find_label"),
     ):

@@ -59,8 +59,7 @@ FALL = [0.9, 0.9, 0.87, 0.87, 0.87]
         ({"loss": [0.3, 0.3, 0.5, 0.4, 0.4]}, "You do not need smoothing."),
         (
             {"loss": [0.5, 0.3, 0.4, 0.3, 0.35]},
-            "You do not need smoothing; temperature scaling gives the same "
-            "calibration.",
+            "You do not need smoothing; temperature scaling does about as well.",
         ),
         (
             {"loss": [0.5, 0.3, 0.4, 0.35, 0.35]},
@@ -166,13 +165,12 @@ def test_verdict_says_where_log_loss_and_calibration_error_disagree():
     assert "By the calibration error" not in verdict
 
 
-def test_verdict_says_where_the_confidence_is_worse():
+def test_verdict_says_where_confident_predictions_are_worse():
     loss = [0.5, 0.4, 0.3, 0.4, 0.4]
     scores = make(**{**SAME, "loss": loss, "area": [0.02, 0.02, 0.03, 0.03, 0.03]})
     assert (
-        "The confidence of 'smoothed' is worse at telling right from wrong predictions "
-        "than that of hard labels: the area under the risk-coverage curve rises (+0.01 "
-        "+- 0)."
+        "The area under the risk-coverage curve is larger with 'smoothed' (+0.01 +- "
+        "0): its most confident predictions have more errors than those of hard labels."
     ) in format_verdict(scores)
     assert "risk-coverage" not in format_verdict(make(**{**SAME, "loss": loss}))
 

@@ -111,20 +111,23 @@ def test_display_draws_the_curve(iris):
     display = RiskCoverageDisplay.from_estimator(model, X[1::2], y[1::2])
     y_proba = model.predict_proba(X[1::2])
     coverage, risk, _ = risk_coverage_curve(y[1::2], y_proba)
-    assert_array_equal(display.line_.get_xdata(), coverage)
-    assert_array_equal(display.line_.get_ydata(), risk)
+    assert_array_equal(display.line_.get_xdata()[1:], coverage)
+    assert_array_equal(display.line_.get_ydata()[1:], risk)
+    assert display.line_.get_xdata()[0] == 0
     area = area_under_risk_coverage(y[1::2], y_proba)
     label = f"LogisticRegression, area {area:.3f}"
     assert display.ax_.get_legend_handles_labels()[1] == [label]
 
-    def least(y_proba):
-        return -y_proba.max(axis=1)
-
-    other = RiskCoverageDisplay.from_estimator(
-        model, X[1::2], y[1::2], confidence=least, name="reversed", ax=display.ax_
+    other = RiskCoverageDisplay.from_predictions(
+        y[1::2], y_proba, confidence=-y_proba.max(axis=1), ax=display.ax_
     )
     assert other.figure_ is display.figure_
     assert other.area > display.area
+    constant = RiskCoverageDisplay.from_predictions(
+        y[1::2], y_proba, confidence=np.ones(75), name="constant"
+    )
+    assert_array_equal(constant.line_.get_xdata(), [0, 1])
+    assert_array_equal(constant.line_.get_ydata(), [risk[-1]] * 2)
     figure, ax = plt.subplots()
     again = RiskCoverageDisplay(coverage, risk).plot(ax=ax)
     assert again.figure_ is figure

@@ -443,6 +443,8 @@ def test_held_out_predictions_are_read_only_of_the_same_labels(iris):
     folds = PredefinedSplit(np.arange(150) % 3)
     on_hard = search([0.3], cv=folds).fit(X, flipped)
     on_soft = search([0.3], cv=folds).fit(X, y, y_soft=y_soft)
+    weighted = search([0.3], cv=folds).fit(X, y, sample_weight=1 + y)
+    equally_weighted = search([0.3], cv=folds).fit(X, y, sample_weight=[2] * 150)
     for estimator, labels, is_read in (
         (on_hard, (flipped,), True),
         (on_hard, (y,), False),
@@ -451,6 +453,8 @@ def test_held_out_predictions_are_read_only_of_the_same_labels(iris):
         (on_soft, (y_soft,), True),
         (on_soft, (y,), False),
         (on_soft, (y, y_soft[:, [0, 2, 1]]), False),
+        (weighted, (y,), False),
+        (equally_weighted, (y,), True),
     ):
         held_out = read_held_out(estimator, *check_X_labels(X, *labels))
         assert (held_out is not None) == is_read
@@ -552,13 +556,13 @@ def test_search_that_chose_no_smoothing_is_compared_with_the_best_that_smooths(i
     report = smoothing_report(estimator, *iris, cv=3)
     assert report.epsilons == [0.2] * 3
     assert_allclose(report.scores, by_hand.scores, atol=1e-6)
-    assert "split: 0, 0, 0. Where it is 0, the best other" in report.notes[0]
+    assert "split: 0, 0, 0. Instead of 0, the best epsilon" in report.notes[0]
     fitted = clone(estimator).fit(*iris)
     read = smoothing_report(fitted, *iris)
     assert read.epsilons == [0.2] * fitted.n_splits_
     by_hand = smoothing_report(search([0.2]).fit(*iris), *iris)
     assert_allclose(read.scores, by_hand.scores, atol=1e-6)
-    assert "best other one, 0.2, on the same splits" in read.notes[0]
+    assert "the best epsilon above 0, 0.2, which was chosen" in read.notes[0]
 
 
 @pytest.mark.parametrize("refit", [True, "accuracy"])
@@ -575,6 +579,10 @@ def test_grid_search_is_compared_by_its_best_that_smooths(iris, refit):
     expected = smoothing_report(by_hand, *iris, cv=2)
     report = smoothing_report(fitted, *iris, cv=2)
     assert_allclose(report.scores, expected.scores)
+    unranked = clone(fitted).set_params(scoring=["accuracy", "neg_log_loss"])
+    unranked.set_params(refit=lambda results: 0).fit(*iris)
+    with pytest.raises(ValueError, match="refit does not name one of several scores"):
+        smoothing_report(unranked, *iris)
     hard = GridSearchCV(network(), {"epsilon": [0.0]}, cv=2).fit(*iris)
     with pytest.raises(ValueError, match=r"epsilon=0.0 does not smooth"):
         smoothing_report(hard, *iris)
@@ -594,7 +602,7 @@ def test_soft_labels_are_for_the_smoothed_variants(iris, rng):
         for way, model in (("hard labels", hard), ("smoothed", soft)):
             loss = log_loss(y[test], model.predict_proba(X[test]))
             assert report.scores[1, report.ways.index(way), k] == pytest.approx(loss)
-    assert "trained on soft labels" in report.notes[1]
+    assert "trained on the soft labels" in report.notes[1]
     assert "strategy='replicate'" in report.notes[2]
     pipeline = make_pipeline(StandardScaler(), estimator)
     in_pipeline = smoothing_report(pipeline, X, frame, cv=splits)
@@ -740,7 +748,7 @@ def test_plot_draws_differences_with_two_standard_errors():
         "log-loss",
         "Brier score",
         "calibration error",
-        "risk-coverage",
+        "AURC",
     ]
     assert report.figure_ is report.axes_[0].figure
     points, _, (bars,) = report.axes_[0].containers[0]

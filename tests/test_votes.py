@@ -121,6 +121,30 @@ def test_the_first_bad_label_is_named(bad):
         count_votes(frame)
 
 
+def test_samples_and_annotators_of_a_matrix_keep_their_names():
+    frame = pd.DataFrame([[0, 1], [2, 9]], index=["x", "y"], columns=["Ann", "Bob"])
+    with pytest.raises(ValueError, match="Annotator Bob gave sample y the label 9"):
+        read_votes(frame, 3)
+    assert [*read_votes(frame.replace(9, 0)).samples] == ["x", "y"]
+
+
+@pytest.mark.parametrize(
+    "names", [["Task", "WORKER", "label"], ["Sample", "annotator", "Label"]]
+)
+def test_columns_may_be_capitalized(names):
+    frame = pd.DataFrame(long_form(ANSWERS))
+    assert_array_equal(count_votes(frame.set_axis(names, axis=1)), count_votes(frame))
+
+
+def test_one_vote_per_row_under_other_names_is_no_matrix():
+    votes = {"item": ["x", "y"], "rater": ["a", "a"], "answer": ["ant", "bee"]}
+    frame = pd.DataFrame(votes)
+    with pytest.raises(
+        ValueError, match=r"\['item', 'rater', 'answer'\], have no label"
+    ):
+        read_votes(frame)
+
+
 @pytest.mark.parametrize("column", ["sample", "annotator"])
 @pytest.mark.parametrize(
     "ids",
@@ -176,8 +200,10 @@ NAMES = np.array(["owl", "ant", "bee", None], dtype=object)  # the last is for -
         lambda answers: pd.DataFrame(answers).astype("category"),
         lambda answers: pl.DataFrame(answers.tolist(), orient="row"),
         lambda answers: pd.DataFrame(answers).fillna(np.nan),
+        lambda answers: pd.DataFrame(answers).fillna(np.nan).to_numpy().tolist(),
+        lambda answers: np.ma.masked_array(answers, answers == None),  # noqa: E711
     ],
-    ids="list object pandas string category polars nan".split(),
+    ids="list object pandas string category polars nan nan-list masked".split(),
 )
 def test_names_of_classes_in_any_container(container):
     votes = read_votes(container(NAMES[ANSWERS]))
@@ -185,9 +211,10 @@ def test_names_of_classes_in_any_container(container):
     assert_array_equal(votes.counts()[:, [2, 0, 1]], count_votes(ANSWERS))
 
 
-@pytest.mark.parametrize("missing", [-1, np.nan, None])
-def test_numbers_that_are_no_codes(missing):
-    stars = [[1, 5, missing], [5, missing, missing]]
+@pytest.mark.parametrize("missing", [np.nan, None])
+@pytest.mark.parametrize("container", [list, pd.DataFrame, np.array])
+def test_numbers_that_are_no_codes(missing, container):
+    stars = container([[1, 5, missing], [5, missing, missing]])
     votes = read_votes(stars)
     assert_array_equal(votes.classes, [1, 5])
     assert votes.classes.dtype.kind == "i"
@@ -212,8 +239,13 @@ def test_columns_of_crowd_kit():
 @pytest.mark.parametrize(
     ("answers", "message"),
     [
+        ([["a", np.nan], [-1, "b"]], "mixed label types"),
+        ([["a", "b"], ["-1", "b"]], "answers has the label -1"),
+        ([[-2, -1], [0, -1]], "answers has the label -1"),
+        (np.array([["a", "b"], [np.nan, "b"]]), "answers has the label 'nan'"),
+        ([[0, -1], [1, 1]], "answers has the label -1"),
         ([["a", "a"]], "two different labels or more. Got .'a'."),
-        ([[None, None]], r"two different labels or more. Got \[\]"),
+        ([[None, None]], "answers has no votes"),
         (np.array([["a", 1]], dtype=object), "mixed label types"),
         ([[0.5, 1.0]], "continuous"),
         (["a", "b"], "Expected 2D array"),

@@ -22,11 +22,16 @@ from sklearn_ls._labels.hold_out import hold_out
 ONE_DRAW = "strategy='sample' with n_draws=1"
 
 # Parameters of trees, of scikit-learn, LightGBM and CatBoost, that count samples.
-LEAF_LIMITS = {
-    *("min_samples_leaf", "min_samples_split", "min_child_samples"),
-    *("min_data_in_leaf", "min_data_per_leaf", "min_data"),
+SAMPLE_LIMITS = {
+    "min_child_samples",
+    "min_data",
+    "min_data_in_leaf",
+    "min_data_per_leaf",
+    "min_samples_leaf",
+    "min_samples_split",
 }
-OF_LIGHTGBM = {"min_data_in_bin": 3, "min_data_per_group": 100}  # and its defaults
+# Defaults of LightGBM that its `get_params` does not list.
+LIGHTGBM_LIMITS = {"min_data_in_bin": 3, "min_data_per_group": 100}
 
 
 def takes_sample_weight(classifier):
@@ -67,7 +72,7 @@ def _check_copyable(classifier):
             f"{type(classifier).__name__} takes a matrix of all pairs of samples, whose"
             f" rows alone cannot be copied. Use {ONE_DRAW}."
         )
-    for estimator in _nested(classifier):
+    for estimator in nested(classifier):
         params = estimator.get_params(deep=False)
         for rule in RULES:
             if problem := rule(estimator, params):
@@ -76,7 +81,7 @@ def _check_copyable(classifier):
             _check_nested(estimator)
 
 
-def _nested(classifier):
+def nested(classifier):
     """Yield an estimator and those among its parameters, whatever the depth."""
     yield classifier
     for value in classifier.get_params(deep=True).values():
@@ -84,13 +89,13 @@ def _nested(classifier):
             yield value
 
 
-def _kinds(estimator):
+def _class_names(estimator):
     """Return the names of the class of an estimator and of its bases."""
     return {kind.__name__ for kind in type(estimator).__mro__}
 
 
 def _bags(estimator, params):
-    bags = _kinds(estimator) & {"BaggingClassifier", "XGBRFClassifier"}
+    bags = _class_names(estimator) & {"BaggingClassifier", "XGBRFClassifier"}
     if bags or "rf" in (params.get("boosting_type"), params.get("boosting")):
         return (
             "draws the copies of a sample separately, so that a sample may be left with"
@@ -162,7 +167,7 @@ def _is_balanced(estimator):
 
 def _settle_early_stopping(classifier, n_samples):
     """Replace ``early_stopping="auto"``, which would count copies."""
-    for estimator in _nested(classifier):
+    for estimator in nested(classifier):
         if isinstance(estimator, HistGradientBoostingClassifier):
             if estimator.early_stopping == "auto":
                 estimator.set_params(early_stopping=n_samples > 10_000)
@@ -177,21 +182,20 @@ def _balance(classifier, copies, classes):
     classifier.set_params(class_weight=weights)
 
 
-def _scale_leaf_limits(classifier, copies):
+def _scale_sample_limits(classifier, copies):
     """Multiply the limits that would count copies by the copies per sample."""
     n_copies = len(copies.rows) / len(np.unique(copies.rows))
     if n_copies == 1:
         return
-    for estimator in _nested(classifier):
+    for estimator in nested(classifier):
         params = estimator.get_params(deep=False)
-        limits = {name: params[name] for name in LEAF_LIMITS & params.keys()}
-        if "LGBMClassifier" in _kinds(estimator):
-            given = params.keys() & OF_LIGHTGBM
-            limits |= OF_LIGHTGBM | {name: params[name] for name in given}
+        limits = {name: params[name] for name in SAMPLE_LIMITS & params.keys()}
+        if "LGBMClassifier" in _class_names(estimator):
+            limits |= {n: params.get(n, limit) for n, limit in LIGHTGBM_LIMITS.items()}
         for name, limit in limits.items():
             smallest = 2 if name == "min_samples_split" else 1
             if isinstance(limit, Integral) and limit > smallest:
-                estimator.set_params(**{name: max(limit, round(n_copies * limit))})
+                estimator.set_params(**{name: round(n_copies * limit)})
 
 
 def _holds_out(classifier):
@@ -268,5 +272,5 @@ def adapt_to_copies(classifier, copies, y_soft, classes, validated=False):
         copies, validation = copies.select(~held_out), copies.select(held_out)
         validation = validation.select(np.isin(validation.codes, copies.codes))
     _balance(classifier, copies, classes)
-    _scale_leaf_limits(classifier, copies)
+    _scale_sample_limits(classifier, copies)
     return copies, validation

@@ -245,7 +245,8 @@ def to_frame(matrix, index, columns):
         import pandas as pd
     except ImportError as error:
         raise ImportError(
-            "Classes are named in a DataFrame, which needs pandas: pip install pandas."
+            "Named classes are returned in a DataFrame, which requires pandas: pip "
+            "install pandas."
         ) from error
     return pd.DataFrame(matrix, index=index, columns=columns)
 
@@ -279,4 +280,6 @@ def order_by_class(matrix, classes, name):
             f"{name} has the rows {rows} and the columns {columns}, but the classes "
             f"are {labels}. Name both by the classes, or pass an array in their order."
         )
-    return matrix.loc[labels, labels]
+    # By position, since bools would be a mask.
+    positions = [[names.index(label) for label in labels] for names in (rows, columns)]
+    return matrix.iloc[positions[0], positions[1]]

@@ -97,11 +97,12 @@ class TrainingLabels:
         )
 
     def digest(self):
-        """Return a hash of what is trained on: codes, soft labels and epsilons."""
+        """Return a hash of the codes, and of soft labels and weights, if any."""
         digest = sha256(self.codes.astype(np.int64).tobytes())
-        for values in (self.y_soft, self.sample_epsilon):
-            if values is not None:
-                digest.update(values.astype(np.float64).tobytes())
+        if self.y_soft is not None:
+            digest.update(self.y_soft.astype(np.float64).tobytes())
+        if self.weight is not None and np.ptp(self.weight):
+            digest.update(b"weights" + self.weight.astype(np.float64).tobytes())
         return digest.hexdigest()
 
     def weighted(self, weight):

@@ -27,7 +27,7 @@ class Votes(NamedTuple):
         Positions in `samples`, `annotators` and `classes`.
 
     samples, annotators : array-like of shape (n_samples,) or (n_annotators,)
-        Their ids, sorted, or numbers.
+        Sorted ids or, for a matrix of votes, numbers or the names in a DataFrame.
 
     classes : ndarray of shape (n_classes,)
         The labels, sorted. Classes, samples and annotators may be without any vote.
@@ -74,10 +74,11 @@ def read_votes(answers, n_classes=None):
     Parameters
     ----------
     answers : array-like of shape (n_samples, n_annotators) or DataFrame
-        Labels; None, NaN or -1 where an annotator was not asked. Or a DataFrame with
-        one vote per row and the columns "sample" and "annotator" (ids of a type that
-        can be sorted, and are numbered in that order) and "label", or named as in
-        crowd-kit. An annotator may have several votes on a sample there.
+        Labels; None or NaN where an annotator was not asked and, with `n_classes`, also
+        -1. Or a DataFrame with one vote per row and the columns "sample" and
+        "annotator" (ids of a type that can be sorted, and are numbered in that order)
+        and "label", or named as in crowd-kit. An annotator may have several votes on a
+        sample there.
 
     n_classes : int, default=None
         At least 2. Labels are then codes in [0, n_classes). If None, the classes are
@@ -99,6 +100,8 @@ def read_votes(answers, n_classes=None):
     if columns is None:
         label = _to_array(answers, "answers", ensure_2d=True)
         samples, annotators = map(range, label.shape)
+        if hasattr(answers, "iloc"):
+            samples, annotators = answers.index, answers.columns
         sample, annotator = np.indices(label.shape).reshape(2, -1)
         label = label.ravel()
     else:
@@ -118,7 +121,7 @@ def read_votes(answers, n_classes=None):
                 f"gave sample {samples[sample[first]]} the label {codes[first]:g}."
             )
     asked = codes >= 0
-    return Votes(
+    votes = Votes(
         sample[asked],
         annotator[asked],
         codes[asked].astype(np.intp),
@@ -126,14 +129,28 @@ def read_votes(answers, n_classes=None):
         annotators,
         classes,
     )
+    if columns is None and n_classes is None and hasattr(answers, "columns"):
+        _check_columns(votes, answers)
+    return votes
+
+
+def _check_columns(votes, answers):
+    """Raise ValueError for a dataframe whose columns have no label in common."""
+    answer = votes.annotator * votes.n_classes + votes.label
+    n_columns = len(np.unique(votes.annotator))
+    if n_columns > 1 and len(np.unique(answer)) == len(np.unique(votes.label)):
+        raise ValueError(
+            f"The columns of answers, {list(answers.columns)}, have no label in "
+            "common, so they do not seem to be annotators. A DataFrame with one vote "
+            f"per row needs the columns {[*COLUMNS]} or {[*COLUMNS.values()]}."
+        )
 
 
 def _find_columns(answers):
     """Return the names of the columns of a dataframe of votes, None of a matrix."""
-    names = {*getattr(answers, "columns", ())}
+    names = {str(name).lower(): name for name in getattr(answers, "columns", ())}
     columns = {
-        column: next((name for name in (column, alias) if name in names), None)
-        for column, alias in COLUMNS.items()
+        column: names.get(column, names.get(alias)) for column, alias in COLUMNS.items()
     }
     found = [name for name in columns.values() if name is not None]
     if not found:
@@ -148,6 +165,10 @@ def _find_columns(answers):
 
 def _to_array(values, name, ensure_2d=False):
     """Return labels as an array in which they may be missing."""
+    if isinstance(values, np.ma.MaskedArray):
+        values = np.where(np.ma.getmaskarray(values), None, values.data)
+    elif isinstance(values, (list, tuple)):
+        values = np.asarray(values, dtype=object)  # else NaN becomes a name
     return check_array(
         values,
         dtype=None,
@@ -164,23 +185,36 @@ def _encode(labels):
     ----------
     labels : ndarray of shape (n_votes,)
     """
-    if labels.dtype.kind in "iubf":
-        asked = ~np.isnan(labels) & (labels != -1)
+    if labels.dtype.kind == "f":
+        asked = ~np.isnan(labels)
+    elif labels.dtype.kind in "iub":
+        asked = np.ones(len(labels), dtype=bool)
     else:
-        asked = np.array([not is_missing(label) and label != -1 for label in labels])
-    given, classes = labels[asked].tolist(), np.array([])
-    if given:
-        given = check_labels(labels_to_array(given, "answers"))
-        if given.dtype.kind == "f":
-            given = given.astype(np.int64)  # of integers beside NaN
-        classes = find_classes(given)
+        asked = np.array([not is_missing(label) for label in labels])
+    if not asked.any():
+        raise ValueError("answers has no votes.")
+    voted = check_labels(labels_to_array(labels[asked].tolist(), "answers"))
+    if voted.dtype.kind == "f":
+        voted = voted.astype(np.int64)  # of integers beside NaN
+    classes = find_classes(voted)
+    if labels.dtype.kind == "U" and "nan" in classes:
+        raise ValueError(
+            "answers has the label 'nan', which NumPy makes of NaN in an array of "
+            "text. Pass a list, or an array of objects."
+        )
+    if (-1 if voted.dtype.kind == "i" else "-1") in classes:
+        raise ValueError(
+            "answers has the label -1, which stands for a missing vote only if "
+            "n_classes is passed. Pass n_classes if labels are codes, use None or NaN "
+            "for missing votes, or rename the class."
+        )
     if len(classes) < 2:
         raise ValueError(
-            f"answers must hold two different labels or more. Got {classes.tolist()}. "
+            f"answers must have two different labels or more. Got {classes.tolist()}. "
             "Pass codes and n_classes, if there are classes that nobody voted for."
         )
     codes = np.full(len(labels), -1)
-    codes[asked] = encode_labels(given, classes)
+    codes[asked] = encode_labels(voted, classes)
     return codes, classes
 
 

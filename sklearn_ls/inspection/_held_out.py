@@ -104,7 +104,7 @@ def fit_part(estimator, X, labels, samples):
     """
     soft, name = {}, soft_labels_argument(estimator)
     if labels.y_soft is not None and name is not None:
-        # Named, since there may be no sample of which some class is the most likely.
+        # Named, since a class may not be the most likely one of any of these samples.
         soft[name] = to_frame(labels.y_soft[samples], None, labels.classes)
     return clone(estimator).fit(take_rows(X, samples), labels.y[samples], **soft)
 
@@ -112,9 +112,9 @@ def fit_part(estimator, X, labels, samples):
 def read_held_out(estimator, X, labels):
     """Return the held-out predictions of a fitted search, if they are of these samples.
 
-    This is checked: the search must have been fitted to these labels, and the
-    predictions of its fold networks on the splits that its `cv` gives must reproduce
-    `oof_proba_`.
+    This is checked: the search must have been fitted to these labels without sample
+    weights, and the predictions of its fold networks on the splits that its `cv` gives
+    must reproduce `oof_proba_`.
 
     Parameters
     ----------

@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklearn_ls._compat import StrOptions, validate_params
+from sklearn_ls._labels.containers import labels_to_array, to_numpy_backed
 from sklearn_ls.crowds import votes_to_soft
 from sklearn_ls.inspection._held_out import (
     check_X_labels,
@@ -10,7 +11,7 @@ from sklearn_ls.inspection._held_out import (
     make_splits,
     read_held_out,
 )
-from sklearn_ls.inspection._pipeline import best_of_grid_search
+from sklearn_ls.inspection._pipeline import best_of_grid_search, require_proba
 
 
 @validate_params(
@@ -42,10 +43,10 @@ def find_label_issues(
     estimator : estimator
         Any classifier with `predict_proba`, fitted or not; it is not modified. Of a
         fitted :class:`~sklearn.model_selection.GridSearchCV` the best estimator is
-        used. If it is a :class:`~sklearn_ls.LabelSmoothingClassifierCV` that is fitted
-        to these samples and labels (or a pipeline that ends in one), and its `cv`
-        reproduces its splits, which is checked, its `oof_proba_` is used and nothing is
-        trained.
+        used. A :class:`~sklearn_ls.LabelSmoothingClassifierCV` that is fitted to these
+        samples and labels, alone or as the last step of a pipeline, is not trained
+        again if its `cv` reproduces its splits, which is checked: its `oof_proba_` is
+        used, and `cv` is ignored.
 
     X : array-like of shape (n_samples, ...)
         The samples.
@@ -60,22 +61,24 @@ def find_label_issues(
         the order of the columns.
 
     votes : array-like of shape (n_samples, n_annotators) or DataFrame, default=None
-        Votes of annotators, as :func:`~sklearn_ls.crowds.votes_to_soft` takes them; if
-        one vote per row, `X` is in the order of the sorted ids of samples. They become
-        the soft labels, by the model of Dawid and Skene, and their most likely labels
-        are judged, unless `y` is passed.
+        Votes of annotators, as :func:`~sklearn_ls.crowds.votes_to_soft` takes them.
+        With one vote per row, the samples in `X` must be in the order of the sorted
+        ids. The votes become soft labels, by the model of Dawid and Skene, and their
+        most likely labels are judged, unless `y` is passed.
 
     groups : array-like of shape (n_samples,), default=None
-        Groups for `cv`, such as :class:`~sklearn.model_selection.GroupKFold`.
+        Groups for `cv`, such as :class:`~sklearn.model_selection.GroupKFold`. With
+        groups, `oof_proba_` is not used.
 
     cv : int, cross-validation generator or iterable, default=5
         Determines the cross-validation splitting strategy, as in
-        :func:`~sklearn.model_selection.cross_validate`. Ignored if `oof_proba_` is
-        used.
+        :func:`~sklearn.model_selection.cross_validate`.
 
     ranked_by : {"self_confidence", "normalized_margin"}, default="self_confidence"
-        The quality of a label, low if it is suspicious: its predicted probability, or
-        half of one plus the difference from the largest probability of another label.
+        Label quality score by which samples are ranked, lowest first.
+        ``"self_confidence"`` is the predicted probability of the label;
+        ``"normalized_margin"`` is `(1 + p - q) / 2`, where `p` is that probability and
+        `q` the largest probability of another label.
 
     as_frame : bool, default=False
         Whether to return a DataFrame.
@@ -83,15 +86,19 @@ def find_label_issues(
     Returns
     -------
     issues : ndarray of shape (n_issues,) or DataFrame of shape (n_issues, 4)
-        Indices of samples in `X` and `y`. Or a DataFrame with the columns `sample`,
-        such an index, `given_label`, `suggested_label`, the most likely one, and
-        `label_quality`, in [0, 1]. Inspect them before removing any, since samples that
-        are merely difficult are found too. Samples that were never held out are not.
+        Indices of the suspicious samples. If `as_frame` is True, a DataFrame with one
+        row per suspicious sample and the columns `sample`, its position, `given_label`,
+        `suggested_label`, the most likely one, and `label_quality`, in [0, 1]. Inspect
+        them before removing any, since samples that are merely difficult are found too.
+        Samples that were never held out are not.
 
     Raises
     ------
     ImportError
         If cleanlab is not installed: ``pip install 'sklearn-ls[cleanlab]'``.
+
+    TypeError
+        If the estimator has no `predict_proba`.
 
     ValueError
         If labels are multilabel, or neither `y` nor `votes` are passed.
@@ -126,10 +133,11 @@ def find_label_issues(
         raise ImportError(
             "find_label_issues needs cleanlab: pip install 'sklearn-ls[cleanlab]'."
         ) from error
-    y, y_soft = _take_votes(y, y_soft, votes)
+    y, y_soft = _take_votes(X, y, y_soft, votes)
     X, labels = check_X_labels(X, y, y_soft)
     estimator = best_of_grid_search(estimator)
-    held_out = read_held_out(estimator, X, labels)
+    require_proba(estimator, "find_label_issues")
+    held_out = None if groups is not None else read_held_out(estimator, X, labels)
     if held_out is None:
         splits = make_splits(cv, X, labels, groups)
         y_proba = cross_val_probas(estimator, X, labels, splits)
@@ -152,13 +160,30 @@ def find_label_issues(
     return pd.DataFrame(columns)
 
 
-def _take_votes(y, y_soft, votes):
+def _take_votes(X, y, y_soft, votes):
     """Return labels and soft labels, those of votes if there are any."""
     if votes is None:
         if y is None:
-            raise ValueError("Pass y, or votes.")
+            raise ValueError("Either y or votes must be passed. Got None for both.")
         return y, y_soft
     if y_soft is not None:
         raise ValueError("votes become the soft labels: pass them or y_soft, not both.")
     y_soft, _ = votes_to_soft(votes, method="dawid_skene")
-    return (y_soft, None) if y is None else (y, y_soft)
+    ids = getattr(X, "index", None) if hasattr(X, "iloc") else None
+    if ids is not None and not y_soft.index.equals(ids):
+        if not len(y_soft.index.symmetric_difference(ids)):
+            raise ValueError(
+                "X has the samples of votes in another order. Sort it by their ids: "
+                "X.loc[votes_to_soft(votes)[0].index]."
+            )
+    if y is None:
+        return y_soft, None
+    y = labels_to_array(to_numpy_backed(y))
+    if y.ndim != 1:
+        raise ValueError(
+            "votes become the soft labels, so that y must hold one label per sample. "
+            f"Got shape {y.shape}."
+        )
+    names = y_soft.columns.tolist()
+    names += [label for label in np.unique(y).tolist() if label not in names]
+    return y, y_soft.reindex(columns=names, fill_value=0.0)

@@ -1,4 +1,4 @@
-"""What is inside of pipelines and searches, and what reaches it."""
+"""What is inside pipelines and searches, and what reaches it."""
 
 from sklearn import get_config
 from sklearn.pipeline import Pipeline
@@ -17,9 +17,19 @@ def transform_up_to_last(estimator, X):
     return X
 
 
+def require_proba(estimator, name):
+    """Raise TypeError unless an estimator has `predict_proba`."""
+    if not hasattr(estimator, "predict_proba"):
+        raise TypeError(
+            f"{name} needs probabilities, but {type(estimator).__name__} has no "
+            "predict_proba."
+        )
+
+
 def is_grid_search(estimator):
     """Return whether an estimator is a search over parameters of another."""
-    return {"estimator", "scoring", "refit"} <= estimator.get_params(deep=False).keys()
+    params = estimator.get_params(deep=False)
+    return not params.keys().isdisjoint({"param_grid", "param_distributions"})
 
 
 def best_of_grid_search(estimator):

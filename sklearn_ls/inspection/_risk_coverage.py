@@ -11,8 +11,8 @@ class RiskCoverageDisplay:
     """Risk-coverage curve of classifiers that may abstain.
 
     The error rate of the most confident predictions as a function of how many there
-    are. The lower the curve, the better; one that does not fall to the left is that of
-    a classifier whose confidence does not tell right from wrong predictions. Use
+    are. The lower the curve, the better. If it does not fall to the left, the
+    confidence does not separate right from wrong predictions. Use
     :meth:`from_estimator` or :meth:`from_predictions` to create a display; to plot
     several classifiers on the same axes pass ``ax=display.ax_`` of the first.
 
@@ -81,7 +81,6 @@ class RiskCoverageDisplay:
         X,
         y,
         *,
-        confidence=None,
         sample_weight=None,
         name=None,
         ax=None,
@@ -99,10 +98,6 @@ class RiskCoverageDisplay:
         y : array-like of shape (n_samples,)
             Labels.
 
-        confidence : callable, default=None
-            Takes the predicted probabilities and returns the confidence in each
-            prediction. If None, it is the largest probability.
-
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative sample weights.
 
@@ -119,11 +114,9 @@ class RiskCoverageDisplay:
             The display, plotted.
         """
         check_is_fitted(estimator)
-        y_proba = estimator.predict_proba(X)
         return cls.from_predictions(
             y,
-            y_proba,
-            confidence=None if confidence is None else confidence(y_proba),
+            estimator.predict_proba(X),
             sample_weight=sample_weight,
             labels=estimator.classes_,
             name=type(estimator).__name__ if name is None else name,
@@ -206,8 +199,8 @@ class RiskCoverageDisplay:
         label = [name] if name is not None else []
         label += [f"area {self.area:.3f}"] if self.area is not None else []
         (self.line_,) = ax.plot(
-            self.coverage,
-            self.risk,
+            np.append(0, self.coverage),
+            np.append(self.risk[0], self.risk),
             drawstyle="steps-pre",
             label=", ".join(label) or None,
         )

@@ -9,7 +9,7 @@ from sklearn_ls.metrics._probabilities import check_against_labels
 def risk_coverage_curve(
     y_true, y_proba, *, confidence=None, sample_weight=None, labels=None
 ):
-    """Compute the error rate of the most confident predictions, for each fraction.
+    """Compute the error rate as a function of coverage.
 
     A classifier that may abstain answers only where its confidence is at least a
     threshold. Coverage is the fraction of samples that it answers, risk the fraction of
@@ -43,7 +43,7 @@ def risk_coverage_curve(
         In [0, 1]. The last is the error rate of all samples.
 
     thresholds : ndarray of shape (n_thresholds,)
-        Decreasing confidences, those that occur.
+        Distinct values of the confidence, in decreasing order.
 
     Raises
     ------
@@ -91,13 +91,13 @@ def risk_coverage_curve(
 def area_under_risk_coverage(
     y_true, y_proba, *, confidence=None, sample_weight=None, labels=None
 ):
-    """Compute the area under the risk-coverage curve.
+    """Compute the area under the risk-coverage curve (AURC).
 
     This is the mean over samples of the risk at the sample's own confidence: the error
     rate of the predictions with at least that confidence [1]_. It depends on the number
     of errors and on whether they are the least confident predictions, and not on the
-    values of the confidence. Label smoothing can make it worse [2]_: the user guide
-    (:ref:`selective_prediction`) has a confidence that is not affected.
+    values of the confidence. Label smoothing can make it worse [2]_, see
+    :ref:`selective_prediction`.
 
     Parameters
     ----------

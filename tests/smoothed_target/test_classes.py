@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.svm import SVC
@@ -128,6 +128,18 @@ def test_columns_of_a_classifier_with_unsorted_classes_are_ordered(n_classes, so
     clf = SmoothedTargetClassifier(Backwards()).fit(X, y)
     assert_allclose(clf.predict_proba(X), expected.predict_proba(X))
     assert_allclose(clf.decision_function(X), expected.decision_function(X))
+
+
+@pytest.mark.parametrize("seen", [0, 1])
+def test_scores_agree_with_the_only_class_that_was_seen(seen, soft):
+    X, y = soft[0], np.arange(60) % 2
+    boosting = HistGradientBoostingClassifier(max_iter=2)
+    clf = SmoothedTargetClassifier(boosting, epsilon=0)
+    clf.fit(X, NAMES[y], sample_weight=y == seen)
+    assert_array_equal(clf.predict(X), NAMES[seen])
+    scores = clf.decision_function(X)
+    assert scores.shape == (60,)
+    assert np.all(scores > 0) if seen else np.all(scores < 0)
 
 
 def test_scores_of_pairs_of_classes_need_all_classes(iris):

@@ -146,9 +146,17 @@ def test_limits_grow_with_the_mean_number_of_copies(rng):
     y_soft = np.array([[1.0, 0, 0], [0.5, 0.5, 0], [0, 0.3, 0.7], [0.2, 0.3, 0.5]] * 20)
     X = rng.normal(size=(80, 2))
     tree = DecisionTreeClassifier(min_samples_leaf=10)
-    for strategy, expected in (("replicate", 20), ("sample", 10)):
-        clf = SmoothedTargetClassifier(tree, AS_IT_IS, strategy=strategy)
+    for params, expected in (
+        ({"strategy": "replicate"}, 20),  # 1, 2, 2 and 3 copies
+        ({"strategy": "replicate", "min_share": 0.4}, 12),  # 1, 2, 1 and 1
+        ({"strategy": "sample"}, 10),
+    ):
+        clf = SmoothedTargetClassifier(tree, AS_IT_IS, **params)
         assert clf.fit(X, y_soft).classifier_.min_samples_leaf == expected
+    drawn = SmoothedTargetClassifier(
+        tree, AS_IT_IS, strategy="sample", n_draws=9, random_state=0
+    )
+    assert 15 <= drawn.fit(X, y_soft).classifier_.min_samples_leaf <= 20
     assert tree.min_samples_leaf == 10
 
 
@@ -169,6 +177,17 @@ def test_epsilon_of_each_sample(smoother, is_soft, soft, rng):
     clf = SmoothedTargetClassifier(smoother=smoother)
     clf.fit(X, y, weight, sample_epsilon=epsilon)
     assert_allclose(clf.predict_proba(X), expected.predict_proba(X), atol=1e-6)
+
+
+def test_epsilon_of_each_sample_by_an_objective(soft, rng):
+    X, y_soft = soft
+    y, epsilon = y_soft.argmax(axis=1), rng.uniform(size=len(X))
+    boosting = LGBMClassifier(n_estimators=5, n_jobs=1, verbose=-1)
+    clf = SmoothedTargetClassifier(boosting).fit(X, y, sample_epsilon=epsilon)
+    by_hand = np.eye(3)[y] * (1 - epsilon[:, np.newaxis]) + epsilon[:, np.newaxis] / 3
+    expected = SmoothedTargetClassifier(boosting, AS_IT_IS).fit(X, by_hand)
+    assert clf.strategy_ == "objective"
+    assert_allclose(clf.predict_proba(X), expected.predict_proba(X))
 
 
 def test_epsilon_of_each_sample_is_for_label_smoothers(iris):

@@ -9,7 +9,7 @@ OBSERVED_LABELS = (
 )
 
 
-def make_notes(estimator, smoothing_params, labels, predictions, held_out):
+def make_notes(estimator, smoothing_params, labels, predictions, held_out, n_epsilons):
     """Return notes on what was compared.
 
     Parameters
@@ -24,15 +24,19 @@ def make_notes(estimator, smoothing_params, labels, predictions, held_out):
 
     held_out : HeldOut or None
 
+    n_epsilons : int
+        The number of epsilons above 0 of a fitted search.
+
     Returns
     -------
     notes : list of str
     """
-    notes = [_describe_epsilon(smoothing_params, predictions, held_out)]
+    notes = [_describe_epsilon(smoothing_params, predictions, held_out, n_epsilons)]
     if labels.y_soft is not None:
         notes.append(
-            "The smoothed variants are trained on soft labels, hard labels on one per "
-            "sample, by which all variants are scored."
+            "The smoothed variants are trained on the soft labels, also if epsilon is "
+            "0. Hard labels are trained on one label per sample, against which all "
+            "variants are scored."
         )
     if (strategy := predictions[0].strategy) is not None:
         notes.append(f"Soft targets are trained by strategy={strategy!r}.")
@@ -51,8 +55,8 @@ def make_notes(estimator, smoothing_params, labels, predictions, held_out):
         )
     if any(name == "random_state" and value is None for name, value in values):
         notes.append(
-            "Without a random_state the networks also differ in their initial weights, "
-            "which makes the differences less certain."
+            "Without a random_state the variants also differ in their random numbers, "
+            "such as initial weights, which makes the differences less certain."
         )
     left_out = {
         variant: reason
@@ -64,11 +68,12 @@ def make_notes(estimator, smoothing_params, labels, predictions, held_out):
     ]
 
 
-def _describe_epsilon(smoothing_params, predictions, held_out):
+def _describe_epsilon(smoothing_params, predictions, held_out, n_epsilons):
     if held_out is not None and predictions[0].epsilon != predictions[0].chosen:
         return (
             "Epsilon 0 was chosen on these samples. The smoothed variants are trained "
-            f"with the best other one, {predictions[0].epsilon:g}, on the same splits."
+            f"on the same splits with the best epsilon above 0, "
+            f"{predictions[0].epsilon:g}, which was chosen on these samples, too."
         )
     if held_out is not None:
         return (
@@ -83,8 +88,14 @@ def _describe_epsilon(smoothing_params, predictions, held_out):
         note = f"Epsilon was chosen on the training samples of each split: {chosen}."
         if any(fold.epsilon != fold.chosen for fold in predictions):
             epsilons = ", ".join(f"{fold.epsilon:g}" for fold in predictions)
-            note += f" Where it is 0, the best other one is compared: {epsilons}."
+            note += f" Instead of 0, the best epsilon above 0 is compared: {epsilons}."
         return note
+    if n_epsilons > 1:
+        return (
+            f"Epsilon is {predictions[0].epsilon}, the best of {n_epsilons} above 0 in "
+            "the search. If that was fitted to these samples, this slightly favors "
+            "smoothing."
+        )
     return f"Epsilon is {predictions[0].epsilon}, as set in the estimator."
 
 

@@ -25,7 +25,7 @@ class SmoothingReport:
     ----------
     paired : dict of str to VariantScores
         Accuracy, log-loss, Brier score, calibration error and area under the
-        risk-coverage curve of all variants.
+        risk-coverage curve (AURC) of all variants.
 
     noise : dict of str to float
         Two estimates of the fraction of wrong labels from held-out predictions:
@@ -70,7 +70,7 @@ class SmoothingReport:
 
     Pairs are the test samples. Their standard error takes the networks as they are; if
     that over splits is larger, since the networks themselves vary, it is used instead.
-    The calibration error and the area are of a split as a whole: pairs are the splits.
+    The calibration error and the AURC are computed per split, so that pairs are splits.
     Splits share training samples, and the standard errors over them tend to be too
     small [1]_.
 

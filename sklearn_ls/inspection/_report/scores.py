@@ -6,8 +6,8 @@ from scipy.special import xlogy
 from sklearn_ls._differences import mean_of_samples, mean_of_splits
 from sklearn_ls.metrics import area_under_risk_coverage, expected_calibration_error
 
-SCORES = ("accuracy", "log-loss", "Brier score", "calibration error", "risk-coverage")
-OF_WHOLE_SPLITS = SCORES[3:]
+SCORES = ("accuracy", "log-loss", "Brier score", "calibration error", "AURC")
+OF_WHOLE_SPLITS = {"calibration error", "AURC"}
 
 
 class VariantScores:
@@ -131,5 +131,5 @@ def score_all(codes, y_proba):
         "log-loss": -xlogy(one_hot, y_proba.clip(eps, 1 - eps)).sum(axis=1),
         "Brier score": brier / 2 if len(labels) == 2 else brier,
         "calibration error": expected_calibration_error(codes, y_proba, labels=labels),
-        "risk-coverage": area_under_risk_coverage(codes, y_proba, labels=labels),
+        "AURC": area_under_risk_coverage(codes, y_proba, labels=labels),
     }

@@ -114,13 +114,27 @@ def best_that_smooths(search):
     for index in _from_best(search):
         params = clone(search.cv_results_["params"][index], safe=False)
         candidate = clone(search.estimator).set_params(**params)
-        if smooths(candidate, find_smoothing_params(candidate)):
+        try:
+            smoothing_params = find_smoothing_params(candidate)
+        except TypeError:  # another classifier, without epsilon
+            continue
+        if smooths(candidate, smoothing_params):
             return candidate
     return None
 
 
+def count_epsilons_above_0(search, smoothing_params):
+    """Return how many epsilons above 0 the candidates of a fitted grid search have."""
+    values = [
+        params[smoothing_params.epsilon]
+        for params in search.cv_results_["params"]
+        if np.any(params.get(smoothing_params.epsilon, 0))
+    ]
+    return len({np.asarray(value).tobytes() for value in values})
+
+
 def best_epsilon_above_0(search):
-    """Return the best epsilon of a fitted LabelSmoothingClassifierCV, except 0."""
+    """Return the best epsilon above 0 of a LabelSmoothingClassifierCV that has some."""
     epsilons = [params["epsilon"] for params in search.cv_results_["params"]]
     return next(epsilons[k] for k in _from_best(search) if epsilons[k] > 0)
 
@@ -128,8 +142,13 @@ def best_epsilon_above_0(search):
 def _from_best(search):
     """Return the indices of candidates from the best to the worst."""
     ranks = [name for name in search.cv_results_ if name.startswith("rank_test_")]
-    chosen = f"rank_test_{search.refit}"
-    chosen = chosen if chosen in ranks else ranks[0]
+    chosen = ranks[0] if len(ranks) == 1 else f"rank_test_{search.refit}"
+    if chosen not in ranks:
+        raise ValueError(
+            "The search chose epsilon 0, and its other candidates are not ranked, "
+            "since refit does not name one of several scores. Pass an estimator with "
+            "the epsilon to compare."
+        )
     return np.argsort(search.cv_results_[chosen], kind="stable")
 
 

@@ -13,6 +13,7 @@ from sklearn_ls.inspection._held_out import (
 from sklearn_ls.inspection._pipeline import (
     best_of_grid_search,
     is_grid_search,
+    require_proba,
     soft_labels_argument,
 )
 from sklearn_ls.inspection._report.noise_rate import estimate_noise
@@ -21,6 +22,7 @@ from sklearn_ls.inspection._report.report import SmoothingReport
 from sklearn_ls.inspection._report.scores import score_variants
 from sklearn_ls.inspection._report.smoothing_params import (
     best_that_smooths,
+    count_epsilons_above_0,
     find_smoothing_params,
     smooths,
 )
@@ -104,15 +106,16 @@ def smoothing_report(estimator, X, y, *, y_soft=None, cv=5, n_jobs=None):
     Notes
     -----
     For a :class:`~sklearn_ls.LabelSmoothingClassifierCV` that is fitted to these
-    samples (or a pipeline that ends in one) no smoothed network is trained:
-    `oof_proba_` holds the predictions of its fold networks for samples that they were
-    not trained on, and hard labels are trained on the same splits. This is faster, and
+    samples and labels (or a pipeline that ends in one) no smoothed network is trained,
+    unless it chose epsilon 0: `oof_proba_` holds the predictions of its fold networks
+    for samples that they were not trained on, and hard labels are trained on the same
+    splits. This is faster, and
     less strict: epsilon was chosen on these samples, and early stopping, if any, was
     decided on them, for hard and smoothed labels equally. The probabilities are those
     of single fold networks, not of their mean. `oof_proba_` is used only if the `cv` of
-    the search reproduces its splits, which is checked; the search is assumed to have
-    been fitted without `sample_weight`. Pass ``clone(estimator)`` to train all
-    variants.
+    the search reproduces its splits, and if the search was fitted to the same labels
+    without `sample_weight`, both of which is checked. Pass ``clone(estimator)`` to
+    train all variants.
 
     Hard labels are trained by the same estimator with epsilon 0; for a search, by a
     search over epsilon 0 alone, whose fold networks predict together too. The
@@ -128,7 +131,8 @@ def smoothing_report(estimator, X, y, *, y_soft=None, cv=5, n_jobs=None):
     :func:`~sklearn_ls.metrics.expected_calibration_error` and
     :func:`~sklearn_ls.metrics.area_under_risk_coverage` with their defaults; the
     calibration error is mostly noise if a split tests fewer than some hundred samples,
-    and the area shows whether the confidence tells right from wrong. All scores are
+    and the area depends on the number of errors and on whether they are the least
+    confident predictions. All scores are
     computed against the observed labels: where those are wrong, probabilities that fit
     them better fit the true labels worse.
 
@@ -155,13 +159,9 @@ def smoothing_report(estimator, X, y, *, y_soft=None, cv=5, n_jobs=None):
     True
     """
     _check_versions()
-    if not hasattr(estimator, "predict_proba"):
-        raise TypeError(
-            f"smoothing_report needs probabilities, but {type(estimator).__name__} has "
-            "no predict_proba."
-        )
+    require_proba(estimator, "smoothing_report")
     X, labels = check_X_labels(X, y, y_soft)
-    estimator, smoothing_params = _choose(estimator, labels)
+    estimator, smoothing_params, n_epsilons = _choose(estimator, labels)
     held_out = read_held_out(estimator, X, labels)
     if held_out is None:
         splits = make_splits(cv, X, labels)
@@ -187,14 +187,17 @@ def smoothing_report(estimator, X, y, *, y_soft=None, cv=5, n_jobs=None):
         for variant in VARIANTS
         if all(variant in fold.probas for fold in predictions)
     ]
-    n_epsilons = 1 if held_out is None else np.count_nonzero(held_out.search.epsilons_)
+    if held_out is not None:
+        n_epsilons = np.count_nonzero(held_out.search.epsilons_)
     scores = score_variants(
         labels.codes,
         [{name: fold.probas[name] for name in variants} for fold in predictions],
         [test for _, test in splits],
         max(1, n_epsilons),
     )
-    notes = make_notes(estimator, smoothing_params, labels, predictions, held_out)
+    notes = make_notes(
+        estimator, smoothing_params, labels, predictions, held_out, n_epsilons
+    )
     notes += note_missing_labels(labels.classes, labels.codes, splits)
     return SmoothingReport(
         scores,
@@ -218,6 +221,9 @@ def _choose(estimator, labels):
     estimator : estimator
 
     smoothing_params : SmoothingParams
+
+    n_epsilons : int
+        The number of epsilons above 0 from which a fitted grid search chose.
     """
     is_soft = labels.y_soft is not None
     if is_soft and soft_labels_argument(estimator) is None:
@@ -225,13 +231,15 @@ def _choose(estimator, labels):
             f"The fit of {type(estimator).__name__} does not take soft labels as "
             "y_soft."
         )
-    best = best_of_grid_search(estimator)
+    best, n_epsilons = best_of_grid_search(estimator), 1
     smoothing_params = find_smoothing_params(best)
+    if is_grid_search(estimator):
+        n_epsilons = count_epsilons_above_0(estimator, smoothing_params)
     if is_soft or smooths(best, smoothing_params):
-        return best, smoothing_params
+        return best, smoothing_params, n_epsilons
     other = best_that_smooths(estimator) if is_grid_search(estimator) else None
     if other is not None:
-        return other, find_smoothing_params(other)
+        return other, find_smoothing_params(other), n_epsilons
     raise ValueError(
         f"{smoothing_params.epsilon}={best.get_params()[smoothing_params.epsilon]!r} "
         "does not smooth, so there is nothing to compare. Set it to the epsilon that "

@@ -43,7 +43,7 @@ def cross_val_proba(fitted, smoothing_params, X, y, classes):
         # Folds may be too small for what "auto" chose for all training samples.
         network = last_step(fitted)
         network = getattr(network, "estimators_", [network])[0]
-        if hasattr(network, "validation_scores_"):  # not inside of another estimator
+        if hasattr(network, "validation_scores_"):  # not wrapped in another estimator
             stopped = network.validation_scores_ is not None
             estimator.set_params(**{early_stopping: stopped})
     codes = np.searchsorted(classes, y)

@@ -41,8 +41,8 @@ class FoldPredictions(NamedTuple):
         The epsilon of the smoothed variants.
 
     chosen : float or array-like
-        The epsilon that a search chose. If it is 0 and labels are not soft, smoothed
-        variants have the best other one.
+        The epsilon that a search chose. If it is 0 and labels are hard, `epsilon` is
+        the best value above 0.
 
     left_out : dict of str to str
         The reason for each variant that cannot be computed.

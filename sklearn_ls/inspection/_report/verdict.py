@@ -35,6 +35,8 @@ def format_verdict(scores):
     accurate = [
         name for name in smoothed if name in good and accuracies.is_above(name, HARD)
     ]
+    if accuracy_sign > 0 and accurate and simplest not in accurate:
+        simplest = accurate[0]
     advice = _advise(scores, accuracy_sign, simplest, smoothed, accurate)
     sentences = [
         advice,
@@ -47,11 +49,11 @@ def format_verdict(scores):
             f"By the calibration error '{simplest}' is worse than {HARD} "
             f"({calibration_errors.difference(simplest, HARD)})."
         )
-    if scores["risk-coverage"].is_above(simplest, HARD):
+    if scores["AURC"].is_above(simplest, HARD):
         sentences.append(
-            f"The confidence of '{simplest}' is worse at telling right from wrong "
-            f"predictions than that of {HARD}: the area under the risk-coverage curve "
-            f"rises ({scores['risk-coverage'].difference(simplest, HARD)})."
+            f"The area under the risk-coverage curve is larger with '{simplest}' "
+            f"({scores['AURC'].difference(simplest, HARD)}): its most confident "
+            f"predictions have more errors than those of {HARD}."
         )
     uncalibrated = SMOOTHED[None]
     if uncalibrated in variants and losses.is_above(uncalibrated, HARD):
@@ -77,7 +79,8 @@ def _advise(scores, accuracy_sign, simplest, smoothed, accurate):
         Of the significant difference in accuracy that smoothing makes.
 
     simplest : str
-        The simplest variant of those whose log-loss is as good as the best.
+        The simplest variant of those whose log-loss is as good as the best; if there
+        are any that are more accurate than hard labels, of these.
 
     smoothed, accurate : list of str
         The smoothed variants, and those with more accuracy and as good a log-loss.
@@ -92,8 +95,7 @@ def _advise(scores, accuracy_sign, simplest, smoothed, accurate):
         return "Do not smooth: it costs accuracy."
     if accuracy_sign > 0:
         if accurate:
-            to_use = simplest if simplest in accurate else accurate[0]
-            return f"Smoothing helps: use it, with the probabilities of '{to_use}'."
+            return f"Smoothing helps: use it, with the probabilities of '{simplest}'."
         return (
             f"Smoothing helps accuracy. For probabilities '{simplest}' is as good as "
             "any."
@@ -113,9 +115,7 @@ def _advise(scores, accuracy_sign, simplest, smoothed, accurate):
                 "scaling does as well. The calibration error is smaller with "
                 f"'{best}'."
             )
-        return (
-            "You do not need smoothing; temperature scaling gives the same calibration."
-        )
+        return "You do not need smoothing; temperature scaling does about as well."
     return f"Smoothing helps probabilities only: use those of '{simplest}'."
 
 
