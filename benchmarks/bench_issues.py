@@ -22,7 +22,7 @@ from collections import defaultdict
 
 import numpy as np
 import torch
-from noisy_sets import SOURCES, find_data, scale
+from noisy_sets import SOURCES, means_of_sets, scenarios
 from scipy.special import softmax
 from scores import (
     append_result,
@@ -122,36 +122,19 @@ def rank(X, codes, seed):
 
 
 def run(seeds, directory, path):
-    done = {tuple(r[k] for k in ("set", "noise", "seed")) for r in read_results(path)}
-    for name, source in SOURCES.items():
-        arrays = find_data(name, directory)
-        if arrays is None:
+    for scenario, data in scenarios(seeds, directory, read_results(path)):
+        wrong = data.y_noisy != data.y_train
+        if not wrong.any():
             continue
-        noises = [noise for noise in source.noises if noise != "clean"]
-        for noise in noises:
-            for seed in range(seeds):
-                if (name, noise, seed) in done:
-                    continue
-                data = scale(source.draw(arrays, noise, seed))
-                _, codes = np.unique(data.y_noisy, return_inverse=True)
-                wrong = data.y_noisy != data.y_train
-                result = {"set": name, "noise": noise, "seed": seed}
-                for ranking, scores in rank(data.X_train, codes, seed).items():
-                    result[ranking] = round(precision(scores, wrong), 3)
-                append_result(path, result)
-                print(name, noise, seed, f"{result[REFERENCE]:.1f} %", flush=True)
+        _, codes = np.unique(data.y_noisy, return_inverse=True)
+        rankings = rank(data.X_train, codes, scenario["seed"])
+        found = {name: precision(scores, wrong) for name, scores in rankings.items()}
+        append_result(path, scenario | {n: round(v, 3) for n, v in found.items()})
+        print(*scenario.values(), f"{found[REFERENCE]:.1f} %", flush=True)
 
 
 def group_of(result):
     return "real" if SOURCES[result["set"]].real else result["noise"].split()[0]
-
-
-def means_of_sets(results, rankings):
-    """Return precisions (n_sets, n_rankings), averaged over seeds and noises."""
-    of_set = defaultdict(list)
-    for result in results:
-        of_set[result["set"]].append([result[ranking] for ranking in rankings])
-    return np.array([np.mean(rows, axis=0) for rows in of_set.values()])
 
 
 def report(results):

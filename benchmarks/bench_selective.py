@@ -17,10 +17,8 @@ Run it, and print its tables again::
     python benchmarks/bench_selective.py --report --results selective.jsonl
 """
 
-from collections import defaultdict
-
 import numpy as np
-from noisy_sets import SOURCES, find_data, scale
+from noisy_sets import means_of_sets, scenarios
 from scores import (
     append_result,
     make_parser,
@@ -80,18 +78,9 @@ def measure(data, seed):
 
 
 def run(seeds, directory, path):
-    done = {tuple(r[k] for k in ("set", "noise", "seed")) for r in read_results(path)}
-    for name, source in SOURCES.items():
-        arrays = find_data(name, directory)
-        if arrays is None:
-            continue
-        for noise in source.noises:
-            for seed in range(seeds):
-                if (name, noise, seed) not in done:
-                    data = scale(source.draw(arrays, noise, seed))
-                    result = {"set": name, "noise": noise, "seed": seed}
-                    append_result(path, result | measure(data, seed))
-                    print(name, noise, seed, flush=True)
+    for scenario, data in scenarios(seeds, directory, read_results(path)):
+        append_result(path, scenario | measure(data, scenario["seed"]))
+        print(*scenario.values(), flush=True)
 
 
 def report(results):
@@ -100,11 +89,8 @@ def report(results):
     for name in names:
         row = [f"epsilon {name}"]
         for is_noisy in (False, True):
-            of_set = defaultdict(list)
-            for r in results:
-                if (r["noise"] != "clean") == is_noisy:
-                    of_set[r["set"]].append([r[name], r[REFERENCE]])
-            means = np.array([np.mean(values, axis=0) for values in of_set.values()])
+            group = [r for r in results if (r["noise"] != "clean") == is_noisy]
+            means = means_of_sets(group, [name, REFERENCE])
             row.append(f"{means[:, 0].mean():.2f}")
             is_area = not name.endswith("error rate") and name != REFERENCE
             differences = means[:, 0] - means[:, 1]

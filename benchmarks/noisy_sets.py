@@ -8,6 +8,7 @@ Defaults are chosen on the tuning half, and judged on the reporting half.
 """
 
 import zlib
+from collections import defaultdict
 from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
@@ -301,3 +302,41 @@ def scale(data):
     return data._replace(
         X_train=X[0].astype(np.float32), X_test=X[1].astype(np.float32)
     )
+
+
+def scenarios(seeds, directory, done):
+    """Yield every set, kind of noise and seed that is not done, with the data, scaled.
+
+    Parameters
+    ----------
+    seeds : int
+
+    directory : Path or None
+
+    done : list of dict
+        Results, with `set`, `noise` and `seed`.
+
+    Yields
+    ------
+    scenario : dict
+
+    data : Labelled
+    """
+    done = {tuple(result[key] for key in ("set", "noise", "seed")) for result in done}
+    for name, source in SOURCES.items():
+        arrays = find_data(name, directory)
+        if arrays is None:
+            continue
+        for noise in source.noises:
+            for seed in range(seeds):
+                if (name, noise, seed) not in done:
+                    scenario = {"set": name, "noise": noise, "seed": seed}
+                    yield scenario, scale(source.draw(arrays, noise, seed))
+
+
+def means_of_sets(results, names):
+    """Return values (n_sets, n_names) of results, averaged over noises and seeds."""
+    of_set = defaultdict(list)
+    for result in results:
+        of_set[result["set"]].append([result[name] for name in names])
+    return np.array([np.mean(values, axis=0) for values in of_set.values()])

@@ -636,10 +636,11 @@ def _fit_to_copies(classifier, X, copies, validation, classes, params):
         Of XGBoost, which takes only codes of the classes that occur.
     """
     fitted, y = None, classes[copies.codes]
-    if XGBoost.is_of(classifier):
-        seen, y = np.unique(copies.codes, return_inverse=True)
-        fitted = FittedBooster(classifier, classes[seen])
-        params = XGBoost.with_eval_sets(params, classes[seen])
+    if (kind := find_booster(classifier)) is not None:
+        seen, codes = np.unique(copies.codes, return_inverse=True)
+        params = kind.with_eval_sets(classifier, params, classes[seen])
+        if kind is XGBoost:
+            fitted, y = FittedBooster(classifier, classes[seen]), codes
     of_rows = {name: v for name, v in params.items() if not _is_for_validation(name)}
     params = {**params, **take_params(X, of_rows, copies.rows)}
     weight = {} if copies.weight is None else {"sample_weight": copies.weight}

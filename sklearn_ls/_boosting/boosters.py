@@ -131,7 +131,7 @@ class XGBoost(Booster):
             replaced["base_score"] = cls._base_score(objective.prior(), is_weighted)
         objective = replace(objective, mass=objective.mass.astype(np.float32))
         classifier.set_params(objective=_XGBoostObjective(objective), **replaced)
-        params = cls.with_eval_sets(params, classes)
+        params = cls.with_eval_sets(classifier, params, classes)
         y = np.searchsorted(classes, y)
         classifier.fit(X, y, sample_weight=sample_weight, **params)
         kind = "binary:logistic" if binary else "multi:softprob"
@@ -141,7 +141,7 @@ class XGBoost(Booster):
         return FittedBooster(classifier, classes)
 
     @staticmethod
-    def with_eval_sets(params, classes):
+    def with_eval_sets(classifier, params, classes):
         """Return arguments of `fit` with the labels of validation samples as codes."""
         eval_sets, params = take_eval_sets(params, classes, "sample_weight_eval_set")
         if eval_sets:
@@ -252,6 +252,13 @@ class LightGBM(Booster):
         own.objective = None  # the classifier keeps a reference
         classifier.set_params(**{name: settings.get(name) for name in replaced})
         return FittedBooster(classifier, classes, init_score)
+
+
+    @staticmethod
+    def with_eval_sets(classifier, params, classes):
+        """Return arguments of `fit` in which validation samples have one label each."""
+        eval_sets, params = take_eval_sets(params, classes, "eval_sample_weight")
+        return params | _eval_arguments(classifier, eval_sets, classes)
 
 
 @dataclass(eq=False)

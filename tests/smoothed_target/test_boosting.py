@@ -230,11 +230,13 @@ def test_early_stopping_on_hard_labels_is_that_of_the_classifier(
 
 
 @BOTH
-def test_validation_loss_of_soft_labels_is_their_cross_entropy(make):
+@pytest.mark.parametrize("strategy", ["objective", "replicate"])
+@pytest.mark.parametrize("names", [np.arange(3), NAMES])
+def test_validation_loss_of_soft_labels_is_their_cross_entropy(make, strategy, names):
     X, y = data(3, 600)
     y_soft = LabelSmoother(0.4).fit_transform(y)
-    clf = SmoothedTargetClassifier(make(), AS_IT_IS)
-    clf.fit(X[:300], y[:300], **validation(make, X[300:], y_soft[300:]))
+    clf = SmoothedTargetClassifier(make(), AS_IT_IS, strategy=strategy)
+    clf.fit(X[:300], names[y[:300]], **validation(make, X[300:], y_soft[300:]))
     results = clf.classifier_.evals_result_ if make is lgbm else None
     if make is xgb:
         results = clf.classifier_.evals_result()
