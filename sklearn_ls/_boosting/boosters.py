@@ -253,7 +253,6 @@ class LightGBM(Booster):
         classifier.set_params(**{name: settings.get(name) for name in replaced})
         return FittedBooster(classifier, classes, init_score)
 
-
     @staticmethod
     def with_eval_sets(classifier, params, classes):
         """Return arguments of `fit` in which validation samples have one label each."""
