@@ -38,7 +38,7 @@ def test_samples_of_equal_splits_are_a_t_test(seed, n_comparisons):
 def test_splits_that_differ_more_than_their_samples_have_the_larger_error(seed):
     rng = np.random.default_rng(seed)
     tests = np.split(rng.permutation(60), 5)
-    of_splits = rng.normal(size=5)
+    of_splits = rng.permutation(5) - 2.0  # far from equal
     values = [mean + rng.normal(0, 0.1, 12) for mean in of_splits]
     mean = mean_of_samples(values, tests)
     assert mean.error == pytest.approx(stats.sem([part.mean() for part in values]))
