@@ -1,209 +1,270 @@
 """Compare what annotators' votes can be turned into, on clean test labels.
 
-LabelMe (8 classes, 1,000 training rows, 2.5 votes a row) and music (10 classes, 700
-rows, 4.2 votes a row) were labelled by crowds. Each target is what a classifier is
-trained on; smoothing is by an epsilon of 0.2, which was fixed beforehand::
+LabelMe (8 classes, 2.5 votes per sample) and music (10 classes, 4.2 votes) were labeled
+by crowds. On digits, letter, covertype and Fashion-MNIST 20 to 60 annotators are
+simulated, who vote 1 to 5 times on a sample: their accuracies are from .3 to .95, a
+quarter of them takes each class for the next one where they err, and a tenth answers at
+random. LabelSmoothingClassifierCV is trained on
 
-    python benchmarks/bench_crowds.py --data DIR
+- the majority of the votes (ties are decided at random);
+- their shares, as soft labels;
+- the probabilities by the model of Dawid and Skene;
+- the consensus of CROWDLAB (cleanlab) from the votes and the held-out predictions of
+  the search on the majority;
+- the votes themselves, through confusion matrices that are learned with it;
+- the clean labels.
 
-DIR holds the sets as `.npz`; one that is absent is skipped. Each seed draws 80 % of the
-training rows, with their votes, the winners of ties and what the network draws.
+The committee is its soft vote with a forest with leaves of 5, which is trained on the
+most likely labels of the consensus. Each seed draws 80 % of the training samples of
+crowds, or other samples, annotators and votes. Run it, and print its tables again::
 
-The classifiers are LabelSmoothingClassifier ("network") and SmoothedTargetClassifier of
-LogisticRegression: as it is ("regression"), and with the C that has the best
-cross-validated accuracy on the majority votes of a seed, the same for all targets.
-
-Differences from hard labels by majority vote are paired by seed, and their standard
-errors are over seeds, which share the test rows and most of the training rows. Accuracy
-and calibration error (of the top label, in 15 bins of equal width) are in percentage
-points, log-loss is in nats.
+    python benchmarks/bench_crowds.py --data DIR --results crowds.jsonl
+    python benchmarks/bench_crowds.py --report --results crowds.jsonl
 """
 
-import argparse
 import warnings
-from itertools import product
-from pathlib import Path
 
 import numpy as np
-from scores import mean_and_error, print_table, score_probabilities
+from noisy_sets import SOURCES, find_data, random_source, scale, vote
+from scores import (
+    append_result,
+    make_parser,
+    mean_and_error,
+    print_table,
+    read_results,
+    score_probabilities,
+)
 from side_by_side import use_one_thread
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
-from sklearn.preprocessing import StandardScaler
+from sklearn.ensemble import RandomForestClassifier
 from threadpoolctl import threadpool_limits
 
-from sklearn_ls import (
-    LabelSmoother,
-    LabelSmoothingClassifier,
-    SmoothedTargetClassifier,
-)
+from sklearn_ls import LabelSmoothingClassifierCV
 from sklearn_ls.crowds import votes_to_soft
 
-EPSILON, TRAINING_SHARE = 0.2, 0.8
-SETS = {"LabelMe": "labelme_crowd.npz", "music": "music_genre_crowd.npz"}
-METHODS = "majority", "share", "dawid_skene"
-# What is trained on, and the epsilon.
-ARMS = {
-    "majority, hard": ("majority", 0.0),
-    "majority, smoothed": ("majority", EPSILON),
-    "shares": ("share", 0.0),
-    "shares, smoothed": ("share", EPSILON),
-    "Dawid-Skene": ("dawid_skene", 0.0),
-    "Dawid-Skene, smoothed": ("dawid_skene", EPSILON),
-    "clean labels": ("clean", 0.0),
-}
-REFERENCE = "majority, hard"
-# The unit of each score, and the digits to print.
-SCORES = {"accuracy": (1, 1), "log_loss": (1, 2), "calibration_error": (100, 1)}
+CROWDS = ("LabelMe", "music")
+SIMULATED = ("digits", "letter", "covertype", "Fashion-MNIST")
+N_SIMULATED = 1000
+TARGETS = (
+    "majority",
+    "shares",
+    "Dawid-Skene",
+    "CROWDLAB",
+    "votes",
+    "clean labels",
+)
 
 
-STRENGTHS = {"C": [1e-3, 1e-2, 1e-1, 1.0, 10.0]}
+def simulate_votes(y, n_classes, rng):
+    """Return the answers (n_samples, n_annotators) of simulated annotators."""
+    n_annotators = rng.integers(20, 61)
+    habits = np.empty((n_annotators, n_classes, n_classes))
+    for habit in habits:
+        accuracy, kind = rng.uniform(0.3, 0.95), rng.random()
+        if kind < 0.1:  # a spammer
+            habit[...] = rng.dirichlet(np.ones(n_classes))
+        elif kind < 0.35:  # pairs
+            habit[...] = accuracy * np.eye(n_classes)
+            habit += (1 - accuracy) * np.roll(np.eye(n_classes), 1, axis=1)
+        else:
+            habit[...] = (1 - accuracy) / (n_classes - 1)
+            np.fill_diagonal(habit, accuracy)
+    answers = np.full((len(y), n_annotators), -1)
+    for sample, n_votes in enumerate(rng.integers(1, 6, len(y))):
+        for annotator in rng.choice(n_annotators, n_votes, replace=False):
+            row = habits[annotator, y[sample]]
+            answers[sample, annotator] = rng.choice(n_classes, p=row)
+    return answers
 
 
-def make_classifiers(epsilon, seed, tuned):
-    """Return classifiers by name; `tuned` holds the parameters of the last."""
+def draw(name, arrays, seed):
+    """Return the data of a set, and the answers of its annotators."""
+    source = SOURCES[name]
+    rng = random_source("votes", name, seed)
+    if name in CROWDS:
+        data = source.draw(arrays, "majority", seed)
+        answers = arrays["answers_train"].astype(int)
+        samples = rng.permutation(len(answers))[: round(0.8 * len(answers))]
+    else:
+        data = source.draw(arrays, "clean", seed)
+        samples = np.arange(min(N_SIMULATED, len(data.y_train)))
+        n_classes = data.y_train.max() + 1
+        answers = simulate_votes(data.y_train[samples], n_classes, rng)
+    data = data._replace(
+        X_train=data.X_train[samples],
+        y_train=data.y_train[samples],
+        y_noisy=data.y_noisy[samples],
+    )
+    return scale(data), answers[samples] if name in CROWDS else answers
 
-    def regression(**params):
-        return SmoothedTargetClassifier(
-            LogisticRegression(max_iter=1000, **params), LabelSmoother(epsilon)
-        )
 
-    return {
-        "network": LabelSmoothingClassifier(epsilon, device="cpu", random_state=seed),
-        "regression": regression(),
-        "C tuned": regression(**tuned),
-    }
+def crowdlab(answers, y_proba):
+    """Return the consensus of cleanlab."""
+    import pandas as pd
+    from cleanlab.multiannotator import get_label_quality_multiannotator
 
-
-def tune(X, y):
-    """Return the C of best cross-validated accuracy on labels y, (n_samples,)."""
-    search = GridSearchCV(LogisticRegression(max_iter=1000), STRENGTHS, cv=3)
-    return search.fit(X, y).best_params_
+    frame = pd.DataFrame(answers).astype("Int64").where(answers >= 0)
+    found = get_label_quality_multiannotator(
+        frame, y_proba, verbose=False, return_detailed_quality=False
+    )
+    return found["label_quality"]["consensus_label"].to_numpy().astype(int)
 
 
-def draw(arrays, seed, n_rows):
-    """Return X_train, answers, y_train, X_test, y_test and the generator for more."""
+def true_confusion(answers, y, n_classes):
+    """Return how annotators answered, and the number of answers by class."""
+    cells = np.zeros((answers.shape[1], n_classes, n_classes), dtype=int)
+    sample, annotator = np.nonzero(answers >= 0)
+    np.add.at(cells, (annotator, y[sample], answers[sample, annotator]), 1)
+    totals = cells.sum(axis=2, keepdims=True)
+    return cells / np.maximum(totals, 1), totals[:, :, 0]
+
+
+def confusion_error(estimate, answers, y):
+    """Return the mean absolute error of confusion matrices, by numbers of answers."""
+    expected, totals = true_confusion(answers, y, estimate.shape[-1])
+    errors = np.abs(np.nan_to_num(estimate) - expected).sum(axis=2) / 2
+    return 100 * np.average(errors, weights=totals)
+
+
+def run_scenario(data, answers, seed):
+    """Return the scores of all targets, in a list of results."""
+    n_classes = max(data.y_train.max(), data.y_test.max()) + 1
     rng = np.random.default_rng(seed)
-    rows = rng.permutation(len(arrays["y_train"]))[:n_rows]
-    scaler = StandardScaler().fit(arrays["X_train"][rows].astype(np.float64))
-    X_train, X_test = (
-        scaler.transform(X.astype(np.float64)).astype(np.float32)
-        for X in (arrays["X_train"][rows], arrays["X_test"])
+    majority = vote(answers, n_classes, rng)
+    shares, _ = votes_to_soft(answers, n_classes=n_classes)
+    dawid_skene, _, confusion = votes_to_soft(
+        answers, n_classes=n_classes, method="dawid_skene", return_confusion=True
     )
-    y_train, y_test = (arrays[name].astype(int) for name in ("y_train", "y_test"))
-    return X_train, arrays["answers_train"][rows], y_train[rows], X_test, y_test, rng
-
-
-def make_targets(answers, y_clean, n_classes, rng):
-    """Return y_soft by name; majority votes are one-hot, ties decided by `rng`."""
     targets = {
-        method: votes_to_soft(answers, n_classes=n_classes, method=method)[0]
-        for method in METHODS
+        "majority": {"y": np.eye(n_classes)[majority]},
+        "shares": {"y": shares},
+        "Dawid-Skene": {"y": dawid_skene},
+        "CROWDLAB": None,
+        "votes": {"y": majority, "votes": answers},
+        "clean labels": {"y": np.eye(n_classes)[data.y_train]},
     }
-    # Hard labels are what people train on; ties that share would be soft ones.
-    shares = targets["majority"]
-    winners = np.argmax(shares * rng.uniform(0.9, 1, shares.shape), axis=1)
-    one_hot = np.eye(n_classes)
-    return {**targets, "majority": one_hot[winners], "clean": one_hot[y_clean]}
-
-
-def check_hard_labels(X, y_soft):
-    """Assert that one-hot rows are trained on as labels are."""
-    y = y_soft.argmax(axis=1)
-    soft = make_classifiers(0.0, 0, {})["regression"].fit(X, y_soft)
-    hard = LogisticRegression(max_iter=1000).fit(X, y)
-    np.testing.assert_allclose(
-        soft.predict_proba(X)[:, hard.classes_], hard.predict_proba(X), atol=1e-3
-    )
-
-
-def run(arrays, seed, n_rows):
-    """Return {(classifier, arm): scores} of a seed, and {arm: % of right labels}."""
-    X_train, answers, y_clean, X_test, y_test, rng = draw(arrays, seed, n_rows)
-    n_classes = len(arrays["class_names"])
-    targets = make_targets(answers, y_clean, n_classes, rng)
-    if seed == 0:
-        check_hard_labels(X_train, targets["majority"])
-    tuned = tune(X_train, targets["majority"].argmax(axis=1))
-    results = {}
-    for arm, (target, epsilon) in ARMS.items():
-        y_soft = targets[target]
-        results[arm] = 100 * np.mean(y_soft.argmax(axis=1) == y_clean)
-        for name, classifier in make_classifiers(epsilon, seed, tuned).items():
-            y_proba = classifier.fit(X_train, y_soft).predict_proba(X_test)
-            results[name, arm] = score_probabilities(y_test, y_proba)
+    results, oof_proba = [], None
+    for target in TARGETS:
+        search = LabelSmoothingClassifierCV(device="cpu", random_state=seed)
+        if target == "CROWDLAB":
+            consensus = crowdlab(answers, oof_proba)  # of the majority, the first
+            targets[target] = {"y": np.eye(n_classes)[consensus]}
+        search.fit(data.X_train, **targets[target])
+        result = {"target": target}
+        if oof_proba is None:
+            oof_proba = search.oof_proba_
+        if target == "votes":
+            consensus = search.consensus_proba_.argmax(axis=1)
+            result["confusion_error"] = confusion_error(
+                search.annotator_confusion_, answers, data.y_train
+            )
+        elif target != "CROWDLAB":
+            consensus = targets[target]["y"].argmax(axis=1)
+        if target == "Dawid-Skene":
+            result["confusion_error"] = confusion_error(
+                confusion, answers, data.y_train
+            )
+        result["consensus"] = 100 * np.mean(consensus == data.y_train)
+        forest = RandomForestClassifier(min_samples_leaf=5, random_state=seed)
+        forest.fit(data.X_train, consensus)
+        y_proba = np.zeros((len(data.X_test), n_classes))
+        y_proba[:, search.classes_] = search.predict_proba(data.X_test)
+        committee = y_proba / 2
+        committee[:, forest.classes_] += forest.predict_proba(data.X_test) / 2
+        for model, proba in (("search", y_proba), ("committee", committee)):
+            scores = score_probabilities(data.y_test, proba)
+            result |= {f"{model}_{name}": value for name, value in scores.items()}
+        del result["target"]
+        rounded = {name: round(float(value), 4) for name, value in result.items()}
+        results.append({"target": target, **rounded})
     return results
 
 
-def difference(results, classifier, arm, score):
-    """Return the mean difference from the reference, with its error, as text.
+def run(seeds, directory, path):
+    done = {(r["set"], r["seed"]) for r in read_results(path)}
+    for name in (*CROWDS, *SIMULATED):
+        arrays = find_data(name, directory)
+        if arrays is None:
+            continue
+        for seed in range(seeds):
+            if (name, seed) not in done:
+                for result in run_scenario(*draw(name, arrays, seed), seed):
+                    append_result(path, {"set": name, "seed": seed, **result})
+                print(name, seed, flush=True)
 
-    Of the reference itself, return the mean score.
-    """
-    unit, digits = SCORES[score]
-    values, references = (
-        unit * np.array([result[classifier, one][score] for result in results])
-        for one in (arm, REFERENCE)
+
+def values_of(results, name, target, score):
+    """Return the scores of all seeds of a set."""
+    return np.array(
+        [r[score] for r in results if (r["set"], r["target"]) == (name, target)]
     )
-    if arm == REFERENCE:
-        return f"{values.mean():.{digits}f}"
-    return mean_and_error(values - references, digits, sign="+")
+
+
+def find_sets(results):
+    found = {result["set"] for result in results}
+    return [name for name in (*CROWDS, *SIMULATED) if name in found]
+
+
+def print_scores(results, score, digits):
+    """Print differences from the majority, of which the score itself is shown."""
+    sets = find_sets(results)
+    rows = []
+    for target in TARGETS:
+        row = [target]
+        for name in sets:
+            values = values_of(results, name, target, score)
+            base = values_of(results, name, "majority", score)
+            if target == "majority":
+                row.append(f"{base.mean():.{digits}f}")
+            else:
+                row.append(mean_and_error(values - base, digits, sign="+"))
+        rows.append(row)
+    print(f"\n{score}")
+    print_table(["trained on", *sets], rows)
 
 
 def report(results):
-    """Print a table of each score; `results` are lists by set."""
-    columns = list(product(results, make_classifiers(0.0, 0, {})))
-    print("\nRight labels among those trained on, in %")
-    right = [
+    print(f"{len({r['seed'] for r in results})} seeds")
+    for model in ("search", "committee"):
+        for score, digits in (
+            ("accuracy", 1),
+            ("log_loss", 2),
+            ("calibration_error", 3),
+        ):
+            print_scores(results, f"{model}_{score}", digits)
+    print_scores(results, "consensus", 1)
+    sets = find_sets(results)
+    rows = []
+    for target in ("shares", "Dawid-Skene", "CROWDLAB", "votes"):
+        row = [target]
+        for name in sets:
+            low, value, high = (
+                values_of(results, name, t, "search_accuracy").mean()
+                for t in ("majority", target, "clean labels")
+            )
+            row.append(f"{(value - low) / (high - low):.2f}")
+        rows.append(row)
+    print("\nshare of the gap between majority and clean labels, search")
+    print_table(["trained on", *sets], rows)
+    rows = [
         [
-            arm,
+            target,
             *(
-                f"{np.mean([r[arm] for r in of_set]):.1f}"
-                for of_set in results.values()
+                f"{values_of(results, name, target, 'confusion_error').mean():.1f}"
+                for name in sets
             ),
         ]
-        for arm in ARMS
-        if not arm.endswith("smoothed")
+        for target in ("Dawid-Skene", "votes")
     ]
-    print_table(["trained on", *results], right)
-    for score in SCORES:
-        print(f"\n{score.replace('_', ' ').capitalize()}")
-        rows = [
-            [arm, *(difference(results[s], name, arm, score) for s, name in columns)]
-            for arm in ARMS
-        ]
-        print_table(["trained on", *(f"{s}, {name}" for s, name in columns)], rows)
-
-
-def parse_args():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, metavar="DIR")
-    parser.add_argument("--seeds", type=int, default=5, help="how many (default: 5)")
-    parser.add_argument(
-        "--quick", action="store_true", help="200 rows and 2 seeds: does it run?"
-    )
-    args = parser.parse_args()
-    if args.seeds < 2:
-        parser.error("--seeds: a standard error needs at least 2")
-    return args
+    print("\nerror of confusion matrices, in % of the answers")
+    print_table(["estimated by", *sets], rows)
 
 
 def main():
-    args = parse_args()
-    warnings.simplefilter("ignore", ConvergenceWarning)
-    results = {}
-    for name, file in SETS.items():
-        if args.data is None or not (args.data / file).exists():
-            print(f"{name} is skipped: there is no {file} in the folder of --data")
-            continue
-        with np.load(args.data / file, allow_pickle=False) as arrays:
-            arrays = {key: arrays[key] for key in arrays}
-        n_rows = 200 if args.quick else round(TRAINING_SHARE * len(arrays["y_train"]))
-        seeds = range(2 if args.quick else args.seeds)
-        results[name] = [run(arrays, seed, n_rows) for seed in seeds]
-    if results:
-        report(results)
+    args = make_parser(__doc__, "bench_crowds", seeds=10).parse_args()
+    warnings.filterwarnings("ignore", category=UserWarning)
+    if not args.report:
+        run(args.seeds, args.data, args.results)
+    report(read_results(args.results))
 
 
 if __name__ == "__main__":

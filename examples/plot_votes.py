@@ -74,11 +74,11 @@ print(table.round(2))
 
 import matplotlib.pyplot as plt
 
-figure, axes = plt.subplots(1, 6, figsize=(12, 2.4), layout="constrained")
-for ax, name, matrix in zip(axes, answers.columns, confusion, strict=True):
-    image = ax.imshow(matrix, vmin=0, vmax=1)
-    ax.set(title=name, xticks=[], yticks=[])
-figure.colorbar(image, ax=axes, label="probability")
+from sklearn_ls.inspection import AnnotatorConfusionDisplay
+
+AnnotatorConfusionDisplay(
+    confusion, annotators=answers.columns, reliability=reliability
+).plot()
 plt.show()
 
 # %%
@@ -98,6 +98,17 @@ targets = {
 for name, target in targets.items():
     clf = LabelSmoothingClassifierCV(random_state=0).fit(X, target)
     print(f"{name:15} {clf.score(X_test, y_test):.3f}")
+
+# %%
+# The search also takes the votes themselves, and learns the matrices with the network,
+# so that the features help to tell who was right. `consensus_proba_` are the
+# probabilities of the labels of the training digits, from the votes and the held-out
+# predictions.
+
+clf = LabelSmoothingClassifierCV(random_state=0).fit(X, None, votes=answers)
+consensus = clf.classes_[clf.consensus_proba_.argmax(axis=1)]
+print(f"votes           {clf.score(X_test, y_test):.3f}")
+print(f"of the consensus {np.mean(consensus == y):.1%} are right")
 
 # %%
 # Votes can be in a table with one vote per row too, as crowdsourcing platforms export

@@ -271,6 +271,7 @@ class BaseNetworkClassifier(
         sample_weight=None,
         y_soft=None,
         sample_epsilon=None,
+        votes=None,
         *,
         device,
         network=None,
@@ -280,7 +281,7 @@ class BaseNetworkClassifier(
 
         Parameters
         ----------
-        X, y, sample_weight, y_soft, sample_epsilon : see fit
+        X, y, sample_weight, y_soft, sample_epsilon, votes : see fit
 
         device : str
             Device used for training.
@@ -303,8 +304,8 @@ class BaseNetworkClassifier(
         """
         raise_for_dates(X)
         labels = None
-        if y is not None:  # else validate_data raises
-            labels = encode_training_labels(y, y_soft, sample_epsilon, classes)
+        if y is not None or votes is not None:  # else validate_data raises
+            labels = encode_training_labels(y, y_soft, sample_epsilon, classes, votes)
             if classes is not None and network is not None:
                 self._check_kind(labels, network)
             _warn_of_one_hot(labels)

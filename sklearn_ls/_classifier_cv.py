@@ -41,10 +41,14 @@ SEARCHED = LEARNED | {
     "accuracy_difference_",
     "accuracy_difference_df_",
     "accuracy_difference_se_",
+    "annotator_confusion_",
+    "annotator_reliability_",
+    "annotators_",
     "best_estimator_",
     "best_index_",
     "best_params_",
     "best_score_",
+    "consensus_proba_",
     "cv_results_",
     "epsilon_",
     "epsilons_",
@@ -221,6 +225,24 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         issues. NaN for samples that were never held out; the mean for those held out
         more than once. Somewhat optimistic if the held-out fold also stopped the
         network.
+
+    annotators_ : ndarray of shape (n_annotators,)
+        The annotators: sorted ids, or the columns of a matrix of votes. Defined only,
+        as the three following attributes, if `votes` were passed to `fit`.
+
+    annotator_confusion_ : ndarray of shape (n_annotators, n_classes, n_classes)
+        Confusion matrix of each annotator, the mean over the fold networks. Element
+        (a, j, k) is the probability that annotator `a` answers class `k` to a sample of
+        class `j`.
+
+    annotator_reliability_ : ndarray of shape (n_annotators,)
+        Estimated accuracy of each annotator.
+
+    consensus_proba_ : ndarray of shape (n_samples, n_classes)
+        Probabilities of the true label of each training sample: those of `oof_proba_`
+        and the votes on the sample, combined by Bayes' rule. The samples with the
+        smallest maximum benefit most from another vote. NaN for samples that were never
+        held out.
 
     labels_digest_ : str
         SHA-256 hash of the labels, soft labels and sample weights passed to `fit`. Used
@@ -418,7 +440,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, y_soft=None, **params):
+    def fit(self, X, y, sample_weight=None, *, y_soft=None, votes=None, **params):
         """Train the networks and choose the best epsilon.
 
         Parameters
@@ -443,6 +465,15 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
             score the samples. The columns are in the order of the sorted labels of `y`,
             or named by them.
 
+        votes : array-like of shape (n_samples, n_annotators) or DataFrame, default=None
+            Labels by several annotators to train on instead of `y`, as
+            :func:`~sklearn_ls.crowds.votes_to_soft` takes them (-1 is a missing vote,
+            unless it is a label of `y`). The confusion matrix of each annotator is
+            learned with the networks, see the user guide (:ref:`votes_in_training`).
+            `y` is used to split, to stop early and to score the samples, and is trained
+            on where a sample has no votes. If it is None, it is estimated from the
+            votes.
+
         **params : dict
             `groups` for the splitter; with metadata routing enabled, the parameters
             that the splitter and the scorers request.
@@ -465,7 +496,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         warn_of_noisy_scores(self.scoring, self.transition_matrix)
         device, seed = resolve_device(self.device), draw_seed(self.random_state)
         data, splits, scorer = self._prepare(
-            X, y, sample_weight, y_soft, params, rules, device
+            X, y, sample_weight, y_soft, votes, params, rules, device
         )
         retrains = not self.ensemble and bool(self.refit)
         n_networks = len(members) * len(splits) + retrains
@@ -503,15 +534,15 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         )
         return self
 
-    def _prepare(self, X, y, sample_weight, y_soft, params, rules, device):
+    def _prepare(self, X, y, sample_weight, y_soft, votes, params, rules, device):
         """Return the data of the search, its splits, and the scorer."""
         frame = X if hasattr(X, "columns") else None
         X, labels, features = self._check_training_data(
-            X, y, sample_weight, y_soft, device=device
+            X, y, sample_weight, y_soft, votes=votes, device=device
         )
         X_seen = X if frame is None else frame
         y_seen = labels.y
-        if y_soft is None:
+        if y_soft is None and votes is None:
             y_seen = choose_y_to_score(labels, self.scoring)
         weight = None if sample_weight is None else labels.weight
         to_split, to_score, scorer = self._pass_on(params, weight, rules)

@@ -3,17 +3,13 @@
 from numbers import Real
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.special import logsumexp
 
 from sklearn_ls._compat import Interval, StrOptions, validate_params
 from sklearn_ls._labels.containers import to_frame
+from sklearn_ls._labels.dawid_skene import count_answers, fit_dawid_skene
 from sklearn_ls._labels.votes import read_votes
 
 __all__ = ["votes_to_soft"]
-
-# Added to counts, for answers that were never observed; also keeps logarithms finite.
-UNSEEN = 1e-10
 
 
 @validate_params(
@@ -149,7 +145,7 @@ def votes_to_soft(
             "smoothing, which makes them uniform."
         )
     if method == "dawid_skene":
-        y_soft = _fit_dawid_skene(votes)
+        y_soft = fit_dawid_skene(votes)
         reliability = _mean_by_annotator(votes, y_soft[votes.sample, votes.label])
         reliability[np.isnan(_agreement(votes, counts))] = np.nan
     else:
@@ -166,17 +162,8 @@ def votes_to_soft(
 
 
 def _confusion(votes, y_soft):
-    """Return how often annotators gave each answer to samples of each class."""
-    answer = votes.annotator * votes.n_classes + votes.label
-    n_answers = votes.n_annotators * votes.n_classes
-    counts = np.stack(
-        [
-            np.bincount(answer, weights=share[votes.sample], minlength=n_answers)
-            for share in y_soft.T
-        ]
-    )
-    shape = votes.n_classes, votes.n_annotators, votes.n_classes
-    counts = counts.reshape(shape).swapaxes(0, 1)
+    """Return the confusion matrix of each annotator."""
+    counts = count_answers(votes, y_soft)
     totals = counts.sum(axis=2, keepdims=True)
     unknown = np.full(counts.shape, np.nan)
     return np.divide(counts, totals, out=unknown, where=totals > 0)
@@ -205,41 +192,3 @@ def _repeats(keys):
     """Return how often each of the keys is there."""
     _, codes, counts = np.unique(keys, return_inverse=True, return_counts=True)
     return counts[codes]
-
-
-def _fit_dawid_skene(votes, tol=1e-8):
-    """Return the probabilities (n_samples, n_classes) of the classes."""
-    previous = -np.inf
-    for y_soft, log_likelihood in _maximize_expectations(votes):
-        if log_likelihood - previous <= tol * len(votes.label):
-            return y_soft
-        previous = log_likelihood
-
-
-def _maximize_expectations(votes):
-    """Yield the classes' probabilities and the log-likelihood, without end.
-
-    `said` counts which sample (row) was given which answer (column), an answer being a
-    pair of annotator and label that occurs. `rates` holds its probability, given the
-    annotator and the true class, of shape (n_answers, n_classes).
-    """
-    keys = votes.annotator * votes.n_classes + votes.label
-    answers, answer = np.unique(keys, return_inverse=True)
-    _, first, owner = np.unique(
-        answers // votes.n_classes, return_index=True, return_inverse=True
-    )
-    said = csr_array(
-        (np.ones(len(answer)), (votes.sample, answer)),
-        shape=(votes.n_samples, len(answers)),
-    )
-    heard = said.T.tocsr()
-    y_soft = votes.counts() / said.sum(axis=1)[:, np.newaxis]
-    while True:
-        prior = y_soft.mean(axis=0)
-        rates = heard @ y_soft + UNSEEN
-        rates /= np.add.reduceat(rates, first)[owner]
-        with np.errstate(divide="ignore"):  # classes that nobody voted for
-            log_joint = np.log(prior) + said @ np.log(rates)
-        log_evidence = logsumexp(log_joint, axis=1, keepdims=True)
-        y_soft = np.exp(log_joint - log_evidence)
-        yield y_soft, log_evidence.sum()

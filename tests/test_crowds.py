@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 
+from sklearn_ls._labels.dawid_skene import maximize_expectations
 from sklearn_ls._labels.votes import read_votes
-from sklearn_ls.crowds import _maximize_expectations
 from sklearn_ls.crowds import votes_to_soft as soften
 
 K = 4
@@ -229,7 +229,7 @@ def expectation_maximisation(answers, n_classes, n_iter):
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_dawid_skene_iterates_as_a_plain_loop_does(n_classes):
     _, answers = crowd(n_samples=60, n_classes=n_classes)
-    ours = _maximize_expectations(read_votes(answers, n_classes))
+    ours = maximize_expectations(read_votes(answers, n_classes))
     for (y_soft, log_likelihood), (posterior, expected) in zip(
         islice(ours, 10),
         expectation_maximisation(answers, n_classes, 10),
@@ -242,7 +242,7 @@ def test_dawid_skene_iterates_as_a_plain_loop_does(n_classes):
 @settings(deadline=None)
 @given(matrices())
 def test_log_likelihood_never_falls(answers):
-    steps = islice(_maximize_expectations(read_votes(answers, K)), 50)
+    steps = islice(maximize_expectations(read_votes(answers, K)), 50)
     log_likelihoods = [log_likelihood for _, log_likelihood in steps]
     assert np.diff(log_likelihoods).min() > -1e-6
     assert log_likelihoods[-1] <= 1e-6
@@ -252,7 +252,7 @@ def test_log_likelihood_never_falls(answers):
 def test_dawid_skene_stops_where_the_likelihood_is_flat(seed):
     _, answers = crowd(seed)
     y_soft, _ = soften(answers, n_classes=K, method="dawid_skene")
-    steps = islice(_maximize_expectations(read_votes(answers, K)), 500)
+    steps = islice(maximize_expectations(read_votes(answers, K)), 500)
     *_, (limit, _) = steps
     assert_allclose(y_soft, limit, atol=0.02)
 
@@ -267,7 +267,7 @@ def test_dawid_skene_goes_where_that_of_crowd_kit_goes(seed):
     theirs = aggregation.DawidSkene(n_iter=100, tol=-np.inf).fit(
         votes.set_axis(["task", "worker", "label"], axis=1)
     )
-    steps = islice(_maximize_expectations(read_votes(answers, K)), 100)
+    steps = islice(maximize_expectations(read_votes(answers, K)), 100)
     *_, (y_soft, _) = steps
     expected = theirs.probas_.sort_index()[list(range(K))]
     assert_allclose(y_soft, expected, atol=1e-6)

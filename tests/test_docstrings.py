@@ -76,18 +76,21 @@ def fitted_attributes(estimator):
     return {name for name in names if name.endswith("_") and name[0] != "_"}
 
 
-def fit(estimator):
+def fit(estimator, **params):
     X = pd.DataFrame([[0.0, 1.0], [1.0, 0.0]] * 5, columns=["a", "b"])
-    return estimator.fit(X, [0, 1] * 5)
+    return estimator.fit(X, [0, 1] * 5, **params)
 
 
 FITTED = {
     "smoother": lambda: [sklearn_ls.LabelSmoother(distribution=[0.5, 0.5]).fit([0, 1])],
     "classifier": lambda: [fit(quick_classifier(calibration="temperature"))],
-    "search": lambda: [
-        fit(quick_search(ensemble=ensemble, calibration="temperature"))
-        for ensemble in (True, False)
-    ],
+    "search": lambda: (
+        [
+            fit(quick_search(ensemble=ensemble, calibration="temperature"))
+            for ensemble in (True, False)
+        ]
+        + [fit(quick_search(), votes=[[0, 0], [1, 1]] * 5)]
+    ),
     "target": lambda: [
         sklearn_ls.SmoothedTargetClassifier().fit(
             pd.DataFrame([[0.0, 1.0], [1.0, 0.0]], columns=["a", "b"]), [0, 1]

@@ -15,6 +15,7 @@ from sklearn_ls._labels.containers import (
     find_classes,
     to_numpy_backed,
 )
+from sklearn_ls._labels.sample_votes import SampleVotes, encode_votes
 from sklearn_ls._labels.smoothing import check_epsilon
 from sklearn_ls._labels.soft_labels import SoftLabels, check_soft_labels, check_target
 
@@ -61,6 +62,9 @@ class TrainingLabels:
 
     sample_epsilon : ndarray of shape (n_samples,), default=None
         Epsilon of each sample.
+
+    votes : SampleVotes, default=None
+        Votes of annotators to train on instead of `codes`.
     """
 
     codes: np.ndarray
@@ -68,6 +72,7 @@ class TrainingLabels:
     weight: np.ndarray | None = None
     y_soft: np.ndarray | None = None
     sample_epsilon: np.ndarray | None = None
+    votes: SampleVotes | None = None
 
     def __len__(self):
         return len(self.codes)
@@ -94,6 +99,7 @@ class TrainingLabels:
             part(self.weight),
             part(self.y_soft),
             part(self.sample_epsilon),
+            None if self.votes is None else self.votes.take(samples),
         )
 
     def digest(self):
@@ -101,6 +107,8 @@ class TrainingLabels:
         digest = sha256(self.codes.astype(np.int64).tobytes())
         if self.y_soft is not None:
             digest.update(self.y_soft.astype(np.float64).tobytes())
+        if self.votes is not None:
+            digest.update(self.votes.annotator.tobytes() + self.votes.label.tobytes())
         if self.weight is not None and np.ptp(self.weight):
             digest.update(b"weights" + self.weight.astype(np.float64).tobytes())
         return digest.hexdigest()
@@ -123,8 +131,8 @@ class TrainingLabels:
         return replace(self, codes=np.searchsorted(kept, self.codes), classes=classes)
 
     def find_present(self):
-        """Return the classes that occur, or all classes of soft labels."""
-        if self.multilabel or self.y_soft is not None:
+        """Return the classes that occur, or all classes of soft labels and votes."""
+        if self.multilabel or self.y_soft is not None or self.votes is not None:
             return self.classes
         counts = np.bincount(self.codes, minlength=len(self.classes))
         return self.classes[counts > 0]
@@ -191,7 +199,9 @@ def _encode(target, classes):
     return TrainingLabels(encode_labels(target, classes), classes)
 
 
-def encode_training_labels(y, y_soft=None, sample_epsilon=None, classes=None):
+def encode_training_labels(
+    y, y_soft=None, sample_epsilon=None, classes=None, votes=None
+):
     """Return the labels to train on, checked and encoded.
 
     Parameters
@@ -208,6 +218,9 @@ def encode_training_labels(y, y_soft=None, sample_epsilon=None, classes=None):
     classes : ndarray of shape (n_classes,), default=None
         The classes, if they are known.
 
+    votes : array-like of shape (n_samples, n_annotators) or DataFrame, default=None
+        Votes of annotators to train on; `y` may then be None.
+
     Returns
     -------
     labels : TrainingLabels
@@ -218,6 +231,8 @@ def encode_training_labels(y, y_soft=None, sample_epsilon=None, classes=None):
     ValueError
         If labels are invalid or not in `classes`.
     """
+    if votes is not None:
+        return _encode_with_votes(y, y_soft, votes)
     y, y_soft = to_numpy_backed(y), to_numpy_backed(y_soft)
     target = check_target(y, classes)
     if not isinstance(target, SoftLabels) and target.ndim == 1:
@@ -272,6 +287,22 @@ def _encode_with_soft_labels(target, y_soft, classes):
             "or pass an array with a column for each sorted label."
         ) from error
     return TrainingLabels(codes, soft.classes, y_soft=soft.y_soft)
+
+
+def _encode_with_votes(y, y_soft, votes):
+    """Return labels with the votes to train on."""
+    if y_soft is not None:
+        raise ValueError("votes and y_soft are both trained on: pass only one.")
+    if y is not None:
+        y = check_target(to_numpy_backed(y))
+        if isinstance(y, SoftLabels) or y.ndim == 2:
+            raise ValueError(
+                "votes require a y with one label per sample, by which samples are "
+                "split and scored, or None. Got a matrix as y."
+            )
+        y = check_labels(y)
+    votes, codes, classes = encode_votes(votes, y)
+    return TrainingLabels(codes, classes, votes=votes)
 
 
 def weigh_classes(labels, class_weight):

@@ -55,6 +55,11 @@ class Votes(NamedTuple):
         """Number of classes."""
         return len(self.classes)
 
+    def without_unlabeled(self):
+        """Return the same votes without the samples that have none."""
+        samples, sample = np.unique(self.sample, return_inverse=True)
+        return self._replace(sample=sample, samples=samples)
+
     def counts(self):
         """Return how often each sample was given each label.
 
@@ -68,7 +73,7 @@ class Votes(NamedTuple):
         return counts.reshape(self.n_samples, self.n_classes)
 
 
-def read_votes(answers, n_classes=None):
+def read_votes(answers, n_classes=None, *, labels=None):
     """Return the votes that `answers` hold.
 
     Parameters
@@ -83,6 +88,10 @@ def read_votes(answers, n_classes=None):
     n_classes : int, default=None
         At least 2. Labels are then codes in [0, n_classes). If None, the classes are
         the labels that occur.
+
+    labels : ndarray, default=None
+        Labels that are classes as well. -1 is then a missing vote, unless it is one of
+        them.
 
     Returns
     -------
@@ -109,7 +118,7 @@ def read_votes(answers, n_classes=None):
         annotators, annotator = _number_ids(answers, columns["annotator"])
         label = _to_array(answers[columns["label"]], "label")
     if n_classes is None:
-        codes, classes = _encode(label)
+        codes, classes = _encode(label, labels)
     else:
         codes, classes = _to_codes(label), np.arange(n_classes)
         valid = (codes >= -1) & (codes < n_classes) & (codes == np.floor(codes))
@@ -178,12 +187,15 @@ def _to_array(values, name, ensure_2d=False):
     )
 
 
-def _encode(labels):
+def _encode(labels, others=None):
     """Return the codes of labels, -1 for missing ones, and the classes.
 
     Parameters
     ----------
     labels : ndarray of shape (n_votes,)
+
+    others : ndarray, default=None
+        Labels that are classes as well, see `read_votes`.
     """
     if labels.dtype.kind == "f":
         asked = ~np.isnan(labels)
@@ -191,18 +203,23 @@ def _encode(labels):
         asked = np.ones(len(labels), dtype=bool)
     else:
         asked = np.array([not is_missing(label) for label in labels])
+    if others is not None and -1 not in others:
+        asked &= np.array([label != -1 for label in labels])
     if not asked.any():
         raise ValueError("answers has no votes.")
     voted = check_labels(labels_to_array(labels[asked].tolist(), "answers"))
     if voted.dtype.kind == "f":
         voted = voted.astype(np.int64)  # of integers beside NaN
     classes = find_classes(voted)
+    if others is not None and len(others):
+        every = [*classes.tolist(), *others.tolist()]
+        classes = find_classes(check_labels(labels_to_array(every, "votes")))
     if labels.dtype.kind == "U" and "nan" in classes:
         raise ValueError(
             "answers has the label 'nan', which NumPy makes of NaN in an array of "
             "text. Pass a list, or an array of objects."
         )
-    if (-1 if voted.dtype.kind == "i" else "-1") in classes:
+    if others is None and (-1 if voted.dtype.kind == "i" else "-1") in classes:
         raise ValueError(
             "answers has the label -1, which stands for a missing vote only if "
             "n_classes is passed. Pass n_classes if labels are codes, use None or NaN "

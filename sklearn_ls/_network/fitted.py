@@ -108,6 +108,9 @@ class FittedNetwork(Predictor):
 
     device : str
         Device used for training.
+
+    confusion : ndarray of shape (n_annotators, n_classes, n_classes), default=None
+        Confusion matrix of each annotator, if votes were trained on.
     """
 
     architecture: Architecture
@@ -118,6 +121,7 @@ class FittedNetwork(Predictor):
     calibrator: Calibrator
     history: list
     device: str
+    confusion: np.ndarray | None = None
 
     def __getstate__(self):
         state = vars(self).copy()

@@ -156,7 +156,7 @@ def _train_group(X, plans, seed, network_end):
     """Return (network, converged) of networks that are trained together."""
     params = plans[0].params
     limits = {"seed": seed, "max_epochs": params.max_epochs}
-    if len(plans) == 1:
+    if len(plans) == 1 and not plans[0].objective.has_votes:
         training = SingleTraining(plans[0])
         training.run(**limits)
         network_end()

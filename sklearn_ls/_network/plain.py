@@ -47,6 +47,7 @@ def network_to_plain(network):
         "ema_decay": optimizer.ema_decay,
         "n_outcomes": objective.rule.n_outcomes,
         "multilabel": objective.multilabel,
+        "has_votes": objective.has_votes,
         "calibration": {kind: name for name, kind in CALIBRATIONS.items()}[
             type(calibrator)
         ],
@@ -59,6 +60,7 @@ def network_to_plain(network):
         ("epsilon", objective.rule.epsilon),
         ("distribution", objective.rule.distribution),
         ("transition_matrix", objective.transition_matrix),
+        ("confusion", network.confusion),
     ):
         (arrays if isinstance(value, np.ndarray) else values)[name] = value
     return arrays, values
@@ -85,6 +87,7 @@ def network_from_plain(arrays, values, *, module=None, optimizer=None):
         known["transition_matrix"],
         known["n_classes"],
         known["multilabel"],
+        known["has_votes"],
     )
     architecture = Architecture(
         _find(known, "module", module),
@@ -117,6 +120,7 @@ def network_from_plain(arrays, values, *, module=None, optimizer=None):
         ),
         history=known["history"],
         device=known["device"],
+        confusion=known["confusion"],
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from scipy.sparse import issparse
 
 from sklearn_ls._labels.hold_out import count_held_out, hold_out
@@ -25,6 +26,7 @@ from sklearn_ls._network.modules import Architecture, make_architecture
 from sklearn_ls._network.optimizers import OptimizerSpec
 from sklearn_ls._network.stopping import make_stopping_rule
 from sklearn_ls._network.training import TrainingState, check_trained, load_weights
+from sklearn_ls._network.vote_loss import VoteCrossEntropy, make_vote_rows
 
 MIN_HELD_OUT = 10  # samples; fewer tell too little to train without them
 AUTO_DROPOUT = 0.15
@@ -185,6 +187,8 @@ class TrainingPlan:
     @property
     def loss(self):
         """The loss to minimize."""
+        if self.objective.has_votes:
+            return VoteCrossEntropy()
         return make_loss(self.objective, self.architecture.dtype, self.device)
 
     def stacking_key(self):
@@ -235,10 +239,15 @@ class TrainingPlan:
 
         X : ndarray, CSR matrix or Tensor of shape (n_samples, ...)
         """
-        load_weights(module, state.weights)
+        weights = dict(state.weights)
+        learned = {n: weights.pop(n) for n in self.training.rows.parameters()}
+        load_weights(module, weights)
         first, _ = next(self.training.epoch())
         check_trained(module, first, state.n_epochs)
         network = self.as_fitted(module_to_arrays(module), state.history)
+        if learned:
+            confusion = torch.softmax(learned["logits"], -1).cpu().numpy()
+            network = replace(network, confusion=confusion)
         network.check_rebuild(module, first)
         logits = labels = None
         if self.calibration is not None:
@@ -304,6 +313,8 @@ def plan_network(
     if earlier is not None:
         _check_same_classes(earlier, summary)
     objective = params.make_objective(summary)
+    if labels.votes is not None:
+        objective = _of_votes(objective, params)
     calibration = CALIBRATIONS[params.calibration]
     calibration.check(objective, learned)
     training, rest = _split(labels, classes, params, seed, samples, held_out)
@@ -335,6 +346,17 @@ def plan_network(
         calibration=on_held_out,
         scaling=scaling,
     )
+
+
+def _of_votes(objective, params):
+    """Return the objective for votes; raise ValueError if there is none."""
+    for name in ("transition_matrix", "class_weight"):
+        if getattr(params, name) is not None:
+            raise ValueError(
+                f"{name} is not defined for votes, of which each annotator has a "
+                f"confusion matrix. Set {name}=None."
+            )
+    return replace(objective, has_votes=True)
 
 
 def _check_same_classes(earlier, summary):
@@ -442,7 +464,11 @@ def _hold_out(codes, samples, params, seed):
 
 
 def _make_batches(X, part, objective, batch_size, device, *, smoothed=True):
-    rows = make_rows(objective, part.labels, numpy_dtype(X), device, smoothed=smoothed)
+    dtype = numpy_dtype(X)
+    if objective.has_votes and smoothed:
+        rows = make_vote_rows(objective, part.labels, dtype, device)
+    else:
+        rows = make_rows(objective, part.labels, dtype, device, smoothed=smoothed)
     X = to_device_if_it_fits(X, device)
     return Batches(X, part.samples, rows, batch_size, device)
 

@@ -29,6 +29,16 @@ def per_network(*shape, default=None):
     return field(default=default, metadata={"ndim": len(shape), "dim": None})
 
 
+def learned(*shape):
+    """Return a field of parameters that are learned with the network's weights.
+
+    Their shape is that of `per_network`. Stacked, each network has its own, which
+    trainers update in place.
+    """
+    metadata = {"ndim": len(shape), "dim": None, "learned": True}
+    return field(default=None, metadata=metadata)
+
+
 @dataclass
 class RowTensors:
     """Base class of the tensors that a loss compares the outputs with, per sample.
@@ -37,6 +47,14 @@ class RowTensors:
     score by, as `codes` or `indicators`, and `weight`, which multiplies the loss of
     each sample.
     """
+
+    def parameters(self) -> "dict[str, Tensor]":
+        """Return what is learned with the network's weights, by name."""
+        return {
+            item.name: getattr(self, item.name)
+            for item in fields(self)
+            if item.metadata.get("learned")
+        }
 
     def take(self, index: Tensor) -> "RowTensors":
         """Return the samples at `index`."""
@@ -72,7 +90,10 @@ class RowTensors:
 
     @classmethod
     def stack(cls, rows: "list[RowTensors]") -> "RowTensors":
-        """Return the tensors of several networks as one, shared tensors only once."""
+        """Return the tensors of several networks as one, shared tensors only once.
+
+        Learned tensors always get a dimension of networks.
+        """
         return cls(
             **{
                 item.name: _stack(
@@ -87,6 +108,8 @@ class RowTensors:
         kept = {}
         for item in fields(self):
             values = getattr(self, item.name)
+            if item.metadata.get("learned"):  # the trainer keeps a part in place
+                continue
             if values is not None and values.ndim > item.metadata["ndim"]:
                 kept[item.name] = values.index_select(0, keep)
         return self._with(kept)
@@ -119,6 +142,8 @@ def _equal(a, b):
 
 
 def _stack(tensors, metadata):
+    if metadata.get("learned"):
+        return torch.stack(tensors)
     present = [tensor for tensor in tensors if tensor is not None]
     if not present:
         return None

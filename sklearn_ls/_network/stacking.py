@@ -252,6 +252,13 @@ class StackTrainer:
         self.spec = optimizer
         kind, options = optimizer.resolve(self.device)
         trainable = [w for w in self.stacked.values() if w.requires_grad]
+        self.learned = self.training.rows.parameters()
+        if self.learned:
+            others = [values.requires_grad_() for values in self.learned.values()]
+            trainable = [
+                {"params": trainable},
+                {"params": others, "weight_decay": 0.0},
+            ]
         self.optimizer = kind(trainable, **options)
         self.is_mlp = isinstance(self.module, MLP)
         self.scale = self._make_scale()
@@ -270,9 +277,8 @@ class StackTrainer:
         """Prepare the optimizer."""
         n_steps = max_epochs * self.training.n_batches
         schedule_steps(self.optimizer, self.spec.schedule, n_steps)
-        self.average = WeightAverage(
-            self.optimizer, list(self.stacked.values()), self.spec.ema_decay
-        )
+        weights = [*self.stacked.values(), *self.learned.values()]
+        self.average = WeightAverage(self.optimizer, weights, self.spec.ema_decay)
 
     def train_epoch(self, seed, epoch):
         """Return the mean training loss of each network."""
@@ -359,7 +365,7 @@ class StackTrainer:
         """Return a copy of the weights of one network by name."""
         return {
             name: values[index].detach().clone()
-            for name, values in self.stacked.items()
+            for name, values in {**self.stacked, **self.learned}.items()
         }
 
     def keep(self, indices):

@@ -4,6 +4,7 @@ import time
 from dataclasses import replace
 
 import numpy as np
+from scipy.special import softmax
 
 from sklearn_ls._base import fit_label_smoother
 from sklearn_ls._classifier import LabelSmoothingClassifier, make_fitted
@@ -164,15 +165,34 @@ def _describe_folds(data, splits, chosen, params, device):
         for network, fold in zip(networks, chosen, strict=True)
     ]
     training_params = TrainingParams.of(params, LabelSmoothingClassifier.__name__)
+    oof_proba = predict_held_out(ensemble, data.X, splits)
     return {
+        **_describe_annotators(data.labels.votes, networks, oof_proba),
         "estimators_": members,
-        "oof_proba_": predict_held_out(ensemble, data.X, splits),
+        "oof_proba_": oof_proba,
         "label_smoother_": fit_label_smoother(training_params, data.labels.summarize()),
         "n_iter_": max(member.n_iter_ for member in members),
         "n_layers_": members[0].n_layers_,
         "n_outputs_": len(ensemble.classes),
         "out_activation_": ensemble.activation,
         "_network": ensemble,
+    }
+
+
+def _describe_annotators(votes, networks, oof_proba):
+    """Return attributes on annotators, and the labels that their votes agree on."""
+    if votes is None:
+        return {}
+    confusion = np.mean([network.confusion for network in networks], axis=0)
+    with np.errstate(divide="ignore"):
+        joint = np.log(oof_proba.astype(np.float64)) + votes.log_likelihood(confusion)
+    consensus = softmax(joint, axis=1)
+    right = np.diagonal(confusion, axis1=1, axis2=2)
+    return {
+        "annotators_": np.asarray(votes.annotators),
+        "annotator_confusion_": confusion,
+        "annotator_reliability_": right @ np.nanmean(consensus, axis=0),
+        "consensus_proba_": consensus,
     }
 
 

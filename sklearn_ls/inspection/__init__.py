@@ -1,5 +1,6 @@
 """Displays and reports on the effect of smoothing."""
 
+from sklearn_ls.inspection._annotator_confusion import AnnotatorConfusionDisplay
 from sklearn_ls.inspection._epsilon_curve import EpsilonCurveDisplay
 from sklearn_ls.inspection._label_issues import find_label_issues
 from sklearn_ls.inspection._penultimate import PenultimateDisplay
@@ -9,6 +10,7 @@ from sklearn_ls.inspection._report.smoothing_report import smoothing_report
 from sklearn_ls.inspection._risk_coverage import RiskCoverageDisplay
 
 __all__ = [
+    "AnnotatorConfusionDisplay",
     "EpsilonCurveDisplay",
     "PenultimateDisplay",
     "ReliabilityDisplay",

@@ -1,0 +1,139 @@
+"""AnnotatorConfusionDisplay: which classes annotators take for which."""
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_ls.inspection._figure import new_axes
+from sklearn_ls.inspection._pipeline import last_step
+
+
+class AnnotatorConfusionDisplay:
+    """Confusion matrices of annotators, the least reliable first.
+
+    Use :meth:`from_estimator` after training on votes, or the constructor with the
+    matrices that :func:`~sklearn_ls.crowds.votes_to_soft` returns.
+
+    Parameters
+    ----------
+    confusion : ndarray of shape (n_annotators, n_classes, n_classes)
+        Probability of each answer (last axis) to samples of each class (second axis).
+        NaN where it is not known.
+
+    annotators : array-like of shape (n_annotators,), default=None
+        Their names. If None, their positions.
+
+    classes : array-like of shape (n_classes,), default=None
+        Names of the classes. If None, their positions.
+
+    reliability : array-like of shape (n_annotators,), default=None
+        By which annotators are ordered. If None, the mean of the diagonal.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes
+        One per annotator shown.
+
+    figure_ : matplotlib Figure
+        The figure of `axes_`.
+
+    See Also
+    --------
+    sklearn_ls.crowds.votes_to_soft : Confusion matrices without features.
+    sklearn.metrics.ConfusionMatrixDisplay : That of a classifier.
+
+    Examples
+    --------
+    >>> from sklearn_ls.crowds import votes_to_soft
+    >>> from sklearn_ls.inspection import AnnotatorConfusionDisplay
+    >>> answers = [[0, 0, 1], [1, 1, 0], [0, 0, 1], [1, 1, 0], [0, 0, 0]]
+    >>> _, reliability, confusion = votes_to_soft(
+    ...     answers, n_classes=2, return_confusion=True
+    ... )
+    >>> display = AnnotatorConfusionDisplay(confusion, reliability=reliability)
+    >>> display.plot(n_annotators=2).axes_[0].get_title()
+    '2 (0.20)'
+    """
+
+    def __init__(self, confusion, *, annotators=None, classes=None, reliability=None):
+        self.confusion = np.asarray(confusion, dtype=float)
+        n_annotators, n_classes, _ = self.confusion.shape
+        self.annotators = range(n_annotators) if annotators is None else annotators
+        self.classes = range(n_classes) if classes is None else classes
+        if reliability is None:
+            right = np.diagonal(self.confusion, axis1=1, axis2=2)
+            reliability = np.nanmean(right, axis=1)
+        self.reliability = np.asarray(reliability, dtype=float)
+
+    @classmethod
+    def from_estimator(cls, estimator, *, n_annotators=6, ax=None):
+        """Plot the matrices that a search has learned.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A :class:`~sklearn_ls.LabelSmoothingClassifierCV` that was fitted with
+            `votes`, or a pipeline that ends in one.
+
+        n_annotators : int, default=6
+            Number of annotators to show, the least reliable.
+
+        ax : array-like of matplotlib Axes, default=None
+            One per annotator shown. If None, a new figure is created.
+
+        Returns
+        -------
+        display : AnnotatorConfusionDisplay
+            The display, plotted.
+        """
+        check_is_fitted(estimator)
+        search = last_step(estimator)
+        if not hasattr(search, "annotator_confusion_"):
+            raise ValueError(
+                f"{type(search).__name__} was not fitted with votes, so it has no "
+                "annotator_confusion_."
+            )
+        display = cls(
+            search.annotator_confusion_,
+            annotators=search.annotators_,
+            classes=search.classes_,
+            reliability=search.annotator_reliability_,
+        )
+        return display.plot(n_annotators=n_annotators, ax=ax)
+
+    def plot(self, *, n_annotators=6, ax=None):
+        """Plot the matrices.
+
+        Parameters
+        ----------
+        n_annotators : int, default=6
+            Number of annotators to show, the least reliable.
+
+        ax : array-like of matplotlib Axes, default=None
+            One per annotator shown. If None, a new figure is created.
+
+        Returns
+        -------
+        display : AnnotatorConfusionDisplay
+            The display itself.
+        """
+        shown = np.argsort(self.reliability, kind="stable")[:n_annotators]
+        if ax is None:
+            options = {"figsize": (2 * len(shown) + 1, 2.6), "layout": "constrained"}
+            ax = new_axes(self, ncols=len(shown), **options)
+        axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
+        if len(axes) != len(shown):
+            raise ValueError(
+                f"ax must hold {len(shown)} axes, one per annotator. Got {len(axes)}."
+            )
+        ticks = np.arange(len(self.classes))
+        for axis, position in zip(axes, shown, strict=True):
+            image = axis.imshow(self.confusion[position], vmin=0, vmax=1)
+            reliability = self.reliability[position]
+            axis.set_title(f"{self.annotators[position]} ({reliability:.2f})")
+            axis.set_xticks(ticks, self.classes, rotation=90, fontsize="small")
+            axis.set_yticks(ticks, self.classes, fontsize="small")
+            axis.set_xlabel("answer")
+        axes[0].set_ylabel("class")
+        axes[0].figure.colorbar(image, ax=list(axes), label="probability")
+        self.axes_, self.figure_ = axes, axes[0].figure
+        return self

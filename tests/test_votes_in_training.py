@@ -1,0 +1,303 @@
+"""Annotators' votes are trained on through a confusion matrix of each annotator."""
+
+import pickle
+from dataclasses import fields
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.datasets import make_classification
+from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+
+from helpers import quick_search
+from sklearn_ls import LabelSmoothingClassifierCV
+from sklearn_ls._labels.objective import make_objective
+from sklearn_ls._labels.training_labels import encode_training_labels
+from sklearn_ls._network.losses import CrossEntropy, ForwardCrossEntropy, make_rows
+from sklearn_ls._network.transition import Transition
+from sklearn_ls._network.vote_loss import (
+    VoteCrossEntropy,
+    VoteRows,
+    make_vote_rows,
+)
+
+K = 3
+LOSS = VoteCrossEntropy()
+
+
+def simulate(confusions, n_samples=600, n_votes=3, seed=0):
+    """Return X, the right labels, and the votes of annotators with these matrices."""
+    X, y = make_classification(
+        n_samples, 8, n_informative=6, n_classes=K, class_sep=1.5, random_state=seed
+    )
+    rng = np.random.default_rng(seed)
+    answers = np.full((n_samples, len(confusions)), -1)
+    for sample in range(n_samples):
+        asked = rng.choice(len(confusions), min(n_votes, len(confusions)), False)
+        for annotator in asked:
+            row = confusions[annotator][y[sample]]
+            answers[sample, annotator] = rng.choice(K, p=row)
+    return X, y, answers
+
+
+def of_accuracy(accuracy):
+    return np.full((K, K), (1 - accuracy) / 2) + np.eye(K) * (1.5 * accuracy - 0.5)
+
+
+def make_loss_rows(answers, y=None, *, epsilon=0.2, weight=None):
+    """Return the rows of votes, and those of labels."""
+    labels = encode_training_labels(y, votes=answers)
+    labels = labels.weighted(np.ones(len(labels)) if weight is None else weight)
+    objective = make_objective(epsilon, "uniform", None, labels.summarize(), "")
+    return (
+        make_vote_rows(objective, labels, np.float64, "cpu"),
+        make_rows(objective, labels, np.float64, "cpu"),
+    )
+
+
+def draw_votes(rng, n_samples=12, n_annotators=4):
+    answers = rng.integers(0, K, (n_samples, n_annotators))
+    answers[rng.random(answers.shape) < 0.4] = -1
+    y = rng.integers(0, K, n_samples)
+    y[:K] = range(K)
+    return answers, y
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("stacked", [False, True])
+def test_gradient_in_closed_form_is_that_of_autograd(weighted, stacked, rng):
+    rows = []
+    for _ in range(2):
+        weight = rng.uniform(size=12) if weighted else None
+        one, _ = make_loss_rows(*draw_votes(rng), weight=weight)
+        one.logits += torch.from_numpy(rng.normal(size=one.logits.shape))
+        rows.append(one)
+    slots = min(one.annotator.shape[1] for one in rows)
+    for one in rows:
+        one.annotator = one.annotator[:, :slots]
+        one.targets = one.targets[:, :slots]
+    rows = VoteRows.stack(rows) if stacked else rows[0]
+    rows = rows.take(torch.arange(9))  # a batch of them
+    shape = (2, K, 9) if stacked else (K, 9)
+    columns = torch.from_numpy(rng.normal(size=shape)).requires_grad_()
+    rows.logits.requires_grad_()
+    loss = LOSS.mean(columns.mT, rows)
+    expected = torch.autograd.grad(loss.sum(), [columns, rows.logits])
+    found, gradient = LOSS.mean_and_gradient(columns.detach(), rows)
+    assert_allclose(found, loss.detach(), rtol=1e-12)
+    assert_allclose(gradient, expected[0], atol=1e-12, rtol=1e-10)
+    assert_allclose(rows.logits.grad, expected[1], atol=1e-12, rtol=1e-10)
+    assert expected[1].abs().max() > 1e-4
+
+
+def test_samples_without_votes_are_trained_on_as_labels(rng):
+    answers, y = draw_votes(rng)
+    answers[1:] = -1
+    votes, labels = make_loss_rows(answers, y)
+    logits = torch.from_numpy(rng.normal(size=(12, K)))
+    losses = LOSS.per_sample(logits, votes) / votes.scale
+    assert_allclose(losses[1:], CrossEntropy().per_sample(logits, labels)[1:])
+
+
+def test_equal_annotators_are_a_transition_matrix(rng):
+    matrix = torch.from_numpy(rng.dirichlet(np.ones(K), K))
+    answers, y = np.full((12, 2), -1), np.arange(12) % K
+    answers[np.arange(12), np.arange(12) % 2] = y
+    votes, labels = make_loss_rows(answers, y)
+    votes.logits = matrix.log().expand(2, K, K)
+    logits = torch.from_numpy(rng.normal(size=(12, K)))
+    forward = ForwardCrossEntropy(Transition(0.0, matrix))
+    assert_allclose(LOSS.per_sample(logits, votes), forward.per_sample(logits, labels))
+
+
+@pytest.fixture(scope="module")
+def crowd():
+    """Three annotators who are mostly right, a spammer and an adversary."""
+    rotated = np.roll(np.eye(K), 1, axis=1) * 0.9 + 0.1 / K
+    spammer = np.tile([0.2, 0.5, 0.3], (K, 1))
+    confusions = [of_accuracy(a) for a in (0.9, 0.8, 0.7)] + [spammer, rotated]
+    return (*simulate(confusions, n_samples=900), confusions)
+
+
+@pytest.fixture(scope="module")
+def fitted(crowd):
+    X, _, answers, _ = crowd
+    return quick_search([0.0, 0.1], max_epochs=30).fit(X, None, votes=answers)
+
+
+def test_habits_of_annotators_are_learned(crowd, fitted):
+    _, _, _, confusions = crowd
+    assert fitted.annotator_confusion_.shape == (5, K, K)
+    assert_allclose(fitted.annotator_confusion_.sum(axis=2), 1, rtol=1e-5)
+    assert_allclose(fitted.annotator_confusion_, confusions, atol=0.12)
+    expected = [np.trace(matrix) / K for matrix in confusions]
+    assert_allclose(fitted.annotator_reliability_, expected, atol=0.08)
+    assert_array_equal(fitted.annotators_, range(5))
+
+
+def test_consensus_is_better_than_votes_and_network_alone(crowd, fitted):
+    _, y, answers, _ = crowd
+    right = np.mean(fitted.consensus_proba_.argmax(axis=1) == y)
+    counts = (answers[:, :, np.newaxis] == np.arange(K)).sum(axis=1)
+    assert right > np.mean(counts.argmax(axis=1) == y) + 0.1
+    assert right > np.mean(fitted.oof_proba_.argmax(axis=1) == y)
+    assert_allclose(fitted.consensus_proba_.sum(axis=1), 1)
+
+
+def test_votes_are_better_than_their_majority(crowd):
+    X, y, answers, _ = crowd
+    counts = (answers[:, :, np.newaxis] == np.arange(K)).sum(axis=1)
+    majority = counts.argmax(axis=1)
+    X_test, y_test = X[600:], y[600:]
+    clf = quick_search([0.1], max_epochs=30)
+    plain = clone(clf).fit(X[:600], majority[:600]).score(X_test, y_test)
+    clf.fit(X[:600], majority[:600], votes=answers[:600])
+    assert clf.score(X_test, y_test) > plain + 0.01
+
+
+def test_order_and_names_of_annotators_do_not_matter(crowd, fitted, rng):
+    X, _, answers, _ = crowd
+    order = rng.permutation(5)
+    frame = pd.DataFrame(answers[:, order], columns=np.array(list("abcde"))[order])
+    again = clone(fitted).fit(X, None, votes=frame)
+    assert_allclose(again.predict_proba(X), fitted.predict_proba(X), atol=1e-5)
+    assert_allclose(
+        again.annotator_confusion_, fitted.annotator_confusion_[order], atol=1e-5
+    )
+    assert [*again.annotators_] == list(frame.columns)
+
+
+def test_votes_may_have_any_form(crowd, fitted):
+    X, _, answers, _ = crowd
+    sample, annotator = np.nonzero(answers >= 0)
+    label = answers[sample, annotator]
+    long = pd.DataFrame({"task": sample, "worker": annotator, "label": label})
+    with_nan = np.where(answers < 0, np.nan, answers)
+    names = np.array(["ant", "bee", "cow", None], dtype=object)[answers]
+    for votes in (long.sample(frac=1, random_state=0), with_nan, names):
+        again = clone(fitted).fit(X, None, votes=votes)
+        assert_allclose(again.predict_proba(X), fitted.predict_proba(X), atol=1e-5)
+    assert_array_equal(again.classes_, ["ant", "bee", "cow"])
+
+
+def test_networks_of_a_stack_are_those_trained_alone(crowd):
+    X, _, answers, _ = crowd
+    X, answers = X[:300], answers[:300]
+    together = quick_search([0.0, 0.3], max_epochs=5).fit(X, None, votes=answers)
+    alone = clone(together).set_params(epsilons=[together.epsilon_])
+    alone.fit(X, None, votes=answers)
+    assert_allclose(alone.oof_proba_, together.oof_proba_, atol=1e-10)
+    assert_allclose(
+        alone.annotator_confusion_, together.annotator_confusion_, atol=1e-10
+    )
+
+
+def test_custom_modules_are_trained_on_votes_as_perceptrons(crowd):
+    class Linear(nn.Linear):
+        def __init__(self, n_features, n_classes):
+            super().__init__(n_features, n_classes, dtype=torch.float64)
+
+    X, _, answers, _ = crowd
+    params = {"max_epochs": 4, "dropout": 0.0, "feature_clip": None}
+    closed = quick_search([0.1], **{**params, "hidden_layer_sizes": ()})
+    closed.fit(X[:200], None, votes=answers[:200])
+    module = quick_search([0.1], **params, module=Linear)
+    module.fit(X[:200], None, votes=answers[:200])
+    assert closed.annotator_confusion_.shape == module.annotator_confusion_.shape
+    assert_allclose(module.annotator_confusion_, closed.annotator_confusion_, atol=0.05)
+
+
+def test_annotators_with_one_answer_do_no_harm(crowd, fitted):
+    X, y, answers, _ = crowd
+    few = np.full((900, 30), -1)
+    few[np.arange(30), np.arange(30)] = (y[:30] + 1) % K  # all of them wrong
+    more = np.hstack([answers, few])
+    again = clone(fitted).fit(X, None, votes=more)
+    score = np.mean(again.oof_proba_.argmax(axis=1) == y)
+    assert score > np.mean(fitted.oof_proba_.argmax(axis=1) == y) - 0.02
+    assert_allclose(
+        again.annotator_confusion_[:5], fitted.annotator_confusion_, atol=0.05
+    )
+
+
+def test_trusted_labels_count_where_there_are_no_votes(rng):
+    X, y, answers = simulate([np.tile([0.3, 0.4, 0.3], (K, 1))] * 3)  # nobody knows
+    answers[::2] = -1
+    clf = quick_search([0.0], max_epochs=30)
+    assert clf.fit(X, y, votes=answers).score(X, y) > 0.7
+    assert_array_equal(clf.consensus_proba_[::2].argmax(axis=1), y[::2])
+    assert_allclose(clf.consensus_proba_[::2].max(axis=1), 1)
+
+
+def test_only_relative_weights_count(crowd, rng):
+    X, _, answers, _ = crowd
+    weight = rng.uniform(0.5, 2, 300)
+    clf = quick_search([0.1], max_epochs=4)
+    expected = clf.fit(X[:300], None, weight, votes=answers[:300]).predict_proba(X)
+    again = clf.fit(X[:300], None, 5 * weight, votes=answers[:300]).predict_proba(X)
+    assert_allclose(again, expected, atol=1e-10)
+    unweighted = clf.fit(X[:300], None, votes=answers[:300]).predict_proba(X)
+    assert np.abs(unweighted - expected).max() > 1e-3
+
+
+@pytest.mark.parametrize("routing", [False, True])
+def test_votes_reach_the_search_through_scikit_learn(crowd, routing):
+    X, y, answers, _ = crowd
+    X, y, answers = X[:300], y[:300], answers[:300]
+    search = quick_search([0.1], max_epochs=4)
+    expected = clone(search).fit(X, y, votes=answers).predict_proba(X)
+    with config_context(enable_metadata_routing=routing):
+        if routing:
+            search.set_fit_request(votes=True)
+        pipeline = make_pipeline(StandardScaler(), search)
+        name = "votes" if routing else "labelsmoothingclassifiercv__votes"
+        assert pipeline.fit(X, y, **{name: answers}).score(X, y) > 0.4
+        grid = GridSearchCV(search, {"hidden_layer_sizes": [(5,), (20,)]}, cv=2)
+        grid.fit(X, y, votes=answers)
+        assert grid.best_estimator_.annotator_confusion_.shape == (5, K, K)
+        predicted = cross_val_predict(search, X, y, cv=2, params={"votes": answers})
+        assert np.mean(predicted == y) > 0.4
+        refitted = search.fit(X, y, votes=answers)
+    assert_allclose(refitted.predict_proba(X), expected, atol=1e-10)
+    restored = pickle.loads(pickle.dumps(refitted))
+    assert_array_equal(restored.consensus_proba_, refitted.consensus_proba_)
+    assert "consensus_proba_" not in vars(search.fit(X, y))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"votes": [[0, 1], [1, 2]]}, "votes are on 2 samples, but y has 60"),
+        ({"votes": np.full((60, 2), -1)}, "has no votes"),
+        ({"y_soft": np.full((60, K), 1 / K)}, "pass only one"),
+        ({"y": np.eye(K)[np.arange(60) % K]}, "Got a matrix as y"),
+        ({"y": None}, "votes has no vote on sample 7"),
+    ],
+)
+def test_bad_votes_are_refused(change, message, rng):
+    answers, y = draw_votes(rng, 60)
+    answers[7] = -1
+    arguments = {"y": y, "votes": answers, **change}
+    with pytest.raises(ValueError, match=message):
+        LabelSmoothingClassifierCV().fit(rng.normal(size=(60, 2)), **arguments)
+
+
+@pytest.mark.parametrize(
+    "params", [{"transition_matrix": 0.1}, {"class_weight": "balanced"}]
+)
+def test_what_votes_have_themselves_is_refused(params, crowd):
+    X, _, answers, _ = crowd
+    with pytest.raises(ValueError, match="is not defined for votes"):
+        quick_search([0.1], **params).fit(X, None, votes=answers)
+
+
+def test_fields_that_are_learned_are_named():
+    names = [item.name for item in fields(VoteRows) if item.metadata.get("learned")]
+    assert names == ["logits"]
