@@ -8,7 +8,7 @@ from sklearn_ls._labels.dawid_skene import count_answers, fit_dawid_skene
 from sklearn_ls._labels.votes import read_votes
 
 # Answers per class that the prior of an annotator's confusion matrix is worth.
-PRIOR_ANSWERS = 2.0
+PRIOR_ANSWERS = 10.0
 # The prior of the matrix that annotators share: answers that are right, and others.
 RIGHT, OTHER = 2.0, 0.5
 

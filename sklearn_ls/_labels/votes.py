@@ -197,14 +197,13 @@ def _encode(labels, others=None):
     others : ndarray, default=None
         Labels that are classes as well, see `read_votes`.
     """
-    if labels.dtype.kind == "f":
-        asked = ~np.isnan(labels)
-    elif labels.dtype.kind in "iub":
-        asked = np.ones(len(labels), dtype=bool)
+    skips = others is not None and -1 not in others
+    if labels.dtype.kind in "iubf":
+        asked = (labels == labels) & ~(skips & (labels == -1))
     else:
-        asked = np.array([not is_missing(label) for label in labels])
-    if others is not None and -1 not in others:
-        asked &= np.array([label != -1 for label in labels])
+        asked = np.array(
+            [not is_missing(label) and not (skips and label == -1) for label in labels]
+        )
     if not asked.any():
         raise ValueError("answers has no votes.")
     voted = check_labels(labels_to_array(labels[asked].tolist(), "answers"))
@@ -212,7 +211,7 @@ def _encode(labels, others=None):
         voted = voted.astype(np.int64)  # of integers beside NaN
     classes = find_classes(voted)
     if others is not None and len(others):
-        every = [*classes.tolist(), *others.tolist()]
+        every = [*classes.tolist(), *np.unique(others).tolist()]
         classes = find_classes(check_labels(labels_to_array(every, "votes")))
     if labels.dtype.kind == "U" and "nan" in classes:
         raise ValueError(
