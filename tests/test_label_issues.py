@@ -184,7 +184,7 @@ def test_votes_are_judged_by_their_consensus(digits):
     assert wrong[frame["sample"]].mean() > 2 * wrong.mean()
     frame = find_label_issues(search(), X, given, votes=answers, as_frame=True)
     assert_array_equal(frame["given_label"], given[frame["sample"]])
-    assert (given != y)[frame["sample"]].mean() > 0.7
+    assert (given != y)[frame["sample"]].mean() > 0.5  # by chance 0.2
 
 
 @pytest.mark.filterwarnings("ignore:May not flag all label issues")

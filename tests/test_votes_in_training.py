@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import make_classification
-from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
@@ -27,6 +27,7 @@ from sklearn_ls._network.vote_loss import (
     VoteRows,
     make_vote_rows,
 )
+from sklearn_ls.inspection import find_label_issues
 
 K = 3
 LOSS = VoteCrossEntropy()
@@ -269,6 +270,52 @@ def test_votes_reach_the_search_through_scikit_learn(crowd, routing):
     restored = pickle.loads(pickle.dumps(refitted))
     assert_array_equal(restored.consensus_proba_, refitted.consensus_proba_)
     assert "consensus_proba_" not in vars(search.fit(X, y))
+
+
+def test_label_issues_are_found_by_the_consensus(crowd):
+    X, y, answers, _ = crowd
+    counts = (answers[:, :, np.newaxis] == np.arange(K)).sum(axis=1)
+    majority = counts.argmax(axis=1)
+    search = quick_search([0.1], max_epochs=20)
+    fitted = clone(search).fit(X, majority, votes=answers)
+    frame = find_label_issues(fitted, X, majority, votes=answers, as_frame=True)
+    suggested = fitted.consensus_proba_.argmax(axis=1)[frame["sample"]]
+    assert_array_equal(frame["suggested_label"], suggested)
+    wrong = majority != y
+    assert wrong[frame["sample"]].mean() > 2 * wrong.mean()
+    unfitted = find_label_issues(search, X, majority, votes=answers)
+    assert_array_equal(unfitted, frame["sample"])
+    pipeline = make_pipeline(StandardScaler(), search)
+    assert len(find_label_issues(pipeline, X, votes=answers)) < 0.3 * len(X)
+    groups = np.arange(900) // 3
+    by_group = search.set_params(cv=GroupKFold(3))
+    assert len(find_label_issues(by_group, X, majority, votes=answers, groups=groups))
+
+
+def test_one_network_on_all_samples(crowd):
+    X, y, answers, _ = crowd
+    clf = quick_search([0.1], ensemble=False, max_epochs=20)
+    clf.fit(X, None, votes=answers)
+    assert clf.score(X, y) > 0.8
+    assert clf.best_estimator_.predict(X).shape == (900,)
+
+
+@pytest.mark.parametrize("calibration", ["temperature", "unsmooth"])
+def test_probabilities_are_calibrated(crowd, calibration):
+    X, y, answers, _ = crowd
+    clf = quick_search([0.3], calibration=calibration, max_epochs=20)
+    clf.fit(X, None, votes=answers)
+    assert clf.score(X, y) > 0.8
+    assert_allclose(clf.predict_proba(X).sum(axis=1), 1, rtol=1e-5)
+
+
+def test_samples_of_X_in_another_order_are_refused(crowd):
+    X, _, answers, _ = crowd
+    ids = [f"s{number}" for number in range(900)]
+    votes = pd.DataFrame(answers, index=ids)
+    shuffled = pd.DataFrame(X, index=ids).sample(frac=1, random_state=0)
+    with pytest.raises(ValueError, match="the samples of votes in another order"):
+        quick_search([0.1]).fit(shuffled, None, votes=votes)
 
 
 @pytest.mark.parametrize(

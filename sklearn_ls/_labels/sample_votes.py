@@ -26,8 +26,11 @@ class SampleVotes:
         Positions of the annotators, and the codes of their answers; -1 where a sample
         has fewer votes.
 
+    samples : array-like of shape (n_samples,)
+        Ids of the samples.
+
     annotators : array-like of shape (n_annotators,)
-        Their ids.
+        Ids of the annotators.
 
     start : ndarray of shape (n_annotators, n_classes, n_classes)
         Confusion matrices by the model of Dawid and Skene.
@@ -38,6 +41,7 @@ class SampleVotes:
 
     annotator: np.ndarray
     label: np.ndarray
+    samples: object
     annotators: object
     start: np.ndarray
     shared: np.ndarray
@@ -114,11 +118,35 @@ def encode_votes(answers, y=None):
     start, shared = _estimate_confusion(count_answers(voted, y_soft))
     return (
         SampleVotes(
-            *_by_sample(table, n_votes, codes), table.annotators, start, shared
+            *_by_sample(table, n_votes, codes),
+            table.samples,
+            table.annotators,
+            start,
+            shared,
         ),
         codes,
         table.classes,
     )
+
+
+def check_sample_order(X, samples):
+    """Raise ValueError if the index of X has the samples in another order.
+
+    Parameters
+    ----------
+    X : array-like or DataFrame of shape (n_samples, ...)
+
+    samples : array-like of shape (n_samples,)
+        Ids.
+    """
+    if not hasattr(X, "iloc"):
+        return
+    index, samples = list(X.index), list(samples)
+    if index != samples and {*index} == {*samples}:
+        raise ValueError(
+            "X has the samples of votes in another order. Sort it by their ids: "
+            "X.loc[votes_to_soft(votes)[0].index]."
+        )
 
 
 def _estimate_confusion(counts):

@@ -11,8 +11,8 @@ from sklearn_ls._compat import take_rows
 from sklearn_ls._labels.containers import to_frame
 from sklearn_ls._labels.training_labels import encode_training_labels
 from sklearn_ls.inspection._pipeline import (
+    fit_argument,
     last_step,
-    soft_labels_argument,
     transform_up_to_last,
 )
 
@@ -102,7 +102,7 @@ def fit_part(estimator, X, labels, samples):
     -------
     estimator : estimator
     """
-    soft, name = {}, soft_labels_argument(estimator)
+    soft, name = {}, fit_argument(estimator, "y_soft")
     if labels.y_soft is not None and name is not None:
         # Named, since a class may not be the most likely one of any of these samples.
         soft[name] = to_frame(labels.y_soft[samples], None, labels.classes)

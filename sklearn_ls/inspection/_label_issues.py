@@ -1,9 +1,12 @@
 """find_label_issues: samples whose labels may be wrong, by cleanlab."""
 
 import numpy as np
+from sklearn.base import clone
 
 from sklearn_ls._compat import StrOptions, validate_params
 from sklearn_ls._labels.containers import labels_to_array, to_numpy_backed
+from sklearn_ls._labels.sample_votes import check_sample_order
+from sklearn_ls._labels.training_labels import encode_training_labels
 from sklearn_ls.crowds import votes_to_soft
 from sklearn_ls.inspection._held_out import (
     check_X_labels,
@@ -11,7 +14,12 @@ from sklearn_ls.inspection._held_out import (
     make_splits,
     read_held_out,
 )
-from sklearn_ls.inspection._pipeline import best_of_grid_search, require_proba
+from sklearn_ls.inspection._pipeline import (
+    best_of_grid_search,
+    fit_argument,
+    last_step,
+    require_proba,
+)
 
 
 @validate_params(
@@ -63,8 +71,10 @@ def find_label_issues(
     votes : array-like of shape (n_samples, n_annotators) or DataFrame, default=None
         Votes of annotators, as :func:`~sklearn_ls.crowds.votes_to_soft` takes them.
         With one vote per row, the samples in `X` must be in the order of the sorted
-        ids. The votes become soft labels, by the model of Dawid and Skene, and their
-        most likely labels are judged, unless `y` is passed.
+        ids. A :class:`~sklearn_ls.LabelSmoothingClassifierCV` is trained on them, with
+        its own `cv`, and labels are judged by its `consensus_proba_`. For other
+        estimators the votes become soft labels, by the model of Dawid and Skene. The
+        most likely labels of that model are judged, unless `y` is passed.
 
     groups : array-like of shape (n_samples,), default=None
         Groups for `cv`, such as :class:`~sklearn.model_selection.GroupKFold`. With
@@ -133,16 +143,16 @@ def find_label_issues(
         raise ImportError(
             "find_label_issues needs cleanlab: pip install 'sklearn-ls[cleanlab]'."
         ) from error
-    y, y_soft = _take_votes(X, y, y_soft, votes)
-    X, labels = check_X_labels(X, y, y_soft)
+    if votes is not None and y_soft is not None:
+        raise ValueError("votes become the soft labels: pass them or y_soft, not both.")
     estimator = best_of_grid_search(estimator)
     require_proba(estimator, "find_label_issues")
-    held_out = None if groups is not None else read_held_out(estimator, X, labels)
-    if held_out is None:
-        splits = make_splits(cv, X, labels, groups)
-        y_proba = cross_val_probas(estimator, X, labels, splits)
+    if votes is not None and fit_argument(estimator, "votes") is not None:
+        labels, y_proba = _agree_with_votes(estimator, X, y, votes, groups)
     else:
-        y_proba = held_out.search.oof_proba_
+        y, y_soft = _take_votes(X, y, y_soft, votes)
+        X, labels = check_X_labels(X, y, y_soft)
+        y_proba = _predict_held_out(estimator, X, labels, groups, cv)
     judged = np.flatnonzero(~np.isnan(y_proba[:, 0]))
     codes, y_proba = labels.codes[judged], y_proba[judged]
     is_issue = cleanlab_filter.find_label_issues(codes, y_proba, n_jobs=1)
@@ -160,22 +170,50 @@ def find_label_issues(
     return pd.DataFrame(columns)
 
 
+def _agree_with_votes(estimator, X, y, votes, groups):
+    """Return labels, and probabilities of the classes from the votes and a search.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A search that takes votes, or a pipeline that ends in one. It is fitted unless
+        it has been fitted to these labels and votes.
+
+    X, y, votes, groups : see find_label_issues
+
+    Returns
+    -------
+    labels : TrainingLabels
+
+    y_proba : ndarray of shape (n_samples, n_classes)
+    """
+    labels = encode_training_labels(y, votes=votes)
+    digest = getattr(last_step(estimator), "labels_digest_", None)
+    if groups is not None or digest != labels.digest():
+        passed = {"votes": votes} | ({} if groups is None else {"groups": groups})
+        step = fit_argument(estimator, "votes").removesuffix("votes")
+        params = {f"{step}{name}": values for name, values in passed.items()}
+        estimator = clone(estimator).fit(X, y, **params)
+    return labels, last_step(estimator).consensus_proba_
+
+
+def _predict_held_out(estimator, X, labels, groups, cv):
+    """Return the probabilities of each sample by an estimator not trained on it."""
+    held_out = None if groups is not None else read_held_out(estimator, X, labels)
+    if held_out is not None:
+        return held_out.search.oof_proba_
+    splits = make_splits(cv, X, labels, groups)
+    return cross_val_probas(estimator, X, labels, splits)
+
+
 def _take_votes(X, y, y_soft, votes):
     """Return labels and soft labels, those of votes if there are any."""
     if votes is None:
         if y is None:
             raise ValueError("Either y or votes must be passed. Got None for both.")
         return y, y_soft
-    if y_soft is not None:
-        raise ValueError("votes become the soft labels: pass them or y_soft, not both.")
     y_soft, _ = votes_to_soft(votes, method="dawid_skene")
-    ids = getattr(X, "index", None) if hasattr(X, "iloc") else None
-    if ids is not None and not y_soft.index.equals(ids):
-        if not len(y_soft.index.symmetric_difference(ids)):
-            raise ValueError(
-                "X has the samples of votes in another order. Sort it by their ids: "
-                "X.loc[votes_to_soft(votes)[0].index]."
-            )
+    check_sample_order(X, y_soft.index)
     if y is None:
         return y_soft, None
     y = labels_to_array(to_numpy_backed(y))

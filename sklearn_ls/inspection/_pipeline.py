@@ -39,13 +39,22 @@ def best_of_grid_search(estimator):
     return estimator
 
 
-def soft_labels_argument(estimator):
-    """Return the name of the argument of `fit` for soft labels, None if it has none."""
+def fit_argument(estimator, name):
+    """Return how an argument of the innermost `fit` is passed, None if it has none.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Also a pipeline or a grid search.
+
+    name : str
+        Such as "y_soft" and "votes".
+    """
     if is_grid_search(estimator):
-        return soft_labels_argument(estimator.estimator)
+        return fit_argument(estimator.estimator, name)
     if isinstance(estimator, Pipeline):
         step, last = estimator.steps[-1]
-        name = soft_labels_argument(last)
+        name = fit_argument(last, name)
         routed = get_config()["enable_metadata_routing"]
         return name if name is None or routed else f"{step}__{name}"
-    return "y_soft" if has_fit_parameter(estimator, "y_soft") else None
+    return name if has_fit_parameter(estimator, name) else None

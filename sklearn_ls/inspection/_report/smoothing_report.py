@@ -12,9 +12,9 @@ from sklearn_ls.inspection._held_out import (
 )
 from sklearn_ls.inspection._pipeline import (
     best_of_grid_search,
+    fit_argument,
     is_grid_search,
     require_proba,
-    soft_labels_argument,
 )
 from sklearn_ls.inspection._report.noise_rate import estimate_noise
 from sklearn_ls.inspection._report.notes import make_notes, note_missing_labels
@@ -226,7 +226,7 @@ def _choose(estimator, labels):
         The number of epsilons above 0 from which a fitted grid search chose.
     """
     is_soft = labels.y_soft is not None
-    if is_soft and soft_labels_argument(estimator) is None:
+    if is_soft and fit_argument(estimator, "y_soft") is None:
         raise TypeError(
             f"The fit of {type(estimator).__name__} does not take soft labels as "
             "y_soft."
