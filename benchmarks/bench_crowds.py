@@ -16,7 +16,9 @@ random. LabelSmoothingClassifierCV is trained on
 
 The committee is its soft vote with a forest with leaves of 5, which is trained on the
 most likely labels of the consensus. Each seed draws 80 % of the training samples of
-crowds, or other samples, annotators and votes. Run it, and print its tables again::
+crowds, or other samples, annotators and votes. On the simulated sets, 1,000 votes are
+also spent in other ways: once on 1,000 samples, twice on 500, and four times on 250.
+Run it, and print its tables again::
 
     python benchmarks/bench_crowds.py --data DIR --results crowds.jsonl
     python benchmarks/bench_crowds.py --report --results crowds.jsonl
@@ -44,6 +46,7 @@ from sklearn_ls.crowds import votes_to_soft
 CROWDS = ("LabelMe", "music")
 SIMULATED = ("digits", "letter", "covertype", "Fashion-MNIST")
 N_SIMULATED = 1000
+N_VOTES = (1, 2, 4)  # per sample, of as many votes in all
 TARGETS = (
     "majority",
     "shares",
@@ -54,8 +57,11 @@ TARGETS = (
 )
 
 
-def simulate_votes(y, n_classes, rng):
-    """Return the answers (n_samples, n_annotators) of simulated annotators."""
+def simulate_votes(y, n_classes, rng, n_votes=None):
+    """Return the answers (n_samples, n_annotators) of simulated annotators.
+
+    Each sample has `n_votes`, or by default from 1 to 5.
+    """
     n_annotators = rng.integers(20, 61)
     habits = np.empty((n_annotators, n_classes, n_classes))
     for habit in habits:
@@ -69,15 +75,19 @@ def simulate_votes(y, n_classes, rng):
             habit[...] = (1 - accuracy) / (n_classes - 1)
             np.fill_diagonal(habit, accuracy)
     answers = np.full((len(y), n_annotators), -1)
-    for sample, n_votes in enumerate(rng.integers(1, 6, len(y))):
-        for annotator in rng.choice(n_annotators, n_votes, replace=False):
+    n_votes = rng.integers(1, 6, len(y)) if n_votes is None else [n_votes] * len(y)
+    for sample, n_asked in enumerate(n_votes):
+        for annotator in rng.choice(n_annotators, n_asked, replace=False):
             row = habits[annotator, y[sample]]
             answers[sample, annotator] = rng.choice(n_classes, p=row)
     return answers
 
 
-def draw(name, arrays, seed):
-    """Return the data of a set, and the answers of its annotators."""
+def draw(name, arrays, seed, n_votes=None):
+    """Return the data of a set, and the answers of its annotators.
+
+    With `n_votes` per sample, there are fewer samples.
+    """
     source = SOURCES[name]
     rng = random_source("votes", name, seed)
     if name in CROWDS:
@@ -86,9 +96,9 @@ def draw(name, arrays, seed):
         samples = rng.permutation(len(answers))[: round(0.8 * len(answers))]
     else:
         data = source.draw(arrays, "clean", seed)
-        samples = np.arange(min(N_SIMULATED, len(data.y_train)))
+        samples = np.arange(min(N_SIMULATED, len(data.y_train)) // (n_votes or 1))
         n_classes = data.y_train.max() + 1
-        answers = simulate_votes(data.y_train[samples], n_classes, rng)
+        answers = simulate_votes(data.y_train[samples], n_classes, rng, n_votes)
     data = data._replace(
         X_train=data.X_train[samples],
         y_train=data.y_train[samples],
@@ -179,17 +189,34 @@ def run_scenario(data, answers, seed):
     return results
 
 
+def run_budget(data, answers, seed):
+    """Return the accuracies of the search on votes and on their majority."""
+    n_classes = max(data.y_train.max(), data.y_test.max()) + 1
+    majority = vote(answers, n_classes, np.random.default_rng(seed))
+    scores = {}
+    for target, params in (("majority", {}), ("votes", {"votes": answers})):
+        search = LabelSmoothingClassifierCV(device="cpu", random_state=seed)
+        search.fit(data.X_train, majority, **params)
+        scores[target] = round(100 * search.score(data.X_test, data.y_test), 4)
+    return scores
+
+
 def run(seeds, directory, path):
-    done = {(r["set"], r["seed"]) for r in read_results(path)}
+    done = {(r["set"], r["seed"], r.get("n_votes")) for r in read_results(path)}
     for name in (*CROWDS, *SIMULATED):
         arrays = find_data(name, directory)
         if arrays is None:
             continue
         for seed in range(seeds):
-            if (name, seed) not in done:
+            scenario = {"set": name, "seed": seed}
+            if (name, seed, None) not in done:
                 for result in run_scenario(*draw(name, arrays, seed), seed):
-                    append_result(path, {"set": name, "seed": seed, **result})
+                    append_result(path, {**scenario, **result})
                 print(name, seed, flush=True)
+            for n_votes in N_VOTES if name in SIMULATED else ():
+                if (name, seed, n_votes) not in done:
+                    scores = run_budget(*draw(name, arrays, seed, n_votes), seed)
+                    append_result(path, {**scenario, "n_votes": n_votes, **scores})
 
 
 def values_of(results, name, target, score):
@@ -222,7 +249,26 @@ def print_scores(results, score, digits):
     print_table(["trained on", *sets], rows)
 
 
+def print_budgets(results):
+    rows = []
+    for n_votes in N_VOTES:
+        for target in ("majority", "votes"):
+            row = [f"{n_votes} per sample, {target}"]
+            for name in SIMULATED:
+                scores = [
+                    r[target]
+                    for r in results
+                    if (r["set"], r["n_votes"]) == (name, n_votes)
+                ]
+                row.append(mean_and_error(scores, 1))
+            rows.append(row)
+    print("\naccuracy with as many votes in all")
+    print_table(["votes", *SIMULATED], rows)
+
+
 def report(results):
+    budgets = [r for r in results if "n_votes" in r]
+    results = [r for r in results if "n_votes" not in r]
     print(f"{len({r['seed'] for r in results})} seeds")
     for model in ("search", "committee"):
         for score, digits in (
@@ -257,6 +303,7 @@ def report(results):
     ]
     print("\nerror of confusion matrices, in % of the answers")
     print_table(["estimated by", *sets], rows)
+    print_budgets(budgets)
 
 
 def main():

@@ -292,6 +292,13 @@ def test_label_issues_are_found_by_the_consensus(crowd):
     assert len(find_label_issues(by_group, X, majority, votes=answers, groups=groups))
 
 
+def test_votes_are_trained_on_any_device(crowd, fitted, device):
+    X, _, answers, _ = crowd
+    again = clone(fitted).set_params(device=device).fit(X, None, votes=answers)
+    assert again.device_ == device
+    assert_allclose(again.annotator_confusion_, fitted.annotator_confusion_, atol=1e-2)
+
+
 def test_one_network_on_all_samples(crowd):
     X, y, answers, _ = crowd
     clf = quick_search([0.1], ensemble=False, max_epochs=20)
