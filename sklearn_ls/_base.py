@@ -19,7 +19,6 @@ from sklearn_ls._compat import (
 from sklearn_ls._features import raise_for_dates
 from sklearn_ls._label_smoother import LabelSmoother
 from sklearn_ls._labels.containers import to_numpy_backed
-from sklearn_ls._labels.sample_votes import check_sample_order
 from sklearn_ls._labels.soft_labels import find_soft_labels
 from sklearn_ls._labels.training_labels import encode_training_labels
 from sklearn_ls._network.calibration import CALIBRATIONS
@@ -306,9 +305,10 @@ class BaseNetworkClassifier(
         raise_for_dates(X)
         labels = None
         if y is not None or votes is not None:  # else validate_data raises
-            labels = encode_training_labels(y, y_soft, sample_epsilon, classes, votes)
-            if votes is not None:
-                check_sample_order(X, labels.votes.samples)
+            index = X.index if hasattr(X, "iloc") else None
+            labels = encode_training_labels(
+                y, y_soft, sample_epsilon, classes, votes, index
+            )
             if classes is not None and network is not None:
                 self._check_kind(labels, network)
             _warn_of_one_hot(labels)

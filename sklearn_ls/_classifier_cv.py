@@ -227,22 +227,23 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         network.
 
     annotators_ : ndarray of shape (n_annotators,)
-        The annotators: sorted ids, or the columns of a matrix of votes. Defined only,
-        as the three following attributes, if `votes` were passed to `fit`.
+        Ids of the annotators: sorted, or the columns of a matrix of votes. Only defined
+        if `votes` are passed to `fit`.
 
     annotator_confusion_ : ndarray of shape (n_annotators, n_classes, n_classes)
         Confusion matrix of each annotator, the mean over the fold networks. Element
         (a, j, k) is the probability that annotator `a` answers class `k` to a sample of
-        class `j`.
+        class `j`. Only defined if `votes` are passed to `fit`.
 
     annotator_reliability_ : ndarray of shape (n_annotators,)
-        Estimated accuracy of each annotator.
+        Estimated accuracy of each annotator. Only defined if `votes` are passed to
+        `fit`.
 
     consensus_proba_ : ndarray of shape (n_samples, n_classes)
         Probabilities of the true label of each training sample: those of `oof_proba_`
-        and the votes on the sample, combined by Bayes' rule. The samples with the
-        smallest maximum benefit most from another vote. NaN for samples that were never
-        held out.
+        and the votes on the sample, combined by Bayes' rule. The least certain samples
+        are candidates for another vote. NaN for samples that were never held out. Only
+        defined if `votes` are passed to `fit`.
 
     labels_digest_ : str
         SHA-256 hash of the labels, soft labels and sample weights passed to `fit`. Used
@@ -440,7 +441,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, y_soft=None, votes=None, **params):
+    def fit(self, X, y=None, sample_weight=None, *, y_soft=None, votes=None, **params):
         """Train the networks and choose the best epsilon.
 
         Parameters
@@ -451,11 +452,11 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
             More than two dimensions require a `module`.
 
         y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, \
-                n_classes)
+                n_classes), default=None
             Labels, a multilabel indicator matrix of integers, or soft labels: a matrix
             of floats whose rows are distributions. Soft labels are split by the most
             likely label of each sample and scored by it or, if `scoring` is a callable,
-            as they are.
+            as they are. May be None only if `votes` are passed.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative sample weights.
@@ -468,11 +469,12 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         votes : array-like of shape (n_samples, n_annotators) or DataFrame, default=None
             Labels by several annotators to train on instead of `y`, as
             :func:`~sklearn_ls.crowds.votes_to_soft` takes them (-1 is a missing vote,
-            unless it is a label of `y`). The confusion matrix of each annotator is
-            learned with the networks, see the user guide (:ref:`votes_in_training`).
-            `y` is used to split, to stop early and to score the samples, and is trained
-            on where a sample has no votes. If it is None, it is estimated from the
-            votes.
+            unless it is a label of `y`). With one vote per row, the samples in `X` must
+            be in the order of the sorted ids; cross-validation outside needs a matrix.
+            The confusion matrix of each annotator is learned with the networks, see the
+            user guide (:ref:`votes_in_training`). `y` is used to split, to stop early,
+            to calibrate and to score, and is trained on where a sample has no votes. If
+            it is None, it is estimated from the votes.
 
         **params : dict
             `groups` for the splitter; with metadata routing enabled, the parameters
@@ -490,6 +492,8 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
             kept.
         """
         self._check_choice()
+        if votes is not None:
+            self._check_votes()
         candidates = list(ParameterGrid({"epsilon": self._check_epsilons().tolist()}))
         members = [self._member_params(candidate) for candidate in candidates]
         rules = make_rules(self.scoring, self.refit)
@@ -542,12 +546,19 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         )
         X_seen = X if frame is None else frame
         y_seen = labels.y
-        if y_soft is None and votes is None:
+        if y_soft is None:
             y_seen = choose_y_to_score(labels, self.scoring)
         weight = None if sample_weight is None else labels.weight
         to_split, to_score, scorer = self._pass_on(params, weight, rules)
         data = SearchData(X, labels, features, X_seen, y_seen, to_score)
         return data, split_samples(self.cv, X_seen, labels.y, to_split), scorer
+
+    def _check_votes(self):
+        for name in ("transition_matrix", "class_weight", "callbacks"):
+            if getattr(self, name) is not None:
+                raise ValueError(
+                    f"{name} cannot be combined with votes. Set {name}=None."
+                )
 
     def _check_choice(self):
         if self.ensemble and self.refit is False:

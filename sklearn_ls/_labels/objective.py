@@ -11,7 +11,6 @@ from sklearn_ls._labels.smoothing import (
     check_distribution,
     check_epsilon,
     smoothing_of,
-    soft_targets,
 )
 
 
@@ -109,16 +108,6 @@ class Objective:
     def smoothing(self) -> Smoothing:
         """The smoothing of each label."""
         return self.rule.smoothing
-
-    def smoothing_of_codes(self, codes):
-        """Return the soft targets of labels in an array of any shape.
-
-        Shape
-        -----
-        codes : (...) -> (..., n_classes)
-        """
-        targets = soft_targets(codes.ravel(), self.smoothing, self.n_classes)
-        return targets.reshape(*codes.shape, self.n_classes)
 
 
 def make_objective(epsilon, distribution, transition_matrix, summary, owner):

@@ -200,7 +200,7 @@ def _encode(target, classes):
 
 
 def encode_training_labels(
-    y, y_soft=None, sample_epsilon=None, classes=None, votes=None
+    y, y_soft=None, sample_epsilon=None, classes=None, votes=None, index=None
 ):
     """Return the labels to train on, checked and encoded.
 
@@ -221,6 +221,9 @@ def encode_training_labels(
     votes : array-like of shape (n_samples, n_annotators) or DataFrame, default=None
         Votes of annotators to train on; `y` may then be None.
 
+    index : array-like of shape (n_samples,), default=None
+        Ids of the samples, by which the order of votes is checked.
+
     Returns
     -------
     labels : TrainingLabels
@@ -232,7 +235,7 @@ def encode_training_labels(
         If labels are invalid or not in `classes`.
     """
     if votes is not None:
-        return _encode_with_votes(y, y_soft, votes)
+        return _encode_with_votes(y, y_soft, votes, index)
     y, y_soft = to_numpy_backed(y), to_numpy_backed(y_soft)
     target = check_target(y, classes)
     if not isinstance(target, SoftLabels) and target.ndim == 1:
@@ -289,7 +292,7 @@ def _encode_with_soft_labels(target, y_soft, classes):
     return TrainingLabels(codes, soft.classes, y_soft=soft.y_soft)
 
 
-def _encode_with_votes(y, y_soft, votes):
+def _encode_with_votes(y, y_soft, votes, index):
     """Return labels with the votes to train on."""
     if y_soft is not None:
         raise ValueError("votes and y_soft are both trained on: pass only one.")
@@ -301,7 +304,7 @@ def _encode_with_votes(y, y_soft, votes):
                 "split and scored, or None. Got a matrix as y."
             )
         y = check_labels(y)
-    votes, codes, classes = encode_votes(votes, y)
+    votes, codes, classes = encode_votes(votes, y, index)
     return TrainingLabels(codes, classes, votes=votes)
 
 

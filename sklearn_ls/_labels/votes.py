@@ -109,8 +109,10 @@ def read_votes(answers, n_classes=None, *, labels=None):
     if columns is None:
         label = _to_array(answers, "answers", ensure_2d=True)
         samples, annotators = map(range, label.shape)
+        if hasattr(answers, "columns"):
+            annotators = list(answers.columns)
         if hasattr(answers, "iloc"):
-            samples, annotators = answers.index, answers.columns
+            samples = answers.index
         sample, annotator = np.indices(label.shape).reshape(2, -1)
         label = label.ravel()
     else:
@@ -138,7 +140,8 @@ def read_votes(answers, n_classes=None, *, labels=None):
         annotators,
         classes,
     )
-    if columns is None and n_classes is None and hasattr(answers, "columns"):
+    is_named = columns is None and hasattr(answers, "columns")
+    if is_named and n_classes is None and labels is None:
         _check_columns(votes, answers)
     return votes
 
@@ -205,7 +208,7 @@ def _encode(labels, others=None):
             [not is_missing(label) and not (skips and label == -1) for label in labels]
         )
     if not asked.any():
-        raise ValueError("answers has no votes.")
+        raise ValueError("There are no votes.")
     voted = check_labels(labels_to_array(labels[asked].tolist(), "answers"))
     if voted.dtype.kind == "f":
         voted = voted.astype(np.int64)  # of integers beside NaN
@@ -218,16 +221,17 @@ def _encode(labels, others=None):
             "answers has the label 'nan', which NumPy makes of NaN in an array of "
             "text. Pass a list, or an array of objects."
         )
-    if others is None and (-1 if voted.dtype.kind == "i" else "-1") in classes:
+    minus_one = -1 if voted.dtype.kind == "i" else "-1"
+    if minus_one in classes and (others is None or minus_one not in others):
         raise ValueError(
-            "answers has the label -1, which stands for a missing vote only if "
-            "n_classes is passed. Pass n_classes if labels are codes, use None or NaN "
-            "for missing votes, or rename the class."
+            f"The votes have the label {minus_one!r}, which stands for a missing vote "
+            "only if labels are codes. Pass n_classes if they are, use None or NaN for "
+            "missing votes, or rename the class."
         )
     if len(classes) < 2:
         raise ValueError(
-            f"answers must have two different labels or more. Got {classes.tolist()}. "
-            "Pass codes and n_classes, if there are classes that nobody voted for."
+            f"The votes must have two different labels or more. Got {classes.tolist()}."
+            " Pass all classes, by n_classes or y, if nobody voted for some."
         )
     codes = np.full(len(labels), -1)
     codes[asked] = encode_labels(voted, classes)

@@ -5,13 +5,15 @@ import time
 from collections import defaultdict
 from typing import NamedTuple
 
+import numpy as np
 from sklearn.utils import gen_even_slices
 
 from sklearn_ls._labels.training_labels import ClassSummary
+from sklearn_ls._network.batches import to_tensor
 from sklearn_ls._network.fitted import FittedNetwork, module_to_arrays
 from sklearn_ls._network.optimizers import OptimizerState
 from sklearn_ls._network.skorch_net import NetTrainer, make_net
-from sklearn_ls._network.stacking import train_stack
+from sklearn_ls._network.stacking import reason_not_stackable, train_stack
 from sklearn_ls._network.training import train
 from sklearn_ls._warnings import warn
 
@@ -156,6 +158,8 @@ def _train_group(X, plans, seed, network_end):
     """Return (network, converged) of networks that are trained together."""
     params = plans[0].params
     limits = {"seed": seed, "max_epochs": params.max_epochs}
+    if plans[0].objective.has_votes:
+        _check_stackable(X, plans[0])
     if len(plans) == 1 and not plans[0].objective.has_votes:
         training = SingleTraining(plans[0])
         training.run(**limits)
@@ -178,6 +182,19 @@ def _train_group(X, plans, seed, network_end):
         (plan.finish(module, state, X), state.converged)
         for plan, module, state in zip(plans, modules, states, strict=True)
     ]
+
+
+def _check_stackable(X, plan):
+    """Raise ValueError unless votes can be trained on, which takes a stack."""
+    two_samples = to_tensor(X, np.arange(2), plan.device)
+    reason = reason_not_stackable(
+        plan.build(), two_samples, plan.device, plan.params.optimizer_spec
+    )
+    if reason is not None:
+        raise ValueError(
+            "Votes can only be trained on by networks that can be stacked, but "
+            f"{reason}. Train on votes_to_soft(votes) instead."
+        )
 
 
 def _group_stackable(plans):

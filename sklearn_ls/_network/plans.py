@@ -246,7 +246,8 @@ class TrainingPlan:
         check_trained(module, first, state.n_epochs)
         network = self.as_fitted(module_to_arrays(module), state.history)
         if learned:
-            confusion = torch.softmax(learned["logits"], -1).cpu().numpy()
+            logits = learned["rows/confusion_logits"]
+            confusion = torch.softmax(logits, -1).cpu().numpy()
             network = replace(network, confusion=confusion)
         network.check_rebuild(module, first)
         logits = labels = None
@@ -314,7 +315,7 @@ def plan_network(
         _check_same_classes(earlier, summary)
     objective = params.make_objective(summary)
     if labels.votes is not None:
-        objective = _of_votes(objective, params)
+        objective = replace(objective, has_votes=True)
     calibration = CALIBRATIONS[params.calibration]
     calibration.check(objective, learned)
     training, rest = _split(labels, classes, params, seed, samples, held_out)
@@ -346,17 +347,6 @@ def plan_network(
         calibration=on_held_out,
         scaling=scaling,
     )
-
-
-def _of_votes(objective, params):
-    """Return the objective for votes; raise ValueError if there is none."""
-    for name in ("transition_matrix", "class_weight"):
-        if getattr(params, name) is not None:
-            raise ValueError(
-                f"{name} is not defined for votes, of which each annotator has a "
-                f"confusion matrix. Set {name}=None."
-            )
-    return replace(objective, has_votes=True)
 
 
 def _check_same_classes(earlier, summary):

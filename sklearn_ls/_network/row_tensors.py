@@ -43,15 +43,18 @@ def learned(*shape):
 class RowTensors:
     """Base class of the tensors that a loss compares the outputs with, per sample.
 
-    Fields are created by `per_sample` and `per_network`. Every subclass has `labels` to
-    score by, as `codes` or `indicators`, and `weight`, which multiplies the loss of
-    each sample.
+    Fields are created by `per_sample`, `per_network` and `learned`. Every subclass has
+    `labels` to score by, as `codes` or `indicators`, and `weight`, which multiplies the
+    loss of each sample.
     """
 
     def parameters(self) -> "dict[str, Tensor]":
-        """Return what is learned with the network's weights, by name."""
+        """Return what is learned with the network's weights.
+
+        Names begin with "rows/", which no parameter of a module does.
+        """
         return {
-            item.name: getattr(self, item.name)
+            f"rows/{item.name}": getattr(self, item.name)
             for item in fields(self)
             if item.metadata.get("learned")
         }

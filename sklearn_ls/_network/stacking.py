@@ -255,10 +255,8 @@ class StackTrainer:
         self.learned = self.training.rows.parameters()
         if self.learned:
             others = [values.requires_grad_() for values in self.learned.values()]
-            trainable = [
-                {"params": trainable},
-                {"params": others, "weight_decay": 0.0},
-            ]
+            no_decay = {"weight_decay": 0.0} if "weight_decay" in options else {}
+            trainable = [{"params": trainable}, {"params": others, **no_decay}]
         self.optimizer = kind(trainable, **options)
         self.is_mlp = isinstance(self.module, MLP)
         self.scale = self._make_scale()

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sklearn_ls._labels.sample_votes import PRIOR_ANSWERS
+from sklearn_ls._labels.sample_votes import PRIOR_ANSWERS, estimate_confusion
+from sklearn_ls._labels.smoothing import soft_targets
 from sklearn_ls._network.losses import CrossEntropy, LabelRows
 from sklearn_ls._network.row_tensors import (
     RowTensors,
@@ -20,159 +21,176 @@ from sklearn_ls._network.row_tensors import (
 
 @dataclass
 class VoteRows(RowTensors):
-    """Votes of annotators on samples, and the annotators' confusion matrices.
+    """Votes on samples, and the confusion matrices of the annotators.
 
     Parameters
     ----------
     codes : LongTensor of shape (..., n_samples)
-        Labels, which are not trained on.
+        Labels of the samples.
 
     annotator : LongTensor of shape (..., n_samples, n_slots)
-        `n_annotators` is one who is always right.
+        Index of the annotator of each vote; `n_annotators` stands for a trusted label.
 
-    targets : Tensor of shape (..., n_samples, n_slots, n_classes)
-        Smoothed answers; zeros where a sample has fewer votes.
+    label : LongTensor of shape (..., n_samples, n_slots)
+        Codes of the answers, -1 where a sample has fewer votes.
 
     weight : None or Tensor of shape (..., n_samples)
 
-    logits : Tensor of shape (..., n_annotators, n_classes, n_classes)
+    confusion_logits : Tensor of shape (..., n_annotators, n_classes, n_classes)
         Their softmax over answers, the last axis, are the confusion matrices, with true
         classes in the second axis. They are learned.
 
     shared : Tensor of shape (..., n_classes, n_classes)
-        The mean of the prior of the confusion matrices.
+        Mean of the prior of the confusion matrices.
+
+    targets : Tensor of shape (..., n_classes, n_classes)
+        Smoothed target of each class.
+
+    excess : Tensor of shape (..., n_classes)
+        By how much the target of a class exceeds what smoothing adds to all classes.
 
     scale : Tensor of shape (..., 1)
         One over the mean number of votes per sample.
 
-    prior : Tensor of shape (..., 1)
+    prior_weight : Tensor of shape (..., 1)
         Answers per class that the prior is worth, over the number of votes.
     """
 
     codes: Tensor = per_sample()
     annotator: Tensor = per_sample("n_slots")
-    targets: Tensor = per_sample("n_slots", "n_classes")
+    label: Tensor = per_sample("n_slots")
     weight: Tensor | None = per_sample()
-    logits: Tensor = learned("n_annotators", "n_classes", "n_answers")
+    confusion_logits: Tensor = learned("n_annotators", "n_classes", "n_answers")
     shared: Tensor = per_network("n_classes", "n_answers")
+    targets: Tensor = per_network("n_classes", "n_classes")
+    excess: Tensor = per_network("n_classes")
     scale: Tensor = per_network("one")
-    prior: Tensor = per_network("one")
+    prior_weight: Tensor = per_network("one")
 
     @property
     def labels(self) -> Tensor:
-        """The labels, which are not trained on."""
+        """The labels of the samples."""
         return self.codes
 
-    def confusion(self) -> Tensor:
-        """Return the confusion matrices, and the identity for one always right.
+    @property
+    def is_vote(self) -> Tensor:
+        """Which slots hold a vote."""
+        return self.label >= 0
+
+    def answer_log_proba(self) -> Tensor:
+        """Return the log-probability of each possible answer for each class.
 
         Shape
         -----
-        (..., n_annotators + 1, n_classes, n_classes)
+        (..., n_annotators + 1, n_answers, n_classes)
         """
-        matrices = torch.softmax(self.logits, -1)
-        right = torch.eye(matrices.shape[-1]).to(matrices)
-        right = right.expand(*matrices.shape[:-3], 1, *right.shape)
-        return torch.cat([matrices, right], -3)
+        log_confusion = torch.log_softmax(self.confusion_logits, -1).mT
+        trusted = torch.eye(log_confusion.shape[-1]).to(log_confusion).log()
+        trusted = trusted.expand(*log_confusion.shape[:-3], 1, *trusted.shape)
+        return torch.cat([log_confusion, trusted], -3)
 
-    def of_votes(self, matrices: Tensor) -> Tensor:
-        """Return the matrix of the annotator of each vote.
-
-        Shape
-        -----
-        matrices : (..., n_annotators + 1, n_classes, n_classes) ->
-            (..., n_samples, n_slots, n_classes, n_classes)
-        """
-        return matrices.flatten(0, -3)[self.position(matrices)]
-
-    def position(self, matrices: Tensor) -> Tensor:
-        """Return the index of each vote's annotator in the matrices of all networks.
+    def answer_index(self, n_classes: int) -> Tensor:
+        """Return the index of each vote among the possible answers of all networks.
 
         Shape
         -----
         (..., n_samples, n_slots)
         """
-        annotator = self.annotator.clamp_min(0)
-        if matrices.ndim == 3:
-            return annotator
-        first = torch.arange(len(matrices), device=annotator.device)
-        return annotator + first.view(-1, 1, 1) * matrices.shape[1]
+        index = self.annotator.clamp_min(0) * n_classes + self.label.clamp_min(0)
+        if self.confusion_logits.ndim == 3:
+            return index
+        n_networks, n_annotators = self.confusion_logits.shape[:2]
+        first = torch.arange(n_networks, device=index.device).view(-1, 1, 1)
+        return index + first * (n_annotators + 1) * n_classes
 
-    def log_prior(self) -> Tensor:
-        """Return the loss by the prior of the confusion matrices.
+    def prior_loss(self) -> Tensor:
+        """Return the penalty of the prior of the confusion matrices.
 
         Shape
         -----
         (...)
         """
-        cross_entropy = -(self.shared * torch.log_softmax(self.logits, -1).sum(-3))
-        return self.prior.squeeze(-1) * cross_entropy.sum((-1, -2))
+        total = torch.log_softmax(self.confusion_logits, -1).sum(-3)
+        return -self.prior_weight.squeeze(-1) * (self.shared * total).sum((-1, -2))
 
 
 class VoteCrossEntropy(CrossEntropy):
     """Mean negative log-likelihood of the answers of annotators.
 
-    The probability of an answer is that of the class, mapped through the confusion
-    matrix of the annotator. Held-out samples are validated by their labels.
+    The probability of an answer is that of the classes, mapped through the confusion
+    matrix of the annotator. Smoothing applies to the classes, as if their probabilities
+    given the answer were soft labels; the confusion matrices are learned from the
+    answers themselves. Held-out samples are validated by their labels.
     """
 
     def per_sample(self, logits: Tensor, rows: VoteRows | LabelRows) -> Tensor:
         """Return the loss of the votes on each sample, over their mean number."""
         if isinstance(rows, LabelRows):
             return super().per_sample(logits, rows)
-        proba = torch.softmax(logits, -1)
-        confusion = rows.of_votes(rows.confusion())
-        observed = torch.einsum("...nk,...nvkl->...nvl", proba, confusion)
-        losses = -torch.xlogy(rows.targets, _clip(observed)).sum((-1, -2))
+        losses, _, _ = self._terms(logits.mT, rows)
         return losses * rows.scale
 
     def mean(self, logits: Tensor, rows: VoteRows) -> Tensor:
-        """Return the mean loss, with that by the prior."""
-        return super().mean(logits, rows) + rows.log_prior()
+        """Return the mean loss, plus the penalty of the prior."""
+        return super().mean(logits, rows) + rows.prior_loss()
 
     @torch.no_grad()
     def mean_and_gradient(
         self, columns: Tensor, rows: VoteRows
     ) -> tuple[Tensor, Tensor]:
         """Return the mean loss and its gradient; store that of the confusions."""
-        proba = torch.softmax(columns, -2).mT
-        matrices = rows.confusion()
-        confusion = rows.of_votes(matrices)
-        observed = _clip(torch.einsum("...nk,...nvkl->...nvl", proba, confusion))
-        losses = -torch.xlogy(rows.targets, observed).sum((-1, -2)) * rows.scale
-        loss = weigh(losses, rows.weight).mean(-1) + rows.log_prior()
-        ratio = rows.targets / observed * -rows.scale.unsqueeze(-1).unsqueeze(-1)
-        gradient = torch.einsum("...nvl,...nvkl->...nk", ratio, confusion)
-        gradient = gradient - (gradient * proba).sum(-1, keepdim=True)
-        gradient = scale_gradient((gradient * proba).mT.contiguous(), rows.weight)
-        self._store_gradient(proba, ratio, matrices, rows)
+        losses, targets, answers = self._terms(columns, rows)
+        loss = weigh(losses * rows.scale, rows.weight).mean(-1) + rows.prior_loss()
+        proba = torch.softmax(columns, -2)
+        n_votes = rows.is_vote.sum(-1).to(proba).unsqueeze(-2)
+        gradient = (n_votes * proba - targets.sum(-2).mT) * rows.scale.unsqueeze(-1)
+        gradient = scale_gradient(gradient.contiguous(), rows.weight)
+        self._store_gradient(answers, rows)
         return loss, gradient
 
-    def _store_gradient(self, proba, ratio, matrices, rows):
+    def _terms(self, columns, rows):
+        """Return the losses, the targets, and what each answer says of the classes.
+
+        Shape
+        -----
+        columns : (..., n_classes, n_samples) -> (..., n_samples),
+            (..., n_samples, n_slots, n_classes), the same
+        """
+        log_proba = torch.log_softmax(columns, -2).mT.unsqueeze(-2)
+        log_answers = rows.answer_log_proba()
+        index = rows.answer_index(log_answers.shape[-1])
+        joint = log_proba + log_answers.flatten(0, -2)[index]
+        is_vote = rows.is_vote.to(log_proba)
+        log_likelihood = joint.logsumexp(-1)
+        posterior = (joint.detach() - log_likelihood.detach().unsqueeze(-1)).exp()
+        posterior = posterior * is_vote.unsqueeze(-1)
+        targets = posterior @ rows.targets.unsqueeze(-3)
+        excess = (posterior * rows.excess.unsqueeze(-2).unsqueeze(-2)).sum(-1)
+        added = targets - excess.unsqueeze(-1) * posterior
+        losses = -excess * log_likelihood - (added * log_proba).sum(-1)
+        return losses.sum(-1), targets, excess.unsqueeze(-1) * posterior
+
+    def _store_gradient(self, answers, rows):
         """Store the gradient with respect to the logits of the confusion matrices."""
-        weight = proba.new_ones(1) if rows.weight is None else rows.weight
-        weighted = proba * (weight / proba.shape[-2]).unsqueeze(-1)
-        of_votes = weighted.unsqueeze(-2).unsqueeze(-1) * ratio.unsqueeze(-2)
-        total = torch.zeros_like(matrices).flatten(0, -3)
-        position = rows.position(matrices).expand(of_votes.shape[:-2])
-        total.index_add_(0, position.flatten(), of_votes.flatten(0, -3))
-        total = total.view(matrices.shape)[..., :-1, :, :]
-        matrices = matrices[..., :-1, :, :]
-        inner = (total * matrices).sum(-1, keepdim=True)
-        pull = rows.prior.unsqueeze(-1).unsqueeze(-1)
-        shared = rows.shared.unsqueeze(-3)
-        mass = shared.sum(-1, keepdim=True)
-        rows.logits.grad = matrices * (total - inner) + pull * (
-            mass * matrices - shared
-        )
-
-
-def _clip(observed):
-    return observed.clamp_min(torch.finfo(observed.dtype).tiny)
+        confusion = torch.softmax(rows.confusion_logits, -1)
+        n_classes = confusion.shape[-1]
+        weight = rows.scale / answers.shape[-3]
+        weight = weight if rows.weight is None else weight * rows.weight
+        answers = answers * weight.unsqueeze(-1).unsqueeze(-1)
+        index = rows.answer_index(n_classes).expand(answers.shape[:-1])
+        shape = (*confusion.shape[:-3], confusion.shape[-3] + 1, *confusion.shape[-2:])
+        counts = answers.new_zeros(shape).flatten(0, -2)
+        counts.index_add_(0, index.flatten(), answers.flatten(0, -2))
+        counts = counts.view(shape)[..., :-1, :, :].mT
+        counts = counts + rows.prior_weight.unsqueeze(-1).unsqueeze(
+            -1
+        ) * rows.shared.unsqueeze(-3)
+        totals = counts.sum(-1, keepdim=True)
+        rows.confusion_logits.grad = (confusion * totals - counts).contiguous()
 
 
 def make_vote_rows(objective, labels, dtype, device):
-    """Put votes on a device.
+    """Put votes on a device, with first estimates of the confusion matrices.
 
     Parameters
     ----------
@@ -193,20 +211,24 @@ def make_vote_rows(objective, labels, dtype, device):
     def tensor(values):
         return torch.from_numpy(np.asarray(values).astype(dtype)).to(device)
 
-    votes, weight = labels.votes, labels.weight
-    asked = votes.label >= 0
-    targets = objective.smoothing_of_codes(votes.label.clip(0))
-    targets[~asked] = 0
-    n_votes = np.average(asked.sum(axis=1), weights=weight)
+    def index(values):
+        return torch.tensor(values, dtype=torch.long).to(device)
+
+    n_classes, votes, weight = objective.n_classes, labels.votes, labels.weight
+    n_votes = np.average((votes.label >= 0).sum(axis=1), weights=weight)
     if weight is not None and np.all(weight == 1):
         weight = None
+    confusion, shared = estimate_confusion(votes, n_classes)
+    smoothing = objective.smoothing
     return VoteRows(
-        codes=torch.tensor(labels.codes, dtype=torch.long).to(device),
-        annotator=torch.tensor(votes.annotator, dtype=torch.long).to(device),
-        targets=tensor(targets),
+        codes=index(labels.codes),
+        annotator=index(votes.annotator),
+        label=index(votes.label),
         weight=None if weight is None else tensor(weight),
-        logits=tensor(np.log(votes.start)),
-        shared=tensor(votes.shared),
+        confusion_logits=tensor(np.log(confusion)),
+        shared=tensor(shared),
+        targets=tensor(soft_targets(np.arange(n_classes), smoothing, n_classes)),
+        excess=tensor(np.broadcast_to(smoothing.excess, n_classes)),
         scale=tensor([1 / n_votes]),
-        prior=tensor([PRIOR_ANSWERS / (n_votes * len(labels))]),
+        prior_weight=tensor([PRIOR_ANSWERS / (n_votes * len(labels))]),
     )

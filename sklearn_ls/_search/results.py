@@ -184,8 +184,9 @@ def _describe_annotators(votes, networks, oof_proba):
     if votes is None:
         return {}
     confusion = np.mean([network.confusion for network in networks], axis=0)
-    with np.errstate(divide="ignore"):
-        joint = np.log(oof_proba.astype(np.float64)) + votes.log_likelihood(confusion)
+    tiny = np.finfo(np.float64).tiny  # trusted labels may be impossible otherwise
+    log_proba = np.log(np.maximum(oof_proba.astype(np.float64), tiny))
+    joint = log_proba + votes.log_likelihood(confusion)
     consensus = softmax(joint, axis=1)
     right = np.diagonal(confusion, axis1=1, axis2=2)
     return {

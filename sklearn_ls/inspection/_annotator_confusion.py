@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_ls.inspection._figure import new_axes
-from sklearn_ls.inspection._pipeline import last_step
+from sklearn_ls.inspection._pipeline import best_of_grid_search, last_step
 
 
 class AnnotatorConfusionDisplay:
@@ -57,8 +57,9 @@ class AnnotatorConfusionDisplay:
     def __init__(self, confusion, *, annotators=None, classes=None, reliability=None):
         self.confusion = np.asarray(confusion, dtype=float)
         n_annotators, n_classes, _ = self.confusion.shape
-        self.annotators = range(n_annotators) if annotators is None else annotators
-        self.classes = range(n_classes) if classes is None else classes
+        self.annotators = np.arange(n_annotators) if annotators is None else annotators
+        self.annotators = np.asarray(self.annotators)
+        self.classes = np.arange(n_classes) if classes is None else np.asarray(classes)
         if reliability is None:
             right = np.diagonal(self.confusion, axis1=1, axis2=2)
             reliability = np.nanmean(right, axis=1)
@@ -86,7 +87,7 @@ class AnnotatorConfusionDisplay:
             The display, plotted.
         """
         check_is_fitted(estimator)
-        search = last_step(estimator)
+        search = last_step(best_of_grid_search(estimator))
         if not hasattr(search, "annotator_confusion_"):
             raise ValueError(
                 f"{type(search).__name__} was not fitted with votes, so it has no "

@@ -148,7 +148,7 @@ def find_label_issues(
     estimator = best_of_grid_search(estimator)
     require_proba(estimator, "find_label_issues")
     if votes is not None and fit_argument(estimator, "votes") is not None:
-        labels, y_proba = _agree_with_votes(estimator, X, y, votes, groups)
+        labels, y_proba = _find_consensus(estimator, X, y, votes, groups)
     else:
         y, y_soft = _take_votes(X, y, y_soft, votes)
         X, labels = check_X_labels(X, y, y_soft)
@@ -170,14 +170,14 @@ def find_label_issues(
     return pd.DataFrame(columns)
 
 
-def _agree_with_votes(estimator, X, y, votes, groups):
+def _find_consensus(estimator, X, y, votes, groups):
     """Return labels, and probabilities of the classes from the votes and a search.
 
     Parameters
     ----------
     estimator : estimator
-        A search that takes votes, or a pipeline that ends in one. It is fitted unless
-        it has been fitted to these labels and votes.
+        A search that takes votes, or a pipeline or grid search of one. It is fitted
+        unless it has been fitted to these samples and votes.
 
     X, y, votes, groups : see find_label_issues
 
@@ -188,12 +188,12 @@ def _agree_with_votes(estimator, X, y, votes, groups):
     y_proba : ndarray of shape (n_samples, n_classes)
     """
     labels = encode_training_labels(y, votes=votes)
-    digest = getattr(last_step(estimator), "labels_digest_", None)
-    if groups is not None or digest != labels.digest():
-        passed = {"votes": votes} | ({} if groups is None else {"groups": groups})
-        step = fit_argument(estimator, "votes").removesuffix("votes")
-        params = {f"{step}{name}": values for name, values in passed.items()}
-        estimator = clone(estimator).fit(X, y, **params)
+    if groups is not None or read_held_out(estimator, X, labels) is None:
+        argument = fit_argument(estimator, "votes")
+        params = {argument: votes}
+        if groups is not None:
+            params[argument.replace("votes", "groups")] = groups
+        estimator = best_of_grid_search(clone(estimator).fit(X, y, **params))
     return labels, last_step(estimator).consensus_proba_
 
 
@@ -213,7 +213,7 @@ def _take_votes(X, y, y_soft, votes):
             raise ValueError("Either y or votes must be passed. Got None for both.")
         return y, y_soft
     y_soft, _ = votes_to_soft(votes, method="dawid_skene")
-    check_sample_order(X, y_soft.index)
+    check_sample_order(X.index if hasattr(X, "iloc") else None, y_soft.index)
     if y is None:
         return y_soft, None
     y = labels_to_array(to_numpy_backed(y))
