@@ -149,7 +149,10 @@ class VoteCrossEntropy(CrossEntropy):
         return loss, gradient
 
     def _terms(self, columns, rows):
-        """Return the losses, the targets, and what each answer says of the classes.
+        """Return the losses, the targets, and the classes given each answer.
+
+        The derivative of the losses with respect to the confusion matrices is that
+        without smoothing.
 
         Shape
         -----
@@ -159,8 +162,9 @@ class VoteCrossEntropy(CrossEntropy):
         log_proba = torch.log_softmax(columns, -2).mT.unsqueeze(-2)
         log_answers = rows.answer_log_proba()
         index = rows.answer_index(log_answers.shape[-1])
-        joint = log_proba + log_answers.flatten(0, -2)[index]
+        log_answers = log_answers.flatten(0, -2)[index]
         is_vote = rows.is_vote.to(log_proba)
+        joint = log_proba + log_answers.detach()
         log_likelihood = joint.logsumexp(-1)
         posterior = (joint.detach() - log_likelihood.detach().unsqueeze(-1)).exp()
         posterior = posterior * is_vote.unsqueeze(-1)
@@ -168,7 +172,10 @@ class VoteCrossEntropy(CrossEntropy):
         excess = (posterior * rows.excess.unsqueeze(-2).unsqueeze(-2)).sum(-1)
         added = targets - excess.unsqueeze(-1) * posterior
         losses = -excess * log_likelihood - (added * log_proba).sum(-1)
-        return losses.sum(-1), targets, excess.unsqueeze(-1) * posterior
+        if log_answers.requires_grad:
+            of_confusion = (log_proba.detach() + log_answers).logsumexp(-1)
+            losses = losses - is_vote * (of_confusion - of_confusion.detach())
+        return losses.sum(-1), targets, posterior
 
     def _store_gradient(self, answers, rows):
         """Store the gradient with respect to the logits of the confusion matrices."""
