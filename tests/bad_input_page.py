@@ -11,6 +11,7 @@ from faults.rows_features import FEATURES, PREDICTING
 from faults.rows_labels import LABELS
 from faults.rows_parameters import DEVICES, PARAMETERS, TRAINING, WEIGHTS
 from faults.rows_soft_labels import SOFT_LABELS
+from faults.rows_votes import VOTES
 
 PAGE = Path(__file__).parent.parent / "docs" / "user_guide" / "bad_input.rst"
 
@@ -42,6 +43,11 @@ SUBJECTS = {
     "Soft labels": (
         ":ref:`Soft labels <soft_labels>` as `y`, or as `y_soft` in addition to `y`.",
         SOFT_LABELS,
+    ),
+    "Votes": (
+        ":ref:`Votes <votes_in_training>` of several annotators, in the `fit` of "
+        ":class:`~sklearn_ls.LabelSmoothingClassifierCV`.",
+        VOTES,
     ),
     "Parameters": (
         "Parameters of the estimators and of `fit`. Every other parameter that has a "

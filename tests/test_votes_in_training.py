@@ -18,7 +18,6 @@ from skorch.callbacks import EpochScoring
 from torch import nn
 
 from helpers import quick_search
-from sklearn_ls import LabelSmoothingClassifierCV
 from sklearn_ls._labels.objective import make_objective
 from sklearn_ls._labels.sample_votes import estimate_confusion
 from sklearn_ls._labels.training_labels import encode_training_labels
@@ -455,22 +454,3 @@ def test_samples_of_X_in_another_order_are_refused(crowd):
         quick_search([0.1]).fit(other, None, votes=votes)
     order = shuffled.index.str[1:].astype(int)
     quick_search([0.1], max_epochs=1).fit(shuffled, None, votes=answers[order])
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"votes": [[0, 1], [1, 2]]}, "votes are on 2 samples, but y has 60"),
-        ({"votes": np.full((60, 2), -1)}, "There are no votes"),
-        ({"votes": np.array([["a", "-1"]] * 60), "y": None}, "have the label '-1'"),
-        ({"y_soft": np.full((60, K), 1 / K)}, "pass only one"),
-        ({"y": np.eye(K)[np.arange(60) % K]}, "Got a matrix as y"),
-        ({"y": None}, "votes has no vote on sample 7"),
-    ],
-)
-def test_bad_votes_are_refused(change, message, rng):
-    answers, y = draw_votes(rng, 60)
-    answers[7] = -1
-    arguments = {"y": y, "votes": answers, **change}
-    with pytest.raises(ValueError, match=message):
-        LabelSmoothingClassifierCV().fit(rng.normal(size=(60, 2)), **arguments)

@@ -10,8 +10,9 @@ from sklearn_ls.inspection._pipeline import best_of_grid_search, last_step
 class AnnotatorConfusionDisplay:
     """Confusion matrices of annotators, the least reliable first.
 
-    Use :meth:`from_estimator` after training on votes, or the constructor with the
-    matrices that :func:`~sklearn_ls.crowds.votes_to_soft` returns.
+    The number in each title is the reliability of the annotator. Use
+    :meth:`from_estimator` after training on votes, or the constructor with the matrices
+    that :func:`~sklearn_ls.crowds.votes_to_soft` returns.
 
     Parameters
     ----------
@@ -62,7 +63,8 @@ class AnnotatorConfusionDisplay:
         self.classes = np.arange(n_classes) if classes is None else np.asarray(classes)
         if reliability is None:
             right = np.diagonal(self.confusion, axis1=1, axis2=2)
-            reliability = np.nanmean(right, axis=1)
+            known = np.maximum(1, np.sum(~np.isnan(right), axis=1))
+            reliability = np.nansum(right, axis=1) / known
         self.reliability = np.asarray(reliability, dtype=float)
 
     @classmethod
@@ -117,10 +119,12 @@ class AnnotatorConfusionDisplay:
         display : AnnotatorConfusionDisplay
             The display itself.
         """
+        if n_annotators < 1:
+            raise ValueError(f"n_annotators must be at least 1. Got {n_annotators}.")
         shown = np.argsort(self.reliability, kind="stable")[:n_annotators]
         if ax is None:
-            options = {"figsize": (2 * len(shown) + 1, 2.6), "layout": "constrained"}
-            ax = new_axes(self, ncols=len(shown), **options)
+            size = 2 * len(shown) + 1, 2.6
+            ax = new_axes(self, ncols=len(shown), figsize=size, layout="constrained")
         axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
         if len(axes) != len(shown):
             raise ValueError(
@@ -134,7 +138,7 @@ class AnnotatorConfusionDisplay:
             axis.set_xticks(ticks, self.classes, rotation=90, fontsize="small")
             axis.set_yticks(ticks, self.classes, fontsize="small")
             axis.set_xlabel("answer")
-        axes[0].set_ylabel("class")
+        axes[0].set_ylabel("true class")
         axes[0].figure.colorbar(image, ax=list(axes), label="probability")
         self.axes_, self.figure_ = axes, axes[0].figure
         return self

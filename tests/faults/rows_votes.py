@@ -1,0 +1,82 @@
+"""Bad votes of annotators, in the `fit` of the search."""
+
+import numpy as np
+import pandas as pd
+
+from faults.bad_input import Row
+from faults.data import ONEHOT, SOFT, Y
+
+ANSWERS = np.stack([Y, (Y + 1) % 3], axis=1)
+
+
+def votes_with(values):
+    """Return votes as objects, with other values on the first samples."""
+    votes = ANSWERS.astype(object)
+    votes[: len(values), 0] = values
+    return votes
+
+
+VOTES = {
+    "votes": [
+        Row(
+            "`votes` on another number of samples",
+            ValueError,
+            "votes are on 149 samples, but y has 150",
+            {"": {"y": Y, "votes": ANSWERS[1:]}},
+        ),
+        Row(
+            "`votes` that are all missing",
+            ValueError,
+            "There are no votes",
+            {
+                "-1": {"y": Y, "votes": np.full((150, 2), -1)},
+                "NaN": {"y": Y, "votes": np.full((150, 2), np.nan)},
+            },
+        ),
+        Row(
+            "A sample without votes, and `y` of None",
+            ValueError,
+            "votes has no vote on sample 0",
+            {"": {"y": None, "votes": np.r_[[[-1, -1]], ANSWERS[1:]]}},
+        ),
+        Row(
+            "Votes for one class only, and `y` of None",
+            ValueError,
+            "The votes must have two different labels or more. Got [1]",
+            {"": {"y": None, "votes": np.ones((150, 2), dtype=int)}},
+        ),
+        Row(
+            "Votes of mixed types",
+            ValueError,
+            "mixed label types",
+            {"": {"y": None, "votes": votes_with(["cat"])}},
+        ),
+        Row(
+            'The text "-1" as a vote',
+            ValueError,
+            "The votes have the label '-1'",
+            {"": {"y": None, "votes": np.where(ANSWERS == 0, "-1", "cat")}},
+        ),
+        Row(
+            "A DataFrame with some of the columns of one vote per row",
+            ValueError,
+            "A DataFrame of votes needs the columns ['sample', 'annotator', 'label']",
+            {"": {"y": Y, "votes": pd.DataFrame({"sample": Y, "label": Y})}},
+        ),
+        Row(
+            "`votes` and `y_soft`",
+            ValueError,
+            "votes and y_soft are both trained on: pass only one",
+            {"": {"y": Y, "votes": ANSWERS, "y_soft": SOFT}},
+        ),
+        Row(
+            "`votes`, and a matrix as `y`",
+            ValueError,
+            "votes require a y with one label per sample",
+            {
+                "soft": {"y": SOFT, "votes": ANSWERS},
+                "indicators": {"y": ONEHOT, "votes": ANSWERS},
+            },
+        ),
+    ]
+}
