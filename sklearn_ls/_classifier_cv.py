@@ -231,9 +231,10 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         if `votes` are passed to `fit`.
 
     annotator_confusion_ : ndarray of shape (n_annotators, n_classes, n_classes)
-        Confusion matrix of each annotator, the mean over the fold networks. Element
-        (a, j, k) is the probability that annotator `a` answers class `k` to a sample of
-        class `j`. Only defined if `votes` are passed to `fit`.
+        Confusion matrix of each annotator. Element (a, j, k) is the probability that
+        annotator `a` answers class `k` to a sample of class `j`: the mean over the
+        annotator's votes, weighted by `consensus_proba_`, with one answer per class as
+        all annotators together give. Only defined if `votes` are passed to `fit`.
 
     annotator_reliability_ : ndarray of shape (n_annotators,)
         Estimated accuracy of each annotator. Only defined if `votes` are passed to

@@ -137,7 +137,7 @@ def check_sample_order(index, samples):
 
 
 def estimate_confusion(votes, n_classes):
-    """Return confusion matrices by the model of Dawid and Skene, with a prior.
+    """Return confusion matrices to start from, by the model of Dawid and Skene.
 
     Parameters
     ----------
@@ -152,8 +152,39 @@ def estimate_confusion(votes, n_classes):
     shared : ndarray of shape (n_classes, n_classes)
         That of all annotators together, the mean of the prior.
     """
+    table = _as_table(votes, n_classes)
+    y_soft = fit_dawid_skene(table, TOL)
+    confusion, shared = (
+        (1 - UNIFORM) * matrices + UNIFORM / n_classes
+        for matrices in _average_answers(table, y_soft, PRIOR_ANSWERS)
+    )
+    return confusion, shared
+
+
+def confusion_given(votes, proba):
+    """Return confusion matrices, given the probabilities of the classes.
+
+    Parameters
+    ----------
+    votes : SampleVotes
+
+    proba : ndarray of shape (n_samples, n_classes)
+        NaN for samples that do not count.
+
+    Returns
+    -------
+    confusion : ndarray of shape (n_annotators, n_classes, n_classes)
+        Mean answers, with one answer per class as all annotators together give.
+    """
+    table = _as_table(votes, proba.shape[1])
+    confusion, _ = _average_answers(table, np.nan_to_num(proba), prior_answers=1.0)
+    return confusion
+
+
+def _as_table(votes, n_classes):
+    """Return one entry per vote, of which trusted labels are another annotator's."""
     sample, slot = np.nonzero(votes.label >= 0)
-    table = Votes(
+    return Votes(
         sample,
         votes.annotator[sample, slot],
         votes.label[sample, slot],
@@ -161,16 +192,16 @@ def estimate_confusion(votes, n_classes):
         range(len(votes.annotators) + 1),
         np.arange(n_classes),
     )
-    counts = count_answers(table, fit_dawid_skene(table, TOL))[:-1]
+
+
+def _average_answers(table, proba, prior_answers):
+    """Return the mean answers of each annotator, and of all of them."""
+    n_classes = table.n_classes
+    counts = count_answers(table, proba)[:-1]  # without trusted labels
     shared = counts.sum(axis=0) + np.eye(n_classes) + 1 / n_classes
     shared /= shared.sum(axis=1, keepdims=True)
-    confusion = counts + PRIOR_ANSWERS * shared
-    confusion /= confusion.sum(axis=2, keepdims=True)
-    confusion, shared = (
-        (1 - UNIFORM) * matrices + UNIFORM / n_classes
-        for matrices in (confusion, shared)
-    )
-    return confusion, shared
+    confusion = counts + prior_answers * shared
+    return confusion / confusion.sum(axis=2, keepdims=True), shared
 
 
 def _by_sample(table, n_votes, codes):

@@ -9,6 +9,7 @@ from scipy.special import softmax
 from sklearn_ls._base import fit_label_smoother
 from sklearn_ls._classifier import LabelSmoothingClassifier, make_fitted
 from sklearn_ls._differences import mean_of_samples
+from sklearn_ls._labels.sample_votes import confusion_given
 from sklearn_ls._network.ensemble import Ensemble
 from sklearn_ls._network.fitting import train_networks
 from sklearn_ls._network.plans import TrainingParams, plan_network
@@ -188,6 +189,7 @@ def _describe_annotators(votes, networks, oof_proba):
     log_proba = np.log(np.maximum(oof_proba.astype(np.float64), tiny))
     joint = log_proba + votes.log_likelihood(confusion)
     consensus = softmax(joint, axis=1)
+    confusion = confusion_given(votes, consensus)
     right = np.diagonal(confusion, axis1=1, axis2=2)
     return {
         "annotators_": np.asarray(votes.annotators),
