@@ -250,6 +250,16 @@ def test_votes_may_have_any_form(crowd, fitted):
     assert_array_equal(again.classes_, ["ant", "bee", "cow"])
 
 
+def test_repeated_votes_count_once(crowd, fitted):
+    X, _, answers, _ = crowd
+    sample, annotator = np.nonzero(answers >= 0)
+    label = answers[sample, annotator]
+    long = pd.DataFrame({"sample": sample, "annotator": annotator, "label": label})
+    doubled = clone(fitted).fit(X, None, votes=pd.concat([long, long]))
+    assert_allclose(doubled.predict_proba(X), fitted.predict_proba(X), atol=1e-10)
+    assert_allclose(doubled.annotator_confusion_, fitted.annotator_confusion_)
+
+
 def test_networks_of_a_stack_are_those_trained_alone(crowd):
     X, _, answers, _ = crowd
     X, answers = X[:300], answers[:300]

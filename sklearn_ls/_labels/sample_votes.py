@@ -72,7 +72,8 @@ def encode_votes(answers, y=None, index=None):
     Parameters
     ----------
     answers : array-like of shape (n_samples, n_annotators) or DataFrame
-        See :func:`read_votes`. -1 is a missing vote.
+        See :func:`read_votes`. -1 is a missing vote. An annotator who gives the same
+        answer to a sample again tells nothing new.
 
     y : ndarray of shape (n_samples,), default=None
         Labels, which are trained on where samples have no votes. If None, the most
@@ -89,7 +90,7 @@ def encode_votes(answers, y=None, index=None):
 
     classes : ndarray of shape (n_classes,)
     """
-    table = read_votes(answers, labels=np.array([]) if y is None else y)
+    table = read_votes(answers, labels=np.array([]) if y is None else y).distinct()
     check_sample_order(index, table.samples)
     if y is not None and len(y) != table.n_samples:
         raise ValueError(

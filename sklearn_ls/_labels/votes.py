@@ -55,10 +55,15 @@ class Votes(NamedTuple):
         """Number of classes."""
         return len(self.classes)
 
-    def without_unlabeled(self):
-        """Return the same votes without the samples that have none."""
-        samples, sample = np.unique(self.sample, return_inverse=True)
-        return self._replace(sample=sample, samples=samples)
+    def distinct(self):
+        """Return the votes without repetitions of the same vote."""
+        pair = self.sample * self.n_annotators + self.annotator
+        _, first = np.unique(pair * self.n_classes + self.label, return_index=True)
+        return self._replace(
+            sample=self.sample[first],
+            annotator=self.annotator[first],
+            label=self.label[first],
+        )
 
     def counts(self):
         """Return how often each sample was given each label.
