@@ -454,8 +454,7 @@ class SmoothedTargetClassifier(
             In the order of `classes_`.
         """
         check_is_fitted(self)
-        fitted = self.classifier_ if self._booster is None else self._booster
-        return self._align(fitted.predict_proba(X), 0)
+        return self._align(self._fitted().predict_proba(X), 0)
 
     @available_if(_classifier_has("predict_log_proba"))
     def predict_log_proba(self, X):
@@ -498,8 +497,7 @@ class SmoothedTargetClassifier(
                 "decision_function_shape='ovo' scores pairs of classes, and no copy "
                 "was of some class. Use 'ovr'."
             )
-        fitted = self.classifier_ if self._booster is None else self._booster
-        scores = self._align(fitted.decision_function(X), -np.inf)
+        scores = self._align(self._fitted().decision_function(X), -np.inf)
         if scores.ndim == 2 and len(self.classes_) == 2:  # one class was seen
             scores = scores[:, 1] - scores[:, 0]
         return scores
@@ -532,10 +530,13 @@ class SmoothedTargetClassifier(
         """The feature importances of the fitted classifier, if it has them."""
         return self.classifier_.feature_importances_
 
+    def _fitted(self):
+        """Return what predicts: the classifier, or the booster that wraps it."""
+        return self.classifier_ if self._booster is None else self._booster
+
     def _align(self, values, missing):
         """Reorder the columns to match `classes_`; unseen classes get `missing`."""
-        fitted = self.classifier_ if self._booster is None else self._booster
-        columns = encode_labels(np.asarray(fitted.classes_), self.classes_)
+        columns = encode_labels(np.asarray(self._fitted().classes_), self.classes_)
         if np.array_equal(columns, np.arange(len(self.classes_))):
             return values
         if values.ndim == 1:

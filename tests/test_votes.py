@@ -201,7 +201,7 @@ NAMES = np.array(["owl", "ant", "bee", None], dtype=object)  # the last is for -
         lambda answers: pl.DataFrame(answers.tolist(), orient="row"),
         lambda answers: pd.DataFrame(answers).fillna(np.nan),
         lambda answers: pd.DataFrame(answers).fillna(np.nan).to_numpy().tolist(),
-        lambda answers: np.ma.masked_array(answers, answers == None),  # noqa: E711
+        lambda answers: np.ma.masked_array(answers, pd.isna(answers)),
     ],
     ids="list object pandas string category polars nan nan-list masked".split(),
 )
@@ -245,7 +245,7 @@ def test_columns_of_crowd_kit():
         (np.array([["a", "b"], [np.nan, "b"]]), "answers has the label 'nan'"),
         ([[0, -1], [1, 1]], "The votes have the label"),
         ([["a", "a"]], "must have two different labels or more. Got .'a'."),
-        ([[None, None]], "There are no votes"),
+        ([[None, None]], "votes must contain at least one vote"),
         (np.array([["a", 1]], dtype=object), "mixed label types"),
         ([[0.5, 1.0]], "continuous"),
         (["a", "b"], "Expected 2D array"),

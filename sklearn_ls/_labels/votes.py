@@ -213,7 +213,7 @@ def _encode(labels, others=None):
             [not is_missing(label) and not (skips and label == -1) for label in labels]
         )
     if not asked.any():
-        raise ValueError("There are no votes.")
+        raise ValueError("votes must contain at least one vote.")
     voted = check_labels(labels_to_array(labels[asked].tolist(), "answers"))
     if voted.dtype.kind == "f":
         voted = voted.astype(np.int64)  # of integers beside NaN

@@ -27,7 +27,7 @@ VOTES = {
         Row(
             "`votes` that are all missing",
             ValueError,
-            "There are no votes",
+            "votes must contain at least one vote",
             {
                 "-1": {"y": Y, "votes": np.full((150, 2), -1)},
                 "NaN": {"y": Y, "votes": np.full((150, 2), np.nan)},
