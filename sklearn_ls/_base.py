@@ -47,6 +47,9 @@ LEARNED = {
     "n_outputs_",
     "out_activation_",
     "device_",
+    "annotators_",
+    "annotator_confusion_",
+    "annotator_reliability_",
     *(name for kind in CALIBRATIONS.values() for name in kind.attribute_names),
 }
 
@@ -303,6 +306,8 @@ class BaseNetworkClassifier(
             Fitted attributes that describe X.
         """
         raise_for_dates(X)
+        if votes is not None:
+            self._check_without_votes()
         labels = None
         if y is not None or votes is not None:  # else validate_data raises
             index = X.index if hasattr(X, "iloc") else None
@@ -330,6 +335,14 @@ class BaseNetworkClassifier(
         names = ("n_features_in_", "feature_names_in_")
         state = vars(checked)
         return X, labels, {name: state[name] for name in names if name in state}
+
+    def _check_without_votes(self):
+        """Raise ValueError if a parameter cannot be combined with votes."""
+        for name in ("transition_matrix", "class_weight"):
+            if getattr(self, name) is not None:
+                raise ValueError(
+                    f"{name} cannot be combined with votes. Set {name}=None."
+                )
 
     def _check_kind(self, labels, network):
         if labels.multilabel != network.multilabel:

@@ -16,6 +16,7 @@ from sklearn_ls._compat import (
 )
 from sklearn_ls._label_smoother import LabelSmoother
 from sklearn_ls._labels.containers import labels_to_array
+from sklearn_ls._labels.sample_votes import describe_annotators
 from sklearn_ls._network.device import draw_seed, resolve_device
 from sklearn_ls._network.fitting import SingleTraining
 from sklearn_ls._network.plans import TrainingParams, plan_network, plan_part
@@ -168,6 +169,19 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
     device_ : str
         Device used for training.
 
+    annotators_ : ndarray of shape (n_annotators,)
+        Ids of the annotators: sorted, or the columns of a matrix of votes. Defined,
+        like the next two, only if `votes` are passed to `fit`.
+
+    annotator_confusion_ : ndarray of shape (n_annotators, n_classes, n_classes)
+        Confusion matrix of each annotator. Element (a, j, k) is the probability that
+        annotator `a` answers class `k` to a sample of class `j`, according to the votes
+        and the predictions for the training samples. (Those of
+        :class:`LabelSmoothingClassifierCV` are held out.)
+
+    annotator_reliability_ : ndarray of shape (n_annotators,)
+        Estimated accuracy of each annotator.
+
     net_ : skorch.NeuralNet
         The skorch net, with its `module_`, `optimizer_` and `history`.
 
@@ -287,7 +301,16 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, y_soft=None, sample_epsilon=None):
+    def fit(
+        self,
+        X,
+        y=None,
+        sample_weight=None,
+        *,
+        y_soft=None,
+        sample_epsilon=None,
+        votes=None,
+    ):
         """Train the network.
 
         Parameters
@@ -298,10 +321,10 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
             More than two dimensions require a `module`.
 
         y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, \
-                n_classes)
+                n_classes), default=None
             Labels, a multilabel indicator matrix of integers, or soft labels: a matrix
             of floats whose rows are distributions. The column names of a dataframe of
-            soft labels become `classes_`.
+            soft labels become `classes_`. May be None only if `votes` are passed.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative sample weights.
@@ -313,6 +336,16 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
 
         sample_epsilon : array-like of shape (n_samples,), default=None
             Epsilon of each sample, in [0, 1]. Overrides the parameter `epsilon`.
+
+        votes : array-like of shape (n_samples, n_annotators) or DataFrame, default=None
+            Labels by several annotators to train on instead of `y`, as
+            :func:`~sklearn_ls.crowds.votes_to_soft` takes them (-1 is a missing vote,
+            unless it is a label of `y`). With one vote per row, the samples in `X` must
+            be in the order of the sorted ids; cross-validation outside needs a matrix.
+            The confusion matrix of each annotator is learned with the network, see the
+            user guide (:ref:`votes_in_training`). `y` is used to hold out, to stop
+            early and to calibrate, and is trained on where a sample has no votes. If it
+            is None, it is estimated from the votes.
 
         Returns
         -------
@@ -328,7 +361,14 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         earlier = getattr(self, "_network", None) if self.warm_start else None
         device, seed = resolve_device(self.device), draw_seed(self.random_state)
         X, labels, features = self._check_training_data(
-            X, y, sample_weight, y_soft, sample_epsilon, device=device, network=earlier
+            X,
+            y,
+            sample_weight,
+            y_soft,
+            sample_epsilon,
+            votes,
+            device=device,
+            network=earlier,
         )
         plan = plan_network(
             X,
@@ -348,7 +388,12 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
                 lambda: describe_training(training, training.snapshot(), features),
             ),
         )
-        attributes = describe_training(training, training.finish(X), features)
+        network = training.finish(X)
+        attributes = describe_training(training, network, features)
+        if labels.votes is not None:
+            y_proba = network.apply(X, "proba")
+            of_votes, _ = describe_annotators(labels.votes, network.confusion, y_proba)
+            attributes |= of_votes
         progress.end(lambda: attributes)
         self._store(attributes)
         self._warn_of_ending(training.state)

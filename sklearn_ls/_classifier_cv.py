@@ -41,9 +41,6 @@ SEARCHED = LEARNED | {
     "accuracy_difference_",
     "accuracy_difference_df_",
     "accuracy_difference_se_",
-    "annotator_confusion_",
-    "annotator_reliability_",
-    "annotators_",
     "best_estimator_",
     "best_index_",
     "best_params_",
@@ -493,8 +490,6 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
             kept.
         """
         self._check_choice()
-        if votes is not None:
-            self._check_votes()
         candidates = list(ParameterGrid({"epsilon": self._check_epsilons().tolist()}))
         members = [self._member_params(candidate) for candidate in candidates]
         rules = make_rules(self.scoring, self.refit)
@@ -553,13 +548,6 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         to_split, to_score, scorer = self._pass_on(params, weight, rules)
         data = SearchData(X, labels, features, X_seen, y_seen, to_score)
         return data, split_samples(self.cv, X_seen, labels.y, to_split), scorer
-
-    def _check_votes(self):
-        for name in ("transition_matrix", "class_weight", "callbacks"):
-            if getattr(self, name) is not None:
-                raise ValueError(
-                    f"{name} cannot be combined with votes. Set {name}=None."
-                )
 
     def _check_choice(self):
         if self.ensemble and self.refit is False:

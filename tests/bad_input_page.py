@@ -45,8 +45,7 @@ SUBJECTS = {
         SOFT_LABELS,
     ),
     "Votes": (
-        ":ref:`Votes <votes_in_training>` of several annotators, in the `fit` of "
-        ":class:`~sklearn_ls.LabelSmoothingClassifierCV`.",
+        ":ref:`Votes <votes_in_training>` of several annotators, in `fit`.",
         VOTES,
     ),
     "Parameters": (

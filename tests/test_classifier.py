@@ -26,8 +26,9 @@ from sklearn_ls import LabelSmoother, LabelSmoothingClassifier
 from sklearn_ls._labels.objective import Objective, SmoothingRule
 from sklearn_ls._labels.training_labels import TrainingLabels
 from sklearn_ls._network.closed_form import dropout_masks, mlp_gradient
-from sklearn_ls._network.losses import CrossEntropy, make_rows
+from sklearn_ls._network.losses import CrossEntropy
 from sklearn_ls._network.modules import MLP
+from sklearn_ls._network.training_loss import make_rows
 
 
 class Perceptron(nn.Sequential):

@@ -81,15 +81,19 @@ def fit(estimator, **params):
     return estimator.fit(X, [0, 1] * 5, **params)
 
 
+VOTES = [[0, 0], [1, 1]] * 5
 FITTED = {
     "smoother": lambda: [sklearn_ls.LabelSmoother(distribution=[0.5, 0.5]).fit([0, 1])],
-    "classifier": lambda: [fit(quick_classifier(calibration="temperature"))],
+    "classifier": lambda: [
+        fit(quick_classifier(calibration="temperature")),
+        fit(quick_classifier(), votes=VOTES),
+    ],
     "search": lambda: (
         [
             fit(quick_search(ensemble=ensemble, calibration="temperature"))
             for ensemble in (True, False)
         ]
-        + [fit(quick_search(), votes=[[0, 0], [1, 1]] * 5)]
+        + [fit(quick_search(), votes=VOTES)]
     ),
     "target": lambda: [
         sklearn_ls.SmoothedTargetClassifier().fit(

@@ -10,8 +10,9 @@ from torch.nn import functional
 from sklearn_ls import LabelSmoother
 from sklearn_ls._labels.objective import Objective, SmoothingRule
 from sklearn_ls._labels.training_labels import TrainingLabels
-from sklearn_ls._network.losses import LabelRows, Loss, make_loss, make_rows
+from sklearn_ls._network.losses import LabelRows, Loss
 from sklearn_ls._network.row_tensors import RowTensors
+from sklearn_ls._network.training_loss import make_loss, make_rows
 from sklearn_ls._network.transition import make_transition
 
 CPU = "cpu"

@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,27 +12,38 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import make_classification
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from skorch.callbacks import EpochScoring
+from skorch.callbacks import Callback, EpochScoring
 from torch import nn
 
-from helpers import quick_search
+from helpers import quick_classifier, quick_search
 from sklearn_ls._labels.objective import make_objective
 from sklearn_ls._labels.sample_votes import estimate_confusion
 from sklearn_ls._labels.training_labels import encode_training_labels
-from sklearn_ls._network.losses import CrossEntropy, ForwardCrossEntropy, make_rows
+from sklearn_ls._network.losses import CrossEntropy, ForwardCrossEntropy
 from sklearn_ls._network.modules import MLP
+from sklearn_ls._network.training_loss import make_rows
 from sklearn_ls._network.transition import Transition
 from sklearn_ls._network.vote_loss import (
     VoteCrossEntropy,
     VoteRows,
-    make_vote_rows,
 )
 from sklearn_ls.inspection import find_label_issues
 
 K = 3
+
+
+class BatchCallback(Callback):
+    """Sees every batch."""
+
+    def on_batch_end(self, net, batch, training, **kwargs):
+        X, labels = batch
+        assert len(X) == len(labels)
+
+
 LOSS = VoteCrossEntropy()
 
 
@@ -60,8 +72,8 @@ def make_loss_rows(answers, y=None, *, epsilon=0.2, weight=None):
     labels = labels.weighted(np.ones(len(labels)) if weight is None else weight)
     objective = make_objective(epsilon, "uniform", None, labels.summarize(), "")
     return (
-        make_vote_rows(objective, labels, np.float64, "cpu"),
         make_rows(objective, labels, np.float64, "cpu"),
+        make_rows(objective, replace(labels, votes=None), np.float64, "cpu"),
     )
 
 
@@ -268,11 +280,61 @@ def test_networks_of_a_stack_are_those_trained_alone(crowd):
     epochs = {member.n_iter_ for member in together.estimators_}
     assert len(epochs) > 1  # some leave the stack before others
     alone = clone(together).set_params(epsilons=[together.epsilon_])
-    alone.fit(X, None, votes=answers)
-    assert_allclose(alone.oof_proba_, together.oof_proba_, atol=1e-10)
-    assert_allclose(
-        alone.annotator_confusion_, together.annotator_confusion_, atol=1e-10
-    )
+    for callbacks in (None, [Callback()]):  # fewer in a stack, and one after another
+        alone.set_params(callbacks=callbacks).fit(X, None, votes=answers)
+        assert_allclose(alone.oof_proba_, together.oof_proba_, atol=1e-10)
+        assert_allclose(
+            alone.annotator_confusion_, together.annotator_confusion_, atol=1e-10
+        )
+
+
+def test_a_single_network_is_that_of_a_search(crowd):
+    X, y, answers, confusions = crowd
+    search = quick_search([0.2], ensemble=False, max_epochs=20)
+    search.fit(X, None, votes=answers)
+    clf = quick_classifier(epsilon=0.2, max_epochs=20).fit(X, votes=answers)
+    assert_allclose(clf.predict_proba(X), search.predict_proba(X), atol=1e-10)
+    assert clf.score(X, y) > 0.75
+    assert_allclose(clf.annotator_confusion_, confusions, atol=0.2)
+    assert_array_equal(clf.annotators_, search.annotators_)
+    assert_allclose(clf.annotator_reliability_, search.annotator_reliability_, atol=0.1)
+    assert "annotators_" not in vars(clf.fit(X, y))
+
+
+def test_a_single_network_continues_on_votes(crowd):
+    X, y, answers, _ = crowd
+    clf = quick_classifier(max_epochs=10, warm_start=True)
+    first = clf.fit(X, votes=answers).score(X, y)
+    clf.fit(X, votes=answers)
+    assert clf.n_iter_ == 20
+    assert clf.score(X, y) > first - 0.02
+    clf.partial_fit(X[:50], y[:50])
+    assert "annotators_" not in vars(clf)
+    restored = pickle.loads(pickle.dumps(clf.fit(X, votes=answers)))
+    assert_array_equal(restored.predict_proba(X), clf.predict_proba(X))
+    assert_array_equal(restored.annotator_confusion_, clf.annotator_confusion_)
+
+
+def test_temperature_is_fitted_on_labels(crowd):
+    X, y, answers, _ = crowd
+    clf = quick_classifier(max_epochs=30, calibration="temperature")
+    assert clf.fit(X, votes=answers).temperature_ != 1
+    calibrated = log_loss(y, clf.predict_proba(X))
+    plain = clf.set_params(calibration=None).fit(X, votes=answers)
+    assert calibrated < log_loss(y, plain.predict_proba(X)) + 0.05
+
+
+def test_grid_search_over_a_network_splits_votes(crowd):
+    X, y, answers, _ = crowd
+    grid = GridSearchCV(quick_classifier(max_epochs=15), {"epsilon": [0.0, 0.1]}, cv=2)
+    assert grid.fit(X, y, votes=answers).best_score_ > 0.7
+    assert grid.best_estimator_.annotator_confusion_.shape == (5, K, K)
+
+
+def test_sample_epsilon_is_refused_with_votes(crowd):
+    X, _, answers, _ = crowd
+    with pytest.raises(ValueError, match="sample_epsilon cannot be combined"):
+        quick_classifier().fit(X, votes=answers, sample_epsilon=np.zeros(len(X)))
 
 
 def test_closed_form_and_autograd_learn_the_same(crowd):
@@ -312,25 +374,42 @@ def test_custom_modules_are_trained_on_votes(crowd):
 
 
 class WithStatistics(nn.Sequential):
+    """A perceptron whose networks cannot be stacked."""
+
     def __init__(self, n_features, n_classes):
-        super().__init__(nn.Linear(n_features, n_classes), nn.BatchNorm1d(n_classes))
+        super().__init__(
+            nn.Linear(n_features, 20),
+            nn.BatchNorm1d(20),
+            nn.ReLU(),
+            nn.Linear(20, n_classes),
+        )
 
 
 @pytest.mark.parametrize(
-    ("params", "message"),
+    "params",
     [
-        ({"module": WithStatistics, "dropout": 0.0}, "keeps statistics of its batches"),
-        ({"optimizer": torch.optim.LBFGS}, "LBFGS may couple networks"),
-        ({"transition_matrix": 0.1}, "transition_matrix cannot be combined with votes"),
-        ({"class_weight": "balanced"}, "class_weight cannot be combined with votes"),
-        ({"callbacks": [EpochScoring("accuracy")]}, "callbacks cannot be combined"),
+        {"module": WithStatistics, "dropout": 0.0},
+        {"optimizer": torch.optim.LBFGS, "weight_decay": 0.0},
+        {"callbacks": [EpochScoring("accuracy"), BatchCallback()]},
     ],
 )
-def test_what_cannot_be_trained_on_votes_is_refused(params, message, crowd):
+def test_networks_that_cannot_be_stacked_are_trained_on_votes(params, crowd):
+    X, y, answers, confusions = crowd
+    clf = quick_search([0.0], max_epochs=10, **params).fit(X, None, votes=answers)
+    assert clf.score(X, y) > 0.75
+    assert_allclose(clf.annotator_confusion_, confusions, atol=0.2)
+    learned = [member._network.confusion for member in clf.estimators_]
+    start, _ = estimate_confusion(encode_training_labels(None, votes=answers).votes, K)
+    assert np.abs(learned - start).max() > 0.05
+
+
+@pytest.mark.parametrize("name", ["transition_matrix", "class_weight"])
+def test_what_cannot_be_combined_with_votes_is_refused(name, crowd):
     X, _, answers, _ = crowd
-    X = X[:200].astype(np.float32)
+    value = {"transition_matrix": 0.1, "class_weight": "balanced"}[name]
+    message = f"{name} cannot be combined with votes"
     with pytest.raises(ValueError, match=message):
-        quick_search([0.1], **params).fit(X, None, votes=answers[:200])
+        quick_search([0.1], **{name: value}).fit(X, None, votes=answers)
 
 
 def test_annotators_with_one_answer_do_no_harm(crowd, fitted):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import softmax
 
 from sklearn_ls._labels.dawid_skene import count_answers, fit_dawid_skene
 from sklearn_ls._labels.votes import Votes, read_votes
@@ -162,24 +163,41 @@ def estimate_confusion(votes, n_classes):
     return confusion, shared
 
 
-def confusion_given(votes, proba):
-    """Return confusion matrices, given the probabilities of the classes.
+def describe_annotators(votes, confusion, y_proba):
+    """Return what is known of annotators, as fitted attributes, and the consensus.
 
     Parameters
     ----------
     votes : SampleVotes
 
-    proba : ndarray of shape (n_samples, n_classes)
-        NaN for samples that do not count.
+    confusion : ndarray of shape (n_annotators, n_classes, n_classes)
+        Confusion matrices as they were learned.
+
+    y_proba : ndarray of shape (n_samples, n_classes)
+        Probabilities predicted without the votes on the samples. NaN for samples that
+        do not count.
 
     Returns
     -------
-    confusion : ndarray of shape (n_annotators, n_classes, n_classes)
-        Mean answers, with one answer per class as all annotators together give.
+    attributes : dict
+        The confusion matrices are mean answers to the consensus, with one answer per
+        class as all annotators together give.
+
+    consensus : ndarray of shape (n_samples, n_classes)
+        Probabilities of the classes, given the votes as well.
     """
-    table = _as_table(votes, proba.shape[1])
-    confusion, _ = _average_answers(table, np.nan_to_num(proba), prior_answers=1.0)
-    return confusion
+    tiny = np.finfo(np.float64).tiny  # trusted labels may be impossible otherwise
+    log_proba = np.log(np.maximum(y_proba.astype(np.float64), tiny))
+    consensus = softmax(log_proba + votes.log_likelihood(confusion), axis=1)
+    table = _as_table(votes, consensus.shape[1])
+    answers, _ = _average_answers(table, np.nan_to_num(consensus), prior_answers=1.0)
+    right = np.diagonal(answers, axis1=1, axis2=2)
+    attributes = {
+        "annotators_": np.asarray(votes.annotators),
+        "annotator_confusion_": answers,
+        "annotator_reliability_": right @ np.nanmean(consensus, axis=0),
+    }
+    return attributes, consensus
 
 
 def _as_table(votes, n_classes):

@@ -235,6 +235,8 @@ def encode_training_labels(
         If labels are invalid or not in `classes`.
     """
     if votes is not None:
+        if sample_epsilon is not None:
+            raise ValueError("sample_epsilon cannot be combined with votes.")
         return _encode_with_votes(y, y_soft, votes, index)
     y, y_soft = to_numpy_backed(y), to_numpy_backed(y_soft)
     target = check_target(y, classes)

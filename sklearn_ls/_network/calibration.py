@@ -16,7 +16,7 @@ from torch import Tensor
 from sklearn_ls._labels.objective import Objective, SmoothingRule
 from sklearn_ls._labels.smoothing import recover_indicators, recover_targets
 from sklearn_ls._labels.unsmoothing import unsmooth, unsmooth_indicators
-from sklearn_ls._network.losses import make_loss, make_rows
+from sklearn_ls._network.training_loss import make_loss, make_rows
 
 LOG_SCALES = -10.0, 10.0  # where to look for the scale of the logits
 
@@ -93,7 +93,7 @@ class Temperature(Calibrator):
         Then labels are treated as true, and one more sample of unknown label is added.
         """
         n_samples = len(labels)
-        labels = replace(labels, sample_epsilon=None)
+        labels = replace(labels, sample_epsilon=None, votes=None)
         objectives = [
             _with_uniform(objective, 0.0),
             replace(
@@ -102,7 +102,7 @@ class Temperature(Calibrator):
         ]
         logits = torch.from_numpy(logits).double()
         for candidate in objectives:
-            mean_loss = make_loss(candidate, np.float64, "cpu").mean
+            mean_loss = make_loss(candidate, np.float64, "cpu").of_labels.mean
             rows = make_rows(candidate, labels, np.float64, "cpu")
 
             def loss(log_scale, mean_loss=mean_loss, rows=rows):

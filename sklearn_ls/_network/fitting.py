@@ -5,15 +5,13 @@ import time
 from collections import defaultdict
 from typing import NamedTuple
 
-import numpy as np
 from sklearn.utils import gen_even_slices
 
 from sklearn_ls._labels.training_labels import ClassSummary
-from sklearn_ls._network.batches import to_tensor
 from sklearn_ls._network.fitted import FittedNetwork, module_to_arrays
 from sklearn_ls._network.optimizers import OptimizerState
 from sklearn_ls._network.skorch_net import NetTrainer, make_net
-from sklearn_ls._network.stacking import reason_not_stackable, train_stack
+from sklearn_ls._network.stacking import train_stack
 from sklearn_ls._network.training import train
 from sklearn_ls._warnings import warn
 
@@ -53,6 +51,7 @@ class SingleTraining:
             device=plan.device,
             flatten=True,
             callbacks=plan.params.callbacks,
+            loss_parameters=plan.training.rows.parameters(),
             verbose=plan.params.verbose,
         )
         if optimizer_state is not None:
@@ -158,9 +157,7 @@ def _train_group(X, plans, seed, network_end):
     """Return (network, converged) of networks that are trained together."""
     params = plans[0].params
     limits = {"seed": seed, "max_epochs": params.max_epochs}
-    if plans[0].objective.has_votes:
-        _check_stackable(X, plans[0])
-    if len(plans) == 1 and not plans[0].objective.has_votes:
+    if len(plans) == 1:
         training = SingleTraining(plans[0])
         training.run(**limits)
         network_end()
@@ -182,19 +179,6 @@ def _train_group(X, plans, seed, network_end):
         (plan.finish(module, state, X), state.converged)
         for plan, module, state in zip(plans, modules, states, strict=True)
     ]
-
-
-def _check_stackable(X, plan):
-    """Raise ValueError unless votes can be trained on, which takes a stack."""
-    two_samples = to_tensor(X, np.arange(2), plan.device)
-    reason = reason_not_stackable(
-        plan.build(), two_samples, plan.device, plan.params.optimizer_spec
-    )
-    if reason is not None:
-        raise ValueError(
-            "Votes can only be trained on by networks that can be stacked, but "
-            f"{reason}. Train on votes_to_soft(votes) instead."
-        )
 
 
 def _group_stackable(plans):

@@ -5,17 +5,15 @@ closed form of the gradient works on `columns`, logits of shape (..., n_classes,
 n_samples): a row of numbers per class. The leading dimension is one of networks, where
 several are trained together; tensors that they share have none.
 
-A loss is a subclass of `Loss` with at least `per_sample`, and its name in `LOSSES`.
+A loss is a subclass of `Loss` with at least `per_sample`.
 """
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sklearn_ls._labels.smoothing import NO_SMOOTHING, smooth_targets, soft_indicators
 from sklearn_ls._network.row_tensors import (
     RowTensors,
     per_network,
@@ -23,11 +21,16 @@ from sklearn_ls._network.row_tensors import (
     scale_gradient,
     weigh,
 )
-from sklearn_ls._network.transition import Transition, make_transition
+from sklearn_ls._network.transition import Transition
 
 
 class Loss:
     """Base class of the losses, functions of logits and row tensors."""
+
+    @property
+    def of_labels(self) -> "Loss":
+        """The loss on labels, by which networks are validated."""
+        return self
 
     def per_sample(self, logits: Tensor, rows: RowTensors) -> Tensor:
         """Return the loss of each sample, differentiable, without its weight.
@@ -279,98 +282,3 @@ class BinaryCrossEntropy(Loss):
     def decision_margin(self, logits: Tensor) -> Tensor:
         """Return how far the logit nearest to 0 of each sample is from it."""
         return logits.abs().amin(-1)
-
-
-LOSSES = {
-    "cross_entropy": CrossEntropy,
-    "forward_cross_entropy": ForwardCrossEntropy,
-    "binary_cross_entropy": BinaryCrossEntropy,
-}
-
-
-def make_loss(objective, dtype, device):
-    """Return the loss of an objective.
-
-    Parameters
-    ----------
-    objective : Objective
-
-    dtype : dtype
-
-    device : str
-
-    Returns
-    -------
-    loss : Loss
-    """
-    if objective.multilabel:
-        return LOSSES["binary_cross_entropy"]()
-    if objective.transition_matrix is None:
-        return LOSSES["cross_entropy"]()
-    transition = make_transition(
-        objective.transition_matrix, objective.n_classes, dtype, device
-    )
-    return LOSSES["forward_cross_entropy"](transition)
-
-
-def make_rows(objective, labels, dtype, device, *, smoothed=True):
-    """Put the labels of samples on a device, as the loss of an objective takes them.
-
-    Parameters
-    ----------
-    objective : Objective
-
-    labels : TrainingLabels
-
-    dtype : dtype
-
-    device : str
-
-    smoothed : bool, default=True
-        False for validation, which is on the labels by which samples are scored.
-
-    Returns
-    -------
-    rows : LabelRows or IndicatorRows
-    """
-
-    def tensor(values):
-        if values is None:
-            return None
-        return torch.from_numpy(np.asarray(values).astype(dtype)).to(device)
-
-    weight = labels.weight
-    if weight is not None and np.all(weight == 1):
-        weight = None
-    codes, rule = labels.codes, objective.rule
-    sample_epsilon = labels.sample_epsilon
-    if objective.multilabel:
-        y_soft = codes
-        if smoothed and sample_epsilon is None:
-            y_soft = soft_indicators(codes, objective.smoothing)
-        elif smoothed:
-            column = sample_epsilon[:, np.newaxis]
-            y_soft = soft_indicators(codes, rule.with_epsilon(column))
-        return IndicatorRows(tensor(y_soft), tensor(codes), tensor(weight))
-    smoothing, y_soft = NO_SMOOTHING, None
-    if smoothed:
-        y_soft, smoothing = labels.y_soft, objective.smoothing
-        if y_soft is not None and smoothing.depends_on_label:
-            if sample_epsilon is not None:
-                smoothing = rule.with_epsilon(sample_epsilon[:, np.newaxis])
-            y_soft, smoothing = smooth_targets(y_soft, smoothing), NO_SMOOTHING
-        elif sample_epsilon is not None:
-            smoothing = rule.with_epsilon(sample_epsilon)
-        else:
-            smoothing = smoothing.at(codes)
-    distribution = smoothing.distribution
-    return LabelRows(
-        codes=torch.tensor(codes, dtype=torch.long).to(device),
-        excess=tensor(np.atleast_1d(smoothing.excess)),
-        smoothing_weight=tensor(np.atleast_1d(smoothing.weight)),
-        distribution=tensor(
-            None if distribution is None else np.atleast_2d(distribution)
-        ),
-        weight=tensor(weight),
-        y_soft=tensor(y_soft),
-    )

@@ -6,7 +6,6 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from scipy.sparse import issparse
 
 from sklearn_ls._labels.hold_out import count_held_out, hold_out
@@ -21,12 +20,11 @@ from sklearn_ls._network.calibration import CALIBRATIONS, Calibrator
 from sklearn_ls._network.device import numpy_dtype
 from sklearn_ls._network.feature_scaling import measure_features
 from sklearn_ls._network.fitted import FittedNetwork, load_arrays, module_to_arrays
-from sklearn_ls._network.losses import make_loss, make_rows
 from sklearn_ls._network.modules import Architecture, make_architecture
 from sklearn_ls._network.optimizers import OptimizerSpec
 from sklearn_ls._network.stopping import make_stopping_rule
 from sklearn_ls._network.training import TrainingState, check_trained, load_weights
-from sklearn_ls._network.vote_loss import VoteCrossEntropy, make_vote_rows
+from sklearn_ls._network.training_loss import make_loss, make_rows
 
 MIN_HELD_OUT = 10  # samples; fewer tell too little to train without them
 AUTO_DROPOUT = 0.15
@@ -187,8 +185,6 @@ class TrainingPlan:
     @property
     def loss(self):
         """The loss to minimize."""
-        if self.objective.has_votes:
-            return VoteCrossEntropy()
         return make_loss(self.objective, self.architecture.dtype, self.device)
 
     def stacking_key(self):
@@ -240,15 +236,13 @@ class TrainingPlan:
         X : ndarray, CSR matrix or Tensor of shape (n_samples, ...)
         """
         weights = dict(state.weights)
-        learned = {n: weights.pop(n) for n in self.training.rows.parameters()}
+        rows = self.training.rows
+        of_rows = {name: weights.pop(name) for name in rows.parameters()}
         load_weights(module, weights)
         first, _ = next(self.training.epoch())
         check_trained(module, first, state.n_epochs)
         network = self.as_fitted(module_to_arrays(module), state.history)
-        if learned:
-            logits = learned["rows/confusion_logits"]
-            confusion = torch.softmax(logits, -1).cpu().numpy()
-            network = replace(network, confusion=confusion)
+        network = replace(network, **rows.describe(of_rows))
         network.check_rebuild(module, first)
         logits = labels = None
         if self.calibration is not None:
@@ -455,10 +449,7 @@ def _hold_out(codes, samples, params, seed):
 
 def _make_batches(X, part, objective, batch_size, device, *, smoothed=True):
     dtype = numpy_dtype(X)
-    if objective.has_votes and smoothed:
-        rows = make_vote_rows(objective, part.labels, dtype, device)
-    else:
-        rows = make_rows(objective, part.labels, dtype, device, smoothed=smoothed)
+    rows = make_rows(objective, part.labels, dtype, device, smoothed=smoothed)
     X = to_device_if_it_fits(X, device)
     return Batches(X, part.samples, rows, batch_size, device)
 

@@ -59,6 +59,10 @@ class RowTensors:
             if item.metadata.get("learned")
         }
 
+    def describe(self, parameters: "dict[str, Tensor]") -> dict:
+        """Return what learned parameters mean, as fields of a fitted network."""
+        return {}
+
     def take(self, index: Tensor) -> "RowTensors":
         """Return the samples at `index`."""
 

@@ -21,12 +21,12 @@ from sklearn_ls._labels.training_labels import TrainingLabels
 from sklearn_ls._network.averaging import WeightAverage
 from sklearn_ls._network.batches import to_tensor
 from sklearn_ls._network.device import epoch_random, numpy_dtype, private_rng
-from sklearn_ls._network.losses import make_loss, make_rows
 from sklearn_ls._network.modules import MLP
 from sklearn_ls._network.optimizers import OPTIMIZERS
 from sklearn_ls._network.row_tensors import RowTensors
 from sklearn_ls._network.schedules import schedule_steps
-from sklearn_ls._network.training import Validation, load_weights
+from sklearn_ls._network.training import Validation
+from sklearn_ls._network.training_loss import make_loss, make_rows
 
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
@@ -39,6 +39,7 @@ def make_net(
     device,
     flatten=False,
     callbacks=(),
+    loss_parameters=None,
     verbose=0,
     history=(),
 ):
@@ -62,6 +63,9 @@ def make_net(
     callbacks : list of skorch callbacks, default=()
         Copied, so that those that were passed stay as they are.
 
+    loss_parameters : dict of str to Tensor, default=None
+        Parameters of the loss, which are learned with the weights of the module.
+
     verbose : int, default=0
 
     history : list of dict, default=()
@@ -72,6 +76,10 @@ def make_net(
     net : SmoothingNet
     """
     kind, options = optimizer.resolve(device)
+    loss_parameters = loss_parameters or {}
+    if loss_parameters and "weight_decay" in options:
+        without = [(name, {"weight_decay": 0.0}) for name in loss_parameters]
+        options["param_groups"] = [*without, *options.get("param_groups", ())]
     multilabel = objective.multilabel
     net = SmoothingNet(
         module,
@@ -87,6 +95,7 @@ def make_net(
         objective=objective,
         **{f"optimizer__{name}": value for name, value in options.items()},
     )
+    net.loss_parameters_ = loss_parameters
     if flatten and isinstance(module, MLP) and kind in OPTIMIZERS.values():
         if not callbacks:  # which may ask for the weights by name
             net.flat_weights_ = module.flatten()
@@ -127,6 +136,7 @@ class SmoothingNet(NeuralNet):
     """
 
     flat_weights_ = None
+    loss_parameters_ = {}
 
     def __init__(self, *args, objective, **kwargs):
         super().__init__(*args, **kwargs)
@@ -138,6 +148,8 @@ class SmoothingNet(NeuralNet):
             yield from super().get_all_learnable_params()
         else:
             yield "flat_weights", self.flat_weights_
+        for name, values in self.loss_parameters_.items():
+            yield name, values.requires_grad_()
 
     def _zero_grad_optimizer(self, set_to_none=False):
         super()._zero_grad_optimizer(set_to_none=set_to_none)  # keep what is a view
@@ -159,11 +171,13 @@ class SmoothingNet(NeuralNet):
 
     def averaged_weights(self):
         """Return the tensors to average: weights, and statistics of batches."""
+        of_loss = self.loss_parameters_.values()
         if self.flat_weights_ is not None:
-            return [self.flat_weights_]
+            return [self.flat_weights_, *of_loss]
         values = self.module_.state_dict(keep_vars=True).values()
         different = {id(value): value for value in values}  # they may be tied
-        return [value for value in different.values() if value.is_floating_point()]
+        floats = [value for value in different.values() if value.is_floating_point()]
+        return [*floats, *of_loss]
 
     def forget_steps(self):
         """Free the gradients and the optimizer state, which take a lot of memory."""
@@ -268,9 +282,8 @@ class SmoothingNet(NeuralNet):
         """Return the mean loss of a batch, of its RowTensors or of codes."""
         if not isinstance(y_true, RowTensors):
             codes = TrainingLabels(y_true.cpu().numpy(), classes=self.classes_)
-            y_true = make_rows(
-                self.objective, codes, numpy_dtype(y_pred), y_pred.device
-            )
+            rows = make_rows(self.objective, codes, numpy_dtype(y_pred), y_pred.device)
+            return self.loss_.of_labels.mean(y_pred, rows)
         return self.loss_.mean(y_pred, y_true)
 
     def infer(self, x, **fit_params):
@@ -352,13 +365,13 @@ class NetTrainer:
         """Return the Validation on the held-out samples, or None, in a list."""
         if self.validation is None:
             return [None]
-        net, total = self.net, 0.0
+        net, loss, total = self.net, self.net.loss_.of_labels, 0.0
         is_watched = net.is_watched()
         for X, rows in self.validation.epoch():
             logits = net.infer(X)
-            total += net.loss_.sum_scores(logits, rows)
+            total += loss.sum_scores(logits, rows)
             if is_watched:
-                mean_loss = net.loss_.mean(logits, rows)
+                mean_loss = loss.mean(logits, rows)
                 batch = {"batch": (X, rows), "training": False}
                 net.notify("on_batch_begin", **batch)
                 net.history.record_batch("valid_loss", float(mean_loss))
@@ -388,26 +401,26 @@ class NetTrainer:
         return False
 
     def weights(self, index):
-        """Return a copy of the weights and buffers by name."""
-        state = self.net.module_.state_dict()
-        return {name: values.clone() for name, values in state.items()}
+        """Return a copy of the weights, buffers and parameters of the loss by name."""
+        return {name: values.clone() for name, values in self._state().items()}
+
+    def _state(self):
+        parameters = self.net.loss_parameters_
+        of_loss = {name: values.detach() for name, values in parameters.items()}
+        return self.net.module_.state_dict() | of_loss
 
     def keep(self, indices):
         """Do nothing: there is only one network."""
 
     def snapshot(self):
         """Return a copy of the weights for `restore`."""
-        if self.net.flat_weights_ is not None:
-            return self.net.flat_weights_.detach().clone()
         return self.weights(0)
 
     @torch.no_grad()
     def restore(self, snapshot):
         """Restore the weights of a snapshot."""
-        if isinstance(snapshot, torch.Tensor):
-            self.net.flat_weights_.copy_(snapshot)
-        else:
-            load_weights(self.net.module_, snapshot)
+        for name, values in self._state().items():
+            values.copy_(snapshot[name])
 
     def end(self):
         """Announce the end of the training."""

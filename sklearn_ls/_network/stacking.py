@@ -352,7 +352,8 @@ class StackTrainer:
             return [None] * self.n_networks
         total = 0.0
         for X, rows in self.validation.epoch():
-            total = total + self.loss.sum_scores(self._logits(X, self.validation), rows)
+            logits = self._logits(X, self.validation)
+            total = total + self.loss.of_labels.sum_scores(logits, rows)
         return [Validation.of_sums(sums) for sums in total.T]
 
     def end_epoch(self, rows):

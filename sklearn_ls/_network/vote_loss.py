@@ -2,13 +2,10 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from sklearn_ls._labels.sample_votes import PRIOR_ANSWERS, estimate_confusion
-from sklearn_ls._labels.smoothing import soft_targets
-from sklearn_ls._network.losses import CrossEntropy, LabelRows
+from sklearn_ls._network.losses import CrossEntropy, Loss
 from sklearn_ls._network.row_tensors import (
     RowTensors,
     learned,
@@ -72,6 +69,11 @@ class VoteRows(RowTensors):
         """The labels of the samples."""
         return self.codes
 
+    def describe(self, parameters: dict[str, Tensor]) -> dict:
+        """Return the confusion matrices."""
+        logits = parameters["rows/confusion_logits"]
+        return {"confusion": torch.softmax(logits, -1).cpu().numpy()}
+
     @property
     def is_vote(self) -> Tensor:
         """Which slots hold a vote."""
@@ -114,19 +116,22 @@ class VoteRows(RowTensors):
         return -self.prior_weight.squeeze(-1) * (self.shared * total).sum((-1, -2))
 
 
-class VoteCrossEntropy(CrossEntropy):
+class VoteCrossEntropy(Loss):
     """Mean negative log-likelihood of the answers of annotators.
 
     The probability of an answer is that of the classes, mapped through the confusion
     matrix of the annotator. Smoothing applies to the classes, as if their probabilities
     given the answer were soft labels; the confusion matrices are learned from the
-    answers themselves. Held-out samples are validated by their labels.
+    answers themselves.
     """
 
-    def per_sample(self, logits: Tensor, rows: VoteRows | LabelRows) -> Tensor:
+    @property
+    def of_labels(self) -> CrossEntropy:
+        """The cross-entropy of the classes."""
+        return CrossEntropy()
+
+    def per_sample(self, logits: Tensor, rows: VoteRows) -> Tensor:
         """Return the loss of the votes on each sample, over their mean number."""
-        if isinstance(rows, LabelRows):
-            return super().per_sample(logits, rows)
         losses, _, _ = self._terms(logits.mT, rows)
         return losses * rows.scale
 
@@ -194,48 +199,3 @@ class VoteCrossEntropy(CrossEntropy):
         ) * rows.shared.unsqueeze(-3)
         totals = counts.sum(-1, keepdim=True)
         rows.confusion_logits.grad = (confusion * totals - counts).contiguous()
-
-
-def make_vote_rows(objective, labels, dtype, device):
-    """Put votes on a device, with first estimates of the confusion matrices.
-
-    Parameters
-    ----------
-    objective : Objective
-
-    labels : TrainingLabels
-        With votes.
-
-    dtype : dtype
-
-    device : str
-
-    Returns
-    -------
-    rows : VoteRows
-    """
-
-    def tensor(values):
-        return torch.from_numpy(np.asarray(values).astype(dtype)).to(device)
-
-    def index(values):
-        return torch.tensor(values, dtype=torch.long).to(device)
-
-    n_classes, votes, weight = objective.n_classes, labels.votes, labels.weight
-    n_votes = np.average((votes.label >= 0).sum(axis=1), weights=weight)
-    if weight is not None and np.all(weight == 1):
-        weight = None
-    confusion, shared = estimate_confusion(votes, n_classes)
-    smoothing = objective.smoothing
-    return VoteRows(
-        codes=index(labels.codes),
-        annotator=index(votes.annotator),
-        label=index(votes.label),
-        weight=None if weight is None else tensor(weight),
-        confusion_logits=tensor(np.log(confusion)),
-        shared=tensor(shared),
-        targets=tensor(soft_targets(np.arange(n_classes), smoothing, n_classes)),
-        excess=tensor(np.broadcast_to(smoothing.excess, n_classes)),
-        scale=tensor([1 / n_votes]),
-        prior_weight=tensor([PRIOR_ANSWERS / (n_votes * len(labels))]),
-    )

@@ -4,12 +4,11 @@ import time
 from dataclasses import replace
 
 import numpy as np
-from scipy.special import softmax
 
 from sklearn_ls._base import fit_label_smoother
 from sklearn_ls._classifier import LabelSmoothingClassifier, make_fitted
 from sklearn_ls._differences import mean_of_samples
-from sklearn_ls._labels.sample_votes import confusion_given
+from sklearn_ls._labels.sample_votes import describe_annotators
 from sklearn_ls._network.ensemble import Ensemble
 from sklearn_ls._network.fitting import train_networks
 from sklearn_ls._network.plans import TrainingParams, plan_network
@@ -167,8 +166,13 @@ def _describe_folds(data, splits, chosen, params, device):
     ]
     training_params = TrainingParams.of(params, LabelSmoothingClassifier.__name__)
     oof_proba = predict_held_out(ensemble, data.X, splits)
+    of_votes, votes = {}, data.labels.votes
+    if votes is not None:
+        confusion = np.mean([network.confusion for network in networks], axis=0)
+        of_votes, consensus = describe_annotators(votes, confusion, oof_proba)
+        of_votes["consensus_proba_"] = consensus
     return {
-        **_describe_annotators(data.labels.votes, networks, oof_proba),
+        **of_votes,
         "estimators_": members,
         "oof_proba_": oof_proba,
         "label_smoother_": fit_label_smoother(training_params, data.labels.summarize()),
@@ -177,25 +181,6 @@ def _describe_folds(data, splits, chosen, params, device):
         "n_outputs_": len(ensemble.classes),
         "out_activation_": ensemble.activation,
         "_network": ensemble,
-    }
-
-
-def _describe_annotators(votes, networks, oof_proba):
-    """Return attributes on annotators, and the labels that their votes agree on."""
-    if votes is None:
-        return {}
-    confusion = np.mean([network.confusion for network in networks], axis=0)
-    tiny = np.finfo(np.float64).tiny  # trusted labels may be impossible otherwise
-    log_proba = np.log(np.maximum(oof_proba.astype(np.float64), tiny))
-    joint = log_proba + votes.log_likelihood(confusion)
-    consensus = softmax(joint, axis=1)
-    confusion = confusion_given(votes, consensus)
-    right = np.diagonal(confusion, axis1=1, axis2=2)
-    return {
-        "annotators_": np.asarray(votes.annotators),
-        "annotator_confusion_": confusion,
-        "annotator_reliability_": right @ np.nanmean(consensus, axis=0),
-        "consensus_proba_": consensus,
     }
 
 

@@ -1,4 +1,4 @@
-"""Bad votes of annotators, in the `fit` of the search."""
+"""Bad votes of annotators, in the `fit` of the network classifiers."""
 
 import numpy as np
 import pandas as pd
