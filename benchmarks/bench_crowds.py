@@ -129,7 +129,7 @@ def true_confusion(answers, y, n_classes):
 
 
 def confusion_error(estimate, answers, y):
-    """Return the mean absolute error of confusion matrices, by numbers of answers."""
+    """Return the mean total variation from how annotators answered, in per cent."""
     expected, totals = true_confusion(answers, y, estimate.shape[-1])
     errors = np.abs(np.nan_to_num(estimate) - expected).sum(axis=2) / 2
     return 100 * np.average(errors, weights=totals)

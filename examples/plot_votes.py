@@ -138,8 +138,9 @@ workers = np.unique(votes["worker"])
 print(pd.Series(reliability, index=workers).sort_values().round(2).head(2))
 
 # %%
-# Votes can also point at the labels to check again:
 # :func:`~sklearn_ls.inspection.find_label_issues` with ``votes=answers`` lists the
-# samples where a classifier contradicts the consensus. The annotators here err
+# samples where a classifier contradicts the votes, which were then probably wrong. For
+# another vote, take the samples where `consensus_proba_` is least certain. The
+# annotators here err
 # independently of each other, as the model assumes; real ones often err on the same
 # difficult samples.

@@ -2,16 +2,21 @@
 
 from sklearn_ls._classifier import LabelSmoothingClassifier
 from sklearn_ls._classifier_cv import LabelSmoothingClassifierCV
+from sklearn_ls._files.model_format import ModelFileError
 from sklearn_ls._label_smoother import LabelSmoother
 from sklearn_ls._labels.smoothing import convert_epsilon
+from sklearn_ls._model_files import load_model, save_model
 from sklearn_ls._smoothed_target import SmoothedTargetClassifier
+from sklearn_ls._version import __version__
 
 __all__ = [
     "LabelSmoother",
     "LabelSmoothingClassifier",
     "LabelSmoothingClassifierCV",
+    "ModelFileError",
     "SmoothedTargetClassifier",
+    "__version__",
     "convert_epsilon",
+    "load_model",
+    "save_model",
 ]
-
-__version__ = "0.1.0.dev0"

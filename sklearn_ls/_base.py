@@ -18,6 +18,7 @@ from sklearn_ls._compat import (
 )
 from sklearn_ls._features import raise_for_dates
 from sklearn_ls._label_smoother import LabelSmoother
+from sklearn_ls._labels.annotators import judge_annotators
 from sklearn_ls._labels.containers import to_numpy_backed
 from sklearn_ls._labels.soft_labels import find_soft_labels
 from sklearn_ls._labels.training_labels import encode_training_labels
@@ -307,12 +308,11 @@ class BaseNetworkClassifier(
         """
         raise_for_dates(X)
         if votes is not None:
-            self._check_without_votes()
+            self._check_params_with_votes()
         labels = None
         if y is not None or votes is not None:  # else validate_data raises
-            index = X.index if hasattr(X, "iloc") else None
             labels = encode_training_labels(
-                y, y_soft, sample_epsilon, classes, votes, index
+                y, y_soft, sample_epsilon, classes, votes, X, sample_weight
             )
             if classes is not None and network is not None:
                 self._check_kind(labels, network)
@@ -336,7 +336,7 @@ class BaseNetworkClassifier(
         state = vars(checked)
         return X, labels, {name: state[name] for name in names if name in state}
 
-    def _check_without_votes(self):
+    def _check_params_with_votes(self):
         """Raise ValueError if a parameter cannot be combined with votes."""
         for name in ("transition_matrix", "class_weight"):
             if getattr(self, name) is not None:
@@ -509,17 +509,15 @@ class BaseNetworkClassifier(
         return tags
 
 
-def describe_fit(network, params, summary, features, n_earlier_epochs=0):
+def describe_fit(network, label_smoother, features, n_earlier_epochs=0):
     """Return the fitted attributes of a single network.
 
     Parameters
     ----------
     network : FittedNetwork
 
-    params : TrainingParams
-
-    summary : ClassSummary
-        Summary of its training labels.
+    label_smoother : LabelSmoother
+        Fitted on its training labels.
 
     features : dict
         Fitted attributes that describe X.
@@ -537,7 +535,7 @@ def describe_fit(network, params, summary, features, n_earlier_epochs=0):
     return {
         **features,
         "classes_": network.classes,
-        "label_smoother_": fit_label_smoother(params, summary),
+        "label_smoother_": label_smoother,
         "loss_curve_": losses,
         "best_loss_": min(losses),
         "n_iter_": len(losses),
@@ -550,6 +548,38 @@ def describe_fit(network, params, summary, features, n_earlier_epochs=0):
         **network.calibrator.attributes(),
         "_network": network,
     }
+
+
+def describe_annotators(labels, networks, y_proba):
+    """Return fitted attributes on annotators, and the consensus.
+
+    Parameters
+    ----------
+    labels : TrainingLabels
+
+    networks : list of FittedNetwork
+        Networks trained on their votes, whose confusion matrices are averaged.
+
+    y_proba : ndarray of shape (n_samples, n_classes)
+        Predicted probabilities of the training samples.
+
+    Returns
+    -------
+    attributes : dict
+        Empty without votes.
+
+    consensus : ndarray of shape (n_samples, n_classes) or None
+    """
+    if labels.votes is None:
+        return {}, None
+    confusion = np.mean([network.confusion for network in networks], axis=0)
+    annotators = judge_annotators(labels, confusion, y_proba)
+    attributes = {
+        "annotators_": np.asarray(labels.votes.annotators),
+        "annotator_confusion_": annotators.confusion,
+        "annotator_reliability_": annotators.reliability,
+    }
+    return attributes, annotators.consensus
 
 
 def fit_label_smoother(params, summary):

@@ -6,7 +6,12 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.metaestimators import available_if
 
-from sklearn_ls._base import BaseNetworkClassifier, describe_fit
+from sklearn_ls._base import (
+    BaseNetworkClassifier,
+    describe_annotators,
+    describe_fit,
+    fit_label_smoother,
+)
 from sklearn_ls._compat import (
     FitProgress,
     _check_partial_fit_first_call,
@@ -16,7 +21,6 @@ from sklearn_ls._compat import (
 )
 from sklearn_ls._label_smoother import LabelSmoother
 from sklearn_ls._labels.containers import labels_to_array
-from sklearn_ls._labels.sample_votes import describe_annotators
 from sklearn_ls._network.device import draw_seed, resolve_device
 from sklearn_ls._network.fitting import SingleTraining
 from sklearn_ls._network.plans import TrainingParams, plan_network, plan_part
@@ -151,7 +155,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
 
     loss_curve_ : list of float
         Mean weighted training loss of each epoch, on smoothed labels, in nats per
-        sample.
+        sample (with votes, per vote, and including the prior of the matrices).
 
     best_loss_ : float
         Minimum of `loss_curve_`.
@@ -175,9 +179,11 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
 
     annotator_confusion_ : ndarray of shape (n_annotators, n_classes, n_classes)
         Confusion matrix of each annotator. Element (a, j, k) is the probability that
-        annotator `a` answers class `k` to a sample of class `j`, according to the votes
-        and the predictions for the training samples. (Those of
-        :class:`LabelSmoothingClassifierCV` are held out.)
+        annotator `a` answers class `k` to a sample of class `j`: the mean over the
+        annotator's votes, weighted by the probabilities of the true label given the
+        votes and the prediction. Optimistic if the network overfits, since it was
+        trained on these votes; :class:`LabelSmoothingClassifierCV` uses held-out
+        predictions.
 
     annotator_reliability_ : ndarray of shape (n_annotators,)
         Estimated accuracy of each annotator.
@@ -340,12 +346,14 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         votes : array-like of shape (n_samples, n_annotators) or DataFrame, default=None
             Labels by several annotators to train on instead of `y`, as
             :func:`~sklearn_ls.crowds.votes_to_soft` takes them (-1 is a missing vote,
-            unless it is a label of `y`). With one vote per row, the samples in `X` must
-            be in the order of the sorted ids; cross-validation outside needs a matrix.
+            unless it is a label of `y`). With one vote per row, the ids of the samples
+            are positions in `X` or, if `X` is a DataFrame, values of its index; such
+            votes cannot be split by cross-validation.
             The confusion matrix of each annotator is learned with the network, see the
             user guide (:ref:`votes_in_training`). `y` is used to hold out, to stop
             early and to calibrate, and is trained on where a sample has no votes. If it
-            is None, it is estimated from the votes.
+            is None, it is estimated from the votes. With `warm_start`, the confusion
+            matrices are estimated again.
 
         Returns
         -------
@@ -392,8 +400,8 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         attributes = describe_training(training, network, features)
         if labels.votes is not None:
             y_proba = network.apply(X, "proba")
-            of_votes, _ = describe_annotators(labels.votes, network.confusion, y_proba)
-            attributes |= of_votes
+            of_annotators, _ = describe_annotators(labels, [network], y_proba)
+            attributes |= of_annotators
         progress.end(lambda: attributes)
         self._store(attributes)
         self._warn_of_ending(training.state)
@@ -557,9 +565,8 @@ def describe_training(training, network, features):
         Fitted attributes that describe X.
     """
     plan = training.plan
-    attributes = describe_fit(
-        network, plan.params, plan.summary, features, training.n_earlier_epochs
-    )
+    smoother = fit_label_smoother(plan.params, plan.summary)
+    attributes = describe_fit(network, smoother, features, training.n_earlier_epochs)
     if training.net.callbacks:
         attributes["_net"] = training.net
     return attributes
@@ -587,6 +594,7 @@ def make_fitted(params, network, summary, features):
     """
     classifier = clone(LabelSmoothingClassifier(**params))
     training_params = TrainingParams.of(params, type(classifier).__name__)
-    attributes = describe_fit(network, training_params, summary, features)
+    smoother = fit_label_smoother(training_params, summary)
+    attributes = describe_fit(network, smoother, features)
     vars(classifier).update(attributes)
     return classifier

@@ -230,8 +230,9 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
     annotator_confusion_ : ndarray of shape (n_annotators, n_classes, n_classes)
         Confusion matrix of each annotator. Element (a, j, k) is the probability that
         annotator `a` answers class `k` to a sample of class `j`: the mean over the
-        annotator's votes, weighted by `consensus_proba_`, with one answer per class as
-        all annotators together give. Only defined if `votes` are passed to `fit`.
+        annotator's votes, weighted by `consensus_proba_` and smoothed by one
+        pseudo-answer per class, distributed as the answers of all annotators. Only
+        defined if `votes` are passed to `fit`.
 
     annotator_reliability_ : ndarray of shape (n_annotators,)
         Estimated accuracy of each annotator. Only defined if `votes` are passed to
@@ -467,8 +468,9 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         votes : array-like of shape (n_samples, n_annotators) or DataFrame, default=None
             Labels by several annotators to train on instead of `y`, as
             :func:`~sklearn_ls.crowds.votes_to_soft` takes them (-1 is a missing vote,
-            unless it is a label of `y`). With one vote per row, the samples in `X` must
-            be in the order of the sorted ids; cross-validation outside needs a matrix.
+            unless it is a label of `y`). With one vote per row, the ids of the samples
+            are positions in `X` or, if `X` is a DataFrame, values of its index; such
+            votes cannot be split by cross-validation.
             The confusion matrix of each annotator is learned with the networks, see the
             user guide (:ref:`votes_in_training`). `y` is used to split, to stop early,
             to calibrate and to score, and is trained on where a sample has no votes. If

@@ -45,5 +45,5 @@ def test_search_with_votes_is_drawn(rng):
     assert titles(AnnotatorConfusionDisplay.from_estimator(pipeline)) == titles(display)
     with pytest.raises(ValueError, match="ax must hold 2 axes"):
         display.plot(ax=axes[0])
-    with pytest.raises(ValueError, match="was not fitted with votes"):
+    with pytest.raises(ValueError, match="has no annotator_confusion_"):
         AnnotatorConfusionDisplay.from_estimator(search.fit(X, y))

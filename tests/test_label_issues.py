@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 
 from helpers import quick_classifier, quick_search
 from sklearn_ls import LabelSmoothingClassifierCV
-from sklearn_ls.crowds import votes_to_soft
+from sklearn_ls._labels.training_labels import encode_training_labels
 from sklearn_ls.datasets import corrupt_labels
 from sklearn_ls.inspection import find_label_issues
 
@@ -177,7 +177,7 @@ def test_votes_are_judged_by_their_consensus(digits):
         [corrupt_labels(y, 0.45, random_state=seed)[0] for seed in range(3)], axis=1
     )
     given = corrupt_labels(y, 0.2, random_state=9)[0]
-    consensus = votes_to_soft(answers, n_classes=10, method="dawid_skene")[0].argmax(1)
+    consensus = encode_training_labels(None, votes=answers).codes
     frame = find_label_issues(search(), X, votes=answers, as_frame=True)
     assert_array_equal(frame["given_label"], consensus[frame["sample"]])
     wrong = consensus != y
@@ -188,6 +188,7 @@ def test_votes_are_judged_by_their_consensus(digits):
 
 
 @pytest.mark.filterwarnings("ignore:May not flag all label issues")
+@pytest.mark.filterwarnings("ignore:These labels occur in votes, but never in y")
 def test_votes_may_lack_a_class(noisy):
     X, y, wrong = noisy
     votes = np.stack([np.where(y == 3, 4, y)] * 2, axis=1)
@@ -199,21 +200,32 @@ def test_votes_may_lack_a_class(noisy):
     model = GaussianNB(var_smoothing=1e-2)
     found = find_label_issues(model, X, names[y], votes=names[named].astype(object))
     assert_array_equal(found, find_label_issues(model, X, names[y]))
-    with pytest.raises(ValueError, match="y must hold one label per sample"):
+    with pytest.raises(ValueError, match="votes require a y with one label"):
         find_label_issues(model, X, np.eye(10)[y], votes=votes)
     with pytest.raises(TypeError, match="find_label_issues needs probabilities"):
         find_label_issues(GridSearchCV(model, {}, refit=False).fit(X, y), X, y)
 
 
-def test_votes_of_samples_in_another_order_are_refused(noisy):
+def test_votes_are_assigned_to_samples_by_id(noisy):
     X, y, _ = noisy
     ids = [f"s{number}" for number in range(600)]  # s0, s1, s10, s100 if sorted
     votes = pd.DataFrame({"task": ids, "worker": "w", "label": y})
     frame = pd.DataFrame(X, index=ids)
+    model = GaussianNB(var_smoothing=0.1)
+    found = find_label_issues(model, frame, votes=votes.sample(frac=1, random_state=0))
+    assert_array_equal(found, find_label_issues(model, X, y))
+    with pytest.raises(ValueError, match="Pass X as a DataFrame with the ids as index"):
+        find_label_issues(model, X, votes=votes)
     with pytest.raises(ValueError, match="X has the samples of votes in another order"):
-        find_label_issues(GaussianNB(), frame, votes=votes)
-    in_order = frame.loc[np.unique(ids)]
-    assert len(find_label_issues(GaussianNB(var_smoothing=0.1), in_order, votes=votes))
+        find_label_issues(model, frame, votes=pd.DataFrame({"w": y}, index=ids[::-1]))
+
+
+def test_votes_and_a_single_network(noisy):
+    X, y, _ = noisy
+    clf = quick_classifier(max_epochs=20)
+    votes = np.stack([y, y], axis=1)
+    found = find_label_issues(clf, X, votes=votes)
+    assert_array_equal(found, find_label_issues(clf, X, y))
 
 
 def test_groups_are_not_ignored_where_a_search_is_fitted(noisy):

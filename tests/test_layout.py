@@ -183,7 +183,11 @@ def test_public_names():
         "LabelSmoother",
         "LabelSmoothingClassifier",
         "LabelSmoothingClassifierCV",
+        "ModelFileError",
         "SmoothedTargetClassifier",
+        "__version__",
         "convert_epsilon",
+        "load_model",
+        "save_model",
     ]
     assert re.fullmatch(r"\d+\.\d+\.\d+(\.dev\d+)?", sklearn_ls.__version__)

@@ -1,7 +1,6 @@
-"""Fitted networks survive as arrays and as what JSON can hold."""
+"""Fitted networks survive as dicts, which are checked when they are read."""
 
-import io
-import json
+import copy
 
 import numpy as np
 import pytest
@@ -12,7 +11,8 @@ from torch import nn
 from helpers import quick_classifier
 from sklearn_ls._labels.training_labels import encode_target
 from sklearn_ls._network.fitting import SingleTraining
-from sklearn_ls._network.plain import network_from_plain, network_to_plain
+from sklearn_ls._network.modules import Architecture
+from sklearn_ls._network.plain import network_from_dict, network_to_dict
 from sklearn_ls._network.plans import TrainingParams, plan_network
 
 MATRIX = [[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.0, 0.3, 0.7]]
@@ -35,14 +35,8 @@ def train(X, y, **params):
     return training.finish(X)
 
 
-def write_and_read(network, **given_again):
-    arrays, values = network_to_plain(network)
-    file = io.BytesIO()
-    np.savez(file, **arrays)
-    file.seek(0)
-    with np.load(file, allow_pickle=False) as archive:
-        arrays = dict(archive)
-    return network_from_plain(arrays, json.loads(json.dumps(values)), **given_again)
+def write_and_read(network):
+    return network_from_dict(copy.deepcopy(network_to_dict(network)))
 
 
 @pytest.mark.parametrize(
@@ -77,11 +71,77 @@ def test_multilabel_networks_predict_the_same_when_read(iris):
     assert_array_equal(write_and_read(network).apply(X), network.apply(X))
 
 
-def test_what_the_user_wrote_is_given_again(iris):
+def test_what_the_user_wrote_is_kept(iris):
     X, y = iris
     network = train(
         X, y, module=Network, module_params={"n_units": 3}, optimizer=torch.optim.NAdam
     )
-    read = write_and_read(network, module=Network, optimizer=torch.optim.NAdam)
+    read = write_and_read(network)
     assert_array_equal(read.apply(X), network.apply(X))
     assert read.optimizer.name is torch.optim.NAdam
+
+
+def state(iris, **params):
+    X, y = iris
+    return network_to_dict(train(X, y, hidden_layer_sizes=(3,), **params))
+
+
+INVALID = {
+    "classes are not one": {"classes": np.arange(4)},
+    "sample_shape is invalid": {"sample_shape": [4.0]},
+    "the weights have the dtype": {"dtype": "float16"},
+    "the seed is invalid": {"seed": "0"},
+    "module='other' is unknown": {"module": "other"},
+    "of the perceptron is invalid": {
+        "module_params": {
+            "hidden_layer_sizes": [3],
+            "activation": "exp",
+            "dropout": 0.0,
+            "feature_clip": None,
+        }
+    },
+    "do not have the shapes": {"sample_shape": [10**12]},
+    "distribution='all' is unknown": {"distribution": "all"},
+    "epsilon": {"epsilon": 2.0},
+    "transition_matrix": {"transition_matrix": np.ones((3, 3))},
+    "optimizer='other' is unknown": {"optimizer": "other"},
+    "the schedule is unknown": {"learning_rate_schedule": "other"},
+    "parameter of the optimizer is not a number": {"ema_decay": "0.9"},
+    "the history is invalid": {"history": []},
+    "the confusion matrices are invalid": {"confusion": np.ones((2, 2, 2))},
+    "the temperature is": {"calibrator": {"temperature_": -1.0}},
+    "kind of labels is unknown": {"multilabel": 1},
+}
+
+
+@pytest.mark.parametrize("changes", INVALID.values(), ids=INVALID)
+def test_invalid_dicts_are_refused(iris, changes):
+    (message,) = [text for text, values in INVALID.items() if values is changes]
+    with pytest.raises(ValueError, match=message):
+        network_from_dict({**state(iris), **changes})
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_invalid_weights_are_refused(iris, value):
+    values = state(iris)
+    values["weights"]["1.bias"] = np.full(3, value)
+    with pytest.raises(ValueError, match=r"the weights 1\.bias are"):
+        network_from_dict(values)
+
+
+@pytest.mark.parametrize(
+    ("sample_shape", "module", "params"),
+    [
+        ((4,), None, {"hidden_layer_sizes": [5, 6], "feature_clip": 3.0}),
+        ((4,), None, {"hidden_layer_sizes": [], "feature_clip": None}),
+        ((2, 9, 12), "convnet", {"n_filters": 3, "n_hidden": 5}),
+        ((1, 4, 4), "convnet", {}),
+    ],
+)
+def test_shapes_of_weights_are_known_without_building(sample_shape, module, params):
+    if module is None:
+        params = {**params, "activation": "relu", "dropout": 0.0}
+    architecture = Architecture(module, params, sample_shape, 3, "float32", 0)
+    state = architecture.build().state_dict()
+    shapes = {name: tuple(values.shape) for name, values in state.items()}
+    assert architecture.weight_shapes() == shapes

@@ -8,7 +8,7 @@ from scipy.special import logsumexp
 UNSEEN = 1e-10
 
 
-def fit_dawid_skene(votes, tol=1e-8):
+def fit_dawid_skene(votes, tol=1e-8, *, prior_answers=0.0, weight=None):
     """Return the probabilities (n_samples, n_classes) of the classes.
 
     Parameters
@@ -18,15 +18,23 @@ def fit_dawid_skene(votes, tol=1e-8):
 
     tol : float, default=1e-8
         Gain of the log-likelihood per vote at which iterations end.
+
+    prior_answers : float, default=0.0
+        Number of answers per class that a prior is worth, which keeps annotators with
+        few votes near the answers of all annotators. Without it, annotators with a
+        single vote tell nothing.
+
+    weight : ndarray of shape (n_samples,), default=None
+        Weights of the samples.
     """
     previous = -np.inf
-    for y_soft, log_likelihood in maximize_expectations(votes):
+    for y_soft, log_likelihood in maximize_expectations(votes, prior_answers, weight):
         if log_likelihood - previous <= tol * len(votes.label):
             return y_soft
         previous = log_likelihood
 
 
-def maximize_expectations(votes):
+def maximize_expectations(votes, prior_answers=0.0, weight=None):
     """Yield the classes' probabilities and the log-likelihood, without end.
 
     `said` counts which sample (row) was given which answer (column), an answer being a
@@ -42,17 +50,30 @@ def maximize_expectations(votes):
         (np.ones(len(answer)), (votes.sample, answer)),
         shape=(votes.n_samples, len(answers)),
     )
-    heard = said.T.tocsr()
+    weight = np.ones(votes.n_samples) if weight is None else weight / weight.mean()
+    heard = said.T.tocsr() * weight
+    label = answers % votes.n_classes
     y_soft = votes.counts() / said.sum(axis=1)[:, np.newaxis]
     while True:
-        prior = y_soft.mean(axis=0)
+        prior = np.average(y_soft, axis=0, weights=weight)
         rates = heard @ y_soft + UNSEEN
-        rates /= np.add.reduceat(rates, first)[owner]
+        totals = np.add.reduceat(rates, first)[owner]
+        if prior_answers:
+            rates += prior_answers * _pool(rates, label)[label]
+        rates /= totals + prior_answers
         with np.errstate(divide="ignore"):  # classes that nobody voted for
             log_joint = np.log(prior) + said @ np.log(rates)
         log_evidence = logsumexp(log_joint, axis=1, keepdims=True)
         y_soft = np.exp(log_joint - log_evidence)
-        yield y_soft, log_evidence.sum()
+        yield y_soft, weight @ log_evidence.ravel()
+
+
+def _pool(rates, label):
+    """Return the probability of each label (row) given each class, by any annotator."""
+    n_classes = rates.shape[1]
+    pooled = np.eye(n_classes) + 1 / n_classes
+    np.add.at(pooled, label, rates)
+    return pooled / pooled.sum(axis=0)
 
 
 def count_answers(votes, y_soft):

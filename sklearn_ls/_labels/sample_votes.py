@@ -3,18 +3,10 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import softmax
 
-from sklearn_ls._labels.dawid_skene import count_answers, fit_dawid_skene
+from sklearn_ls._labels.annotators import estimate_classes
 from sklearn_ls._labels.votes import Votes, read_votes
-
-# Answers per class that the prior of an annotator's confusion matrix is worth. Of 0.5
-# to 20 it was the best on LabelMe, and 2 to 20 were the same on letter.
-PRIOR_ANSWERS = 10.0
-# Share of uniform answers in estimates from votes alone, by which annotators who never
-# vote on the same samples as others seem to be always right.
-UNIFORM = 0.3
-TOL = 1e-4  # of the model of Dawid and Skene, from which training starts
+from sklearn_ls._warnings import warn
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +38,18 @@ class SampleVotes:
             self, annotator=self.annotator[samples], label=self.label[samples]
         )
 
+    def as_table(self, n_classes):
+        """Return the votes one by one, of which trusted labels are an annotator's."""
+        sample, slot = np.nonzero(self.label >= 0)
+        return Votes(
+            sample,
+            self.annotator[sample, slot],
+            self.label[sample, slot],
+            range(len(self)),
+            range(len(self.annotators) + 1),
+            np.arange(n_classes),
+        )
+
     def log_likelihood(self, confusion):
         """Return the log-probability of the votes on each sample for each class.
 
@@ -67,21 +71,24 @@ class SampleVotes:
         return total
 
 
-def encode_votes(answers, y=None, index=None):
+def encode_votes(answers, y=None, X=None, weight=None):
     """Return votes on samples, with the labels of the samples and the classes.
 
     Parameters
     ----------
     answers : array-like of shape (n_samples, n_annotators) or DataFrame
         See :func:`read_votes`. -1 is a missing vote. An annotator who gives the same
-        answer to a sample again tells nothing new.
+        answer to a sample again is counted once.
 
     y : ndarray of shape (n_samples,), default=None
         Labels, which are trained on where samples have no votes. If None, the most
         likely labels in the model of Dawid and Skene.
 
-    index : array-like of shape (n_samples,), default=None
-        Ids of the samples in the order of X, if that is a DataFrame.
+    X : array-like of shape (n_samples, ...), default=None
+        The samples; the index of a DataFrame has their ids.
+
+    weight : array-like of shape (n_samples,), default=None
+        Sample weights. Ignored unless they are valid.
 
     Returns
     -------
@@ -91,8 +98,10 @@ def encode_votes(answers, y=None, index=None):
 
     classes : ndarray of shape (n_classes,)
     """
-    table = read_votes(answers, labels=np.array([]) if y is None else y).distinct()
-    check_sample_order(index, table.samples)
+    labels = np.array([]) if y is None else y
+    table = read_votes(answers, labels=labels, name="votes").distinct()
+    if X is not None:
+        table = align_votes(table, X)
     if y is not None and len(y) != table.n_samples:
         raise ValueError(
             f"votes are on {table.n_samples} samples, but y has {len(y)}. Pass a "
@@ -101,126 +110,112 @@ def encode_votes(answers, y=None, index=None):
     n_votes = np.bincount(table.sample, minlength=table.n_samples)
     if y is not None:
         codes = np.searchsorted(table.classes, y)
-    elif n_votes.all():
-        codes = fit_dawid_skene(table).argmax(axis=1)
+        _warn_of_labels(table, codes)
     else:
-        raise ValueError(
-            f"votes has no vote on sample {table.samples[n_votes.argmin()]}. Pass y, "
-            "whose labels are trained on where there are no votes."
-        )
+        codes = _estimate_labels(table, n_votes, weight)
     annotator, label = _by_sample(table, n_votes, codes)
     return SampleVotes(annotator, label, table.annotators), codes, table.classes
 
 
-def check_sample_order(index, samples):
-    """Raise ValueError if a dataframe has the samples of votes in another order.
+def _estimate_labels(table, n_votes, weight):
+    """Return the most likely labels of samples, all of which have votes."""
+    if not n_votes.all():
+        raise ValueError(
+            f"votes has no vote on sample {table.samples[n_votes.argmin()]}. Pass y, "
+            "whose labels are trained on where there are no votes."
+        )
+    weight = None if weight is None else np.asarray(weight, dtype=np.float64)
+    if weight is not None and (
+        weight.shape != n_votes.shape or not (weight >= 0).all() or not weight.any()
+    ):
+        weight = None  # an error is raised when weights are validated
+    return estimate_classes(table, weight).argmax(axis=1)
+
+
+def _warn_of_labels(table, codes):
+    complete = len(table.label) == table.n_samples * table.n_annotators
+    if complete and table.n_classes > 2 and -1 in table.classes.tolist():
+        warn(
+            "y contains -1, so that -1 is also a label in votes, and not a missing "
+            "vote. To trust some labels only, pass other labels in y, such as the "
+            "majority vote, and leave out the votes on the samples to trust."
+        )
+    never = np.setdiff1d(np.arange(table.n_classes), codes)
+    if len(never):
+        warn(
+            f"These labels occur in votes, but never in y: "
+            f"{table.classes[never].tolist()}. They are classes as well."
+        )
+
+
+def align_votes(table, X):
+    """Return votes on the samples of X, in their order.
+
+    Ids of one vote per row are found in the index of X or, without an index, are
+    positions in X.
 
     Parameters
     ----------
-    index : array-like of shape (n_samples,) or None
-        Of the dataframe.
+    table : Votes
 
-    samples : range or array-like of shape (n_samples,)
-        Ids of the samples; a range stands for none.
+    X : array-like of shape (n_samples, ...)
+
+    Returns
+    -------
+    table : Votes
+
+    Raises
+    ------
+    ValueError
+        If votes are on other samples, or the rows of a matrix are in another order.
     """
-    if index is None or isinstance(samples, range):
-        return
-    index, samples = list(index), list(samples)
-    if index != samples and {*index} == {*samples}:
+    n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
+    ids = table.samples
+    index = list(X.index) if hasattr(X, "iloc") else None
+    if isinstance(ids, np.ndarray):  # of one vote per row
+        position = _find_positions(ids, index, n_samples)
+        samples = range(n_samples) if index is None else index
+        return table.on_samples(position[table.sample], samples)
+    if table.n_samples != n_samples:
         raise ValueError(
-            "The index of X has the samples of votes in another order: votes on them "
-            f"begin with {samples[:3]}, and X begins with {index[:3]}. Sort X."
+            f"votes are on {table.n_samples} samples, but X has {n_samples}. Pass a "
+            "matrix with a row for each sample, or a DataFrame with the columns "
+            "'sample', 'annotator' and 'label'."
         )
-    if index != list(range(len(index))) and {*index} != {*samples}:
+    if index is None or isinstance(ids, range) or index == list(ids):
+        return table
+    if {*index} == {*ids}:
+        raise ValueError(
+            "The index of X has the samples of votes in another order: votes begin "
+            f"with {list(ids)[:3]}, and X begins with {index[:3]}. Sort X."
+        )
+    if index != list(range(len(index))):
         raise ValueError(
             "The index of X has other samples than votes. Pass votes on the samples of "
             "X, or X without an index."
         )
+    return table
 
 
-def estimate_confusion(votes, n_classes):
-    """Return confusion matrices to start from, by the model of Dawid and Skene.
-
-    Parameters
-    ----------
-    votes : SampleVotes
-
-    n_classes : int
-
-    Returns
-    -------
-    confusion : ndarray of shape (n_annotators, n_classes, n_classes)
-
-    shared : ndarray of shape (n_classes, n_classes)
-        That of all annotators together, the mean of the prior.
-    """
-    table = _as_table(votes, n_classes)
-    y_soft = fit_dawid_skene(table, TOL)
-    confusion, shared = (
-        (1 - UNIFORM) * matrices + UNIFORM / n_classes
-        for matrices in _average_answers(table, y_soft, PRIOR_ANSWERS)
-    )
-    return confusion, shared
-
-
-def describe_annotators(votes, confusion, y_proba):
-    """Return what is known of annotators, as fitted attributes, and the consensus.
-
-    Parameters
-    ----------
-    votes : SampleVotes
-
-    confusion : ndarray of shape (n_annotators, n_classes, n_classes)
-        Confusion matrices as they were learned.
-
-    y_proba : ndarray of shape (n_samples, n_classes)
-        Probabilities predicted without the votes on the samples. NaN for samples that
-        do not count.
-
-    Returns
-    -------
-    attributes : dict
-        The confusion matrices are mean answers to the consensus, with one answer per
-        class as all annotators together give.
-
-    consensus : ndarray of shape (n_samples, n_classes)
-        Probabilities of the classes, given the votes as well.
-    """
-    tiny = np.finfo(np.float64).tiny  # trusted labels may be impossible otherwise
-    log_proba = np.log(np.maximum(y_proba.astype(np.float64), tiny))
-    consensus = softmax(log_proba + votes.log_likelihood(confusion), axis=1)
-    table = _as_table(votes, consensus.shape[1])
-    answers, _ = _average_answers(table, np.nan_to_num(consensus), prior_answers=1.0)
-    right = np.diagonal(answers, axis1=1, axis2=2)
-    attributes = {
-        "annotators_": np.asarray(votes.annotators),
-        "annotator_confusion_": answers,
-        "annotator_reliability_": right @ np.nanmean(consensus, axis=0),
-    }
-    return attributes, consensus
-
-
-def _as_table(votes, n_classes):
-    """Return one entry per vote, of which trusted labels are another annotator's."""
-    sample, slot = np.nonzero(votes.label >= 0)
-    return Votes(
-        sample,
-        votes.annotator[sample, slot],
-        votes.label[sample, slot],
-        range(len(votes)),
-        range(len(votes.annotators) + 1),
-        np.arange(n_classes),
-    )
-
-
-def _average_answers(table, proba, prior_answers):
-    """Return the mean answers of each annotator, and of all of them."""
-    n_classes = table.n_classes
-    counts = count_answers(table, proba)[:-1]  # without trusted labels
-    shared = counts.sum(axis=0) + np.eye(n_classes) + 1 / n_classes
-    shared /= shared.sum(axis=1, keepdims=True)
-    confusion = counts + prior_answers * shared
-    return confusion / confusion.sum(axis=2, keepdims=True), shared
+def _find_positions(ids, index, n_samples):
+    """Return the positions of samples, by their ids, in X."""
+    known = range(n_samples) if index is None else index
+    positions = {name: position for position, name in enumerate(known)}
+    if len(positions) < n_samples:
+        raise ValueError("The index of X is not unique, so votes cannot be assigned.")
+    found = [positions.get(name, -1) for name in ids.tolist()]
+    if -1 in found:
+        missing = ids[found.index(-1)]
+        if index is None:
+            raise ValueError(
+                f"votes are on sample {missing!r}, but X is an array of {n_samples} "
+                "samples, whose ids are 0 and so on. Pass X as a DataFrame with the "
+                "ids as index, or a matrix of votes with a row for each sample."
+            )
+        raise ValueError(
+            f"votes are on sample {missing!r}, which is not in the index of X."
+        )
+    return np.array(found)
 
 
 def _by_sample(table, n_votes, codes):

@@ -200,7 +200,7 @@ def _encode(target, classes):
 
 
 def encode_training_labels(
-    y, y_soft=None, sample_epsilon=None, classes=None, votes=None, index=None
+    y, y_soft=None, sample_epsilon=None, classes=None, votes=None, X=None, weight=None
 ):
     """Return the labels to train on, checked and encoded.
 
@@ -221,8 +221,11 @@ def encode_training_labels(
     votes : array-like of shape (n_samples, n_annotators) or DataFrame, default=None
         Votes of annotators to train on; `y` may then be None.
 
-    index : array-like of shape (n_samples,), default=None
-        Ids of the samples, by which the order of votes is checked.
+    X : array-like of shape (n_samples, ...), default=None
+        The samples, to which votes are assigned.
+
+    weight : array-like of shape (n_samples,), default=None
+        Sample weights, not yet validated, by which labels are estimated from votes.
 
     Returns
     -------
@@ -236,8 +239,10 @@ def encode_training_labels(
     """
     if votes is not None:
         if sample_epsilon is not None:
-            raise ValueError("sample_epsilon cannot be combined with votes.")
-        return _encode_with_votes(y, y_soft, votes, index)
+            raise ValueError(
+                "sample_epsilon cannot be combined with votes. Pass only one of them."
+            )
+        return _encode_with_votes(y, y_soft, votes, X, weight)
     y, y_soft = to_numpy_backed(y), to_numpy_backed(y_soft)
     target = check_target(y, classes)
     if not isinstance(target, SoftLabels) and target.ndim == 1:
@@ -294,7 +299,7 @@ def _encode_with_soft_labels(target, y_soft, classes):
     return TrainingLabels(codes, soft.classes, y_soft=soft.y_soft)
 
 
-def _encode_with_votes(y, y_soft, votes, index):
+def _encode_with_votes(y, y_soft, votes, X, weight):
     """Return labels with the votes to train on."""
     if y_soft is not None:
         raise ValueError("votes and y_soft are both trained on: pass only one.")
@@ -306,7 +311,7 @@ def _encode_with_votes(y, y_soft, votes, index):
                 "split and scored, or None. Got a matrix as y."
             )
         y = check_labels(y)
-    votes, codes, classes = encode_votes(votes, y, index)
+    votes, codes, classes = encode_votes(votes, y, X, weight)
     return TrainingLabels(codes, classes, votes=votes)
 
 

@@ -55,6 +55,10 @@ class Votes(NamedTuple):
         """Number of classes."""
         return len(self.classes)
 
+    def on_samples(self, sample, samples):
+        """Return the same votes on samples that are numbered otherwise."""
+        return self._replace(sample=sample, samples=samples)
+
     def distinct(self):
         """Return the votes without repetitions of the same vote."""
         pair = self.sample * self.n_annotators + self.annotator
@@ -78,7 +82,7 @@ class Votes(NamedTuple):
         return counts.reshape(self.n_samples, self.n_classes)
 
 
-def read_votes(answers, n_classes=None, *, labels=None):
+def read_votes(answers, n_classes=None, *, labels=None, name="answers"):
     """Return the votes that `answers` hold.
 
     Parameters
@@ -98,6 +102,9 @@ def read_votes(answers, n_classes=None, *, labels=None):
         Labels that are classes as well. -1 is then a missing vote, unless it is one of
         them.
 
+    name : str, default="answers"
+        Name of the argument, for error messages.
+
     Returns
     -------
     votes : Votes
@@ -112,7 +119,7 @@ def read_votes(answers, n_classes=None, *, labels=None):
         check_scalar(n_classes, "n_classes", Integral, min_val=2)
     columns = _find_columns(answers)
     if columns is None:
-        label = _to_array(answers, "answers", ensure_2d=True)
+        label = _to_array(answers, name, ensure_2d=True)
         samples, annotators = map(range, label.shape)
         if hasattr(answers, "columns"):
             annotators = list(answers.columns)
@@ -125,7 +132,7 @@ def read_votes(answers, n_classes=None, *, labels=None):
         annotators, annotator = _number_ids(answers, columns["annotator"])
         label = _to_array(answers[columns["label"]], "label")
     if n_classes is None:
-        codes, classes = _encode(label, labels)
+        codes, classes = _encode(label, labels, name)
     else:
         codes, classes = _to_codes(label), np.arange(n_classes)
         valid = (codes >= -1) & (codes < n_classes) & (codes == np.floor(codes))
@@ -195,7 +202,7 @@ def _to_array(values, name, ensure_2d=False):
     )
 
 
-def _encode(labels, others=None):
+def _encode(labels, others=None, name="answers"):
     """Return the codes of labels, -1 for missing ones, and the classes.
 
     Parameters
@@ -204,6 +211,9 @@ def _encode(labels, others=None):
 
     others : ndarray, default=None
         Labels that are classes as well, see `read_votes`.
+
+    name : str, default="answers"
+        Name of the argument, for error messages.
     """
     skips = others is not None and -1 not in others
     if labels.dtype.kind in "iubf":
@@ -212,9 +222,14 @@ def _encode(labels, others=None):
         asked = np.array(
             [not is_missing(label) and not (skips and label == -1) for label in labels]
         )
+    if skips and len({label != -1 for label in labels[~asked].tolist()}) == 2:
+        raise ValueError(
+            f"{name} has -1 as well as None or NaN, so that it is unclear whether -1 "
+            "is a label. Pass a y with this label, or only one kind of missing vote."
+        )
     if not asked.any():
         raise ValueError("votes must contain at least one vote.")
-    voted = check_labels(labels_to_array(labels[asked].tolist(), "answers"))
+    voted = check_labels(labels_to_array(labels[asked].tolist(), name))
     if voted.dtype.kind == "f":
         voted = voted.astype(np.int64)  # of integers beside NaN
     classes = find_classes(voted)
@@ -223,15 +238,15 @@ def _encode(labels, others=None):
         classes = find_classes(check_labels(labels_to_array(every, "votes")))
     if labels.dtype.kind == "U" and "nan" in classes:
         raise ValueError(
-            "answers has the label 'nan', which NumPy makes of NaN in an array of "
+            f"{name} has the label 'nan', which NumPy makes of NaN in an array of "
             "text. Pass a list, or an array of objects."
         )
     minus_one = -1 if voted.dtype.kind == "i" else "-1"
     if minus_one in classes and (others is None or minus_one not in others):
         raise ValueError(
             f"The votes have the label {minus_one!r}, which stands for a missing vote "
-            "only if labels are codes. Pass n_classes if they are, use None or NaN for "
-            "missing votes, or rename the class."
+            "only if labels are codes. Use None or NaN for missing votes, rename the "
+            "class, or, in votes_to_soft, pass n_classes."
         )
     if len(classes) < 2:
         raise ValueError(

@@ -102,7 +102,7 @@ class Temperature(Calibrator):
         ]
         logits = torch.from_numpy(logits).double()
         for candidate in objectives:
-            mean_loss = make_loss(candidate, np.float64, "cpu").of_labels.mean
+            mean_loss = make_loss(candidate, np.float64, "cpu").mean
             rows = make_rows(candidate, labels, np.float64, "cpu")
 
             def loss(log_scale, mean_loss=mean_loss, rows=rows):
@@ -126,9 +126,9 @@ class Temperature(Calibrator):
 
 
 def _with_uniform(objective, epsilon):
-    """Return an objective that smooths towards all classes equally."""
+    """Return an objective for labels that smooths towards all classes equally."""
     rule = SmoothingRule(epsilon, "uniform", objective.rule.n_outcomes)
-    return replace(objective, rule=rule)
+    return replace(objective, rule=rule, has_votes=False)
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,7 +32,7 @@ class Predictor:
     @property
     def dtype(self):
         """The dtype that samples must have."""
-        return self.architecture.dtype
+        return np.dtype(self.architecture.dtype)
 
     @property
     def sample_shape(self):
@@ -203,7 +203,7 @@ class FittedNetwork(Predictor):
         X : Tensor of shape (n_samples, ...)
             Some samples.
         """
-        if self.architecture.module in (None, "convnet"):
+        if not self.architecture.is_custom:
             return
         rebuilt = self._rebuild().to(X.device)
         with torch.inference_mode():

@@ -85,6 +85,18 @@ class MLP(nn.Sequential):
         self.activation = activation
         self.dropout = dropout
 
+    @staticmethod
+    def weight_shapes(n_features, n_classes, *, hidden_layer_sizes, **params):
+        """Return the shapes of weights and buffers by name, without building it."""
+        shapes, position = {}, 0
+        if params["feature_clip"] is not None:
+            shapes = {"0.center": (n_features,), "0.inverse_scale": (n_features,)}
+            position = 1
+        for n_in, n_out in pairwise([n_features, *hidden_layer_sizes, n_classes]):
+            shapes |= _layer_shapes(position, (n_out, n_in))
+            position += 3
+        return shapes
+
     @property
     def scaling(self):
         """The scaling of the features, or None."""
@@ -196,6 +208,24 @@ class ConvNet(nn.Sequential):
         )
 
     @staticmethod
+    def weight_shapes(n_features, n_classes, n_filters=32, n_hidden=128, dropout=0.25):
+        """Return the shapes of weights and buffers by name, without building it."""
+        channels, height, width = n_features
+        shapes = {}
+        for position, n_in, n_out in (
+            (0, channels, n_filters),
+            (4, n_filters, 2 * n_filters),
+        ):
+            shapes |= _layer_shapes(position, (n_out, n_in, 3, 3))
+            shapes |= _layer_shapes(position + 1, (n_out,))
+            statistics = ("running_mean", "running_var")
+            shapes |= {f"{position + 1}.{name}": (n_out,) for name in statistics}
+            shapes[f"{position + 1}.num_batches_tracked"] = ()
+        n_flat = 2 * n_filters * (height // 4) * (width // 4)
+        shapes |= _layer_shapes(9, (n_hidden, n_flat))
+        return shapes | _layer_shapes(12, (n_classes, n_hidden))
+
+    @staticmethod
     def _block(n_in, n_out):
         return (
             nn.Conv2d(n_in, n_out, 3, padding=1),
@@ -203,6 +233,11 @@ class ConvNet(nn.Sequential):
             nn.ReLU(),
             nn.MaxPool2d(2),
         )
+
+
+def _layer_shapes(position, shape):
+    """Return the shapes of the weight and the bias of a layer."""
+    return {f"{position}.weight": shape, f"{position}.bias": shape[:1]}
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,7 +256,7 @@ class Architecture:
 
     n_classes : int
 
-    dtype : numpy dtype
+    dtype : {"float32", "float64"}
         Of the weights.
 
     seed : int
@@ -233,7 +268,7 @@ class Architecture:
     params: dict
     sample_shape: tuple
     n_classes: int
-    dtype: np.dtype
+    dtype: str
     seed: int
 
     @property
@@ -242,9 +277,29 @@ class Architecture:
         shape = self.sample_shape
         return shape[0] if len(shape) == 1 else shape
 
+    @property
+    def is_custom(self):
+        """Whether a user wrote the module."""
+        return self.module not in (None, "convnet")
+
+    def weight_shapes(self):
+        """Return the shapes of weights and buffers by name, allocating none of them.
+
+        None for a custom module that cannot be built without.
+        """
+        if not self.is_custom:
+            kind = MLP if self.module is None else ConvNet
+            return kind.weight_shapes(self.n_features, self.n_classes, **self.params)
+        try:
+            with torch.device("meta"):
+                state = self.build().state_dict()
+        except Exception:  # whatever it does when it is built, it may need numbers
+            return None
+        return {name: tuple(values.shape) for name, values in state.items()}
+
     def build(self):
         """Return the network on the CPU, with the initial weights of its seed."""
-        dtype = getattr(torch, np.dtype(self.dtype).name)
+        dtype = getattr(torch, self.dtype)
         shapes = self.n_features, self.n_classes
         if self.module is None:
             generator = torch.Generator().manual_seed(self.seed)

@@ -1,22 +1,30 @@
-"""Fitted networks as arrays and values that JSON can hold, and back."""
+"""Fitted networks as dicts of arrays and simple values, and back.
+
+What is read may come from anywhere: it is checked before a network is built from it.
+"""
+
+from dataclasses import replace
+from numbers import Real
 
 import numpy as np
+import torch
 
-from sklearn_ls._labels.objective import Objective, SmoothingRule
+from sklearn_ls._labels.noise import check_transition_matrix
+from sklearn_ls._labels.objective import Objective, check_smoothing
+from sklearn_ls._labels.training_labels import ClassSummary
 from sklearn_ls._network.calibration import CALIBRATIONS
+from sklearn_ls._network.ensemble import Ensemble
 from sklearn_ls._network.fitted import FittedNetwork
-from sklearn_ls._network.modules import Architecture
-from sklearn_ls._network.optimizers import OptimizerSpec
+from sklearn_ls._network.modules import ACTIVATIONS, Architecture
+from sklearn_ls._network.optimizers import OPTIMIZERS, OptimizerSpec, OptimizerState
+from sklearn_ls._network.schedules import SCHEDULES
 
-WEIGHTS = "weights."  # precedes their names
-CUSTOM = "custom"  # name of a custom module or optimizer
+DTYPES = ("float32", "float64")
+PROBE = 2  # samples on which a custom module is compared
 
 
-def network_to_plain(network):
-    """Return a fitted network as arrays and plain values.
-
-    Custom modules and optimizers are not included; `network_from_plain` takes them as
-    arguments.
+def network_to_dict(network):
+    """Return a fitted network as a dict.
 
     Parameters
     ----------
@@ -24,30 +32,34 @@ def network_to_plain(network):
 
     Returns
     -------
-    arrays : dict of str to ndarray
-
-    values : dict
-        Of strings, numbers, lists and dicts.
+    state : dict
+        Of arrays, strings, numbers, lists and dicts. Those named "module",
+        "module_params", "optimizer" and "optimizer_params" may be anything that a user
+        passed.
     """
     architecture, optimizer = network.architecture, network.optimizer
     objective, calibrator = network.objective, network.calibrator
-    arrays = {f"{WEIGHTS}{name}": array for name, array in network.weights.items()}
-    values = {
-        "module": _name(architecture.module),
+    state = {
+        "module": architecture.module,
         "module_params": architecture.params,
         "sample_shape": list(architecture.sample_shape),
         "n_classes": architecture.n_classes,
-        "dtype": np.dtype(architecture.dtype).name,
-        "seed": int(architecture.seed),
-        "optimizer": _name(optimizer.name),
-        "learning_rate": optimizer.learning_rate,
-        "weight_decay": optimizer.weight_decay,
-        "optimizer_params": optimizer.params,
-        "learning_rate_schedule": optimizer.schedule,
-        "ema_decay": optimizer.ema_decay,
-        "n_outcomes": objective.rule.n_outcomes,
+        "dtype": architecture.dtype,
+        "seed": architecture.seed,
+        "weights": network.weights,
+        "classes": network.classes,
+        "epsilon": objective.rule.epsilon,
+        "distribution": objective.rule.distribution,
+        "transition_matrix": objective.transition_matrix,
         "multilabel": objective.multilabel,
         "has_votes": objective.has_votes,
+        "confusion": network.confusion,
+        "optimizer": optimizer.name,
+        "optimizer_params": optimizer.params,
+        "learning_rate": optimizer.learning_rate,
+        "weight_decay": optimizer.weight_decay,
+        "learning_rate_schedule": optimizer.schedule,
+        "ema_decay": optimizer.ema_decay,
         "calibration": {kind: name for name, kind in CALIBRATIONS.items()}[
             type(calibrator)
         ],
@@ -55,84 +67,253 @@ def network_to_plain(network):
         "history": network.history,
         "device": network.device,
     }
-    for name, value in (
-        ("classes", network.classes),
-        ("epsilon", objective.rule.epsilon),
-        ("distribution", objective.rule.distribution),
-        ("transition_matrix", objective.transition_matrix),
-        ("confusion", network.confusion),
-    ):
-        (arrays if isinstance(value, np.ndarray) else values)[name] = value
-    return arrays, values
+    if architecture.is_custom:
+        state["probe"] = _probe(network)
+    return state
 
 
-def network_from_plain(arrays, values, *, module=None, optimizer=None):
-    """Return the network that `network_to_plain` described.
+def network_from_dict(state):
+    """Return the network that `network_to_dict` described.
 
     Parameters
     ----------
-    arrays, values : dict
-        As `network_to_plain` returns them.
-
-    module, optimizer : callable, default=None
-        Custom module and optimizer.
+    state : dict
 
     Returns
     -------
     network : FittedNetwork
+
+    Raises
+    ------
+    ValueError, TypeError, KeyError, AttributeError, RuntimeError
+        If the dict does not describe a network.
     """
-    known = {**values, **arrays}
-    objective = Objective(
-        SmoothingRule(known["epsilon"], known["distribution"], known["n_outcomes"]),
-        known["transition_matrix"],
-        known["n_classes"],
-        known["multilabel"],
-        known["has_votes"],
+    n_classes, classes = state["n_classes"], state["classes"]
+    _require(
+        isinstance(classes, np.ndarray) and classes.shape == (n_classes,),
+        "classes are not one for each output",
     )
-    architecture = Architecture(
-        _find(known, "module", module),
-        known["module_params"],
-        tuple(known["sample_shape"]),
-        known["n_classes"],
-        np.dtype(known["dtype"]),
-        known["seed"],
-    )
-    spec = OptimizerSpec(
-        _find(known, "optimizer", optimizer),
-        known["learning_rate"],
-        known["weight_decay"],
-        known["optimizer_params"],
-        known["learning_rate_schedule"],
-        known["ema_decay"],
-    )
-    return FittedNetwork(
+    architecture = _read_architecture(state)
+    weights = state["weights"]
+    _check_weights(weights, architecture)
+    network = FittedNetwork(
         architecture=architecture,
-        weights={
-            name.removeprefix(WEIGHTS): array
-            for name, array in arrays.items()
-            if name.startswith(WEIGHTS)
-        },
-        classes=known["classes"],
-        objective=objective,
-        optimizer=spec,
-        calibrator=CALIBRATIONS[known["calibration"]].restore(
-            known["calibrator"], objective
-        ),
-        history=known["history"],
-        device=known["device"],
-        confusion=known["confusion"],
+        weights=weights,
+        classes=classes,
+        objective=_read_objective(state),
+        optimizer=_read_optimizer(state),
+        calibrator=CALIBRATIONS[None](),
+        history=_read_history(state),
+        device=str(torch.device(state["device"])),
+        confusion=_read_confusion(state),
+    )
+    network.module  # noqa: B018 (built now, where errors are those of the dict)
+    if architecture.is_custom:
+        _compare(network, state["probe"])
+    temperature = state["calibrator"].get("temperature_", 1.0)
+    _require(0 < temperature < np.inf, f"the temperature is {temperature}")
+    calibrator = CALIBRATIONS[state["calibration"]].restore(
+        state["calibrator"], network.objective
+    )
+    return replace(network, calibrator=calibrator)
+
+
+def ensemble_from(networks, classes):
+    """Return networks that predict together, checked against each other.
+
+    Parameters
+    ----------
+    networks : list of FittedNetwork
+
+    classes : ndarray of shape (n_classes,)
+
+    Returns
+    -------
+    ensemble : Ensemble
+    """
+    first = networks[0]
+    for network in networks:
+        _require(
+            np.isin(network.classes, classes).all()
+            and network.multilabel == first.multilabel
+            and network.dtype == first.dtype
+            and network.sample_shape == first.sample_shape,
+            "the networks of an ensemble do not match",
+        )
+    return Ensemble(networks, classes)
+
+
+def optimizer_state_from_dict(state):
+    """Return the state of an optimizer from its fields.
+
+    Parameters
+    ----------
+    state : dict
+
+    Returns
+    -------
+    optimizer_state : OptimizerState
+    """
+    values, shapes = state["values"], state["shapes"]
+    _require(
+        all(isinstance(state[name], str) for name in ("optimizer", "options"))
+        and all(name in shapes for name in values),
+        "the state of the optimizer is invalid",
+    )
+    for name, of_parameter in values.items():
+        for value in of_parameter.values():
+            if np.ndim(value):
+                _require(
+                    isinstance(value, np.ndarray)
+                    and value.shape == shapes[name]
+                    and np.isfinite(value).all(),
+                    f"the state of the optimizer of {name} is invalid",
+                )
+    return OptimizerState(**state)
+
+
+def _require(condition, otherwise):
+    if not condition:
+        raise ValueError(otherwise)
+
+
+def _is_positive(value):
+    return type(value) is int and value > 0
+
+
+def _read_architecture(state):
+    shape, dtype, module = state["sample_shape"], state["dtype"], state["module"]
+    _require(shape and all(map(_is_positive, shape)), "sample_shape is invalid")
+    _require(_is_positive(state["n_classes"]), "n_classes is invalid")
+    _require(dtype in DTYPES, f"the weights have the dtype {dtype}")
+    _require(type(state["seed"]) is int, "the seed is invalid")
+    _require(
+        module in (None, "convnet") or callable(module), f"module={module!r} is unknown"
+    )
+    params = state["module_params"]
+    if module is None:
+        _check_perceptron(**params)
+    return Architecture(
+        module,
+        params,
+        tuple(shape),
+        state["n_classes"],
+        dtype,
+        state["seed"],
     )
 
 
-def _name(kind):
-    """Return the name of a module or an optimizer, which may be None."""
-    return kind if kind is None or isinstance(kind, str) else CUSTOM
+def _check_perceptron(hidden_layer_sizes, activation, dropout, feature_clip):
+    _require(
+        all(map(_is_positive, hidden_layer_sizes))
+        and activation in ACTIVATIONS
+        and 0 <= dropout < 1
+        and (feature_clip is None or feature_clip > 0),
+        "a parameter of the perceptron is invalid",
+    )
 
 
-def _find(plain, name, custom):
-    """Return the built-in module or optimizer that is named, or the custom one."""
-    if plain[name] != CUSTOM:
-        return plain[name]
-    if custom is None:
-        raise ValueError(f"This network has a custom {name}: pass {name}=.")
-    return custom
+def _check_weights(weights, architecture):
+    """Raise ValueError unless weights fit, before anything is allocated for them."""
+    for name, values in weights.items():
+        _require(isinstance(values, np.ndarray), f"the weights {name} are missing")
+        _require(not np.isnan(values).any(), f"the weights {name} are NaN")
+    shapes = architecture.weight_shapes()
+    _require(
+        shapes is None or shapes == {name: v.shape for name, v in weights.items()},
+        "the weights do not have the shapes of this architecture",
+    )
+    if architecture.is_custom:
+        return
+    for name, values in weights.items():
+        counter = name.endswith("num_batches_tracked")
+        _require(
+            values.dtype == ("int64" if counter else architecture.dtype)
+            and np.isfinite(values).all(),
+            f"the weights {name} are invalid",
+        )
+
+
+def _read_objective(state):
+    classes, multilabel, distribution = (
+        state[name] for name in ("classes", "multilabel", "distribution")
+    )
+    _require(
+        type(multilabel) is bool and type(state["has_votes"]) is bool,
+        "the kind of labels is unknown",
+    )
+    _require(
+        isinstance(distribution, np.ndarray)
+        or distribution in ("uniform", "others", "each"),
+        f"distribution={distribution!r} is unknown",
+    )
+    summary = ClassSummary(classes, np.full(len(classes), np.nan), multilabel)
+    rule = check_smoothing(state["epsilon"], distribution, summary, "the model")
+    matrix = state["transition_matrix"]
+    if matrix is not None:
+        matrix = check_transition_matrix(matrix, classes)
+    return Objective(rule, matrix, len(classes), multilabel, state["has_votes"])
+
+
+def _read_optimizer(state):
+    name, params = state["optimizer"], state["optimizer_params"]
+    _require(callable(name) or name in OPTIMIZERS, f"optimizer={name!r} is unknown")
+    _require(isinstance(params, dict), "optimizer_params is invalid")
+    _require(state["learning_rate_schedule"] in SCHEDULES, "the schedule is unknown")
+    numbers = ("learning_rate", "weight_decay", "ema_decay")
+    _require(
+        all(isinstance(state[number], Real) for number in numbers),
+        "a parameter of the optimizer is not a number",
+    )
+    return OptimizerSpec(
+        name,
+        state["learning_rate"],
+        state["weight_decay"],
+        params,
+        state["learning_rate_schedule"],
+        state["ema_decay"],
+    )
+
+
+def _read_history(state):
+    history = state["history"]
+    _require(
+        isinstance(history, list)
+        and history
+        and all("train_loss" in row for row in history)
+        and all(isinstance(value, Real) for row in history for value in row.values()),
+        "the history is invalid",
+    )
+    return history
+
+
+def _read_confusion(state):
+    confusion = state["confusion"]
+    if confusion is not None:
+        k = state["n_classes"]
+        _require(
+            isinstance(confusion, np.ndarray)
+            and confusion.shape == (len(confusion), k, k)
+            and np.isfinite(confusion).all(),
+            "the confusion matrices are invalid",
+        )
+    return confusion
+
+
+def _probe(network):
+    """Return the logits of some random samples, not calibrated."""
+    rng = np.random.default_rng(0)
+    shape = (PROBE, *network.sample_shape)
+    X = torch.from_numpy(rng.normal(size=shape).astype(network.dtype))
+    with torch.inference_mode():
+        return network.module(X.to(network.here)).cpu().numpy()
+
+
+def _compare(network, expected):
+    """Raise ValueError unless a custom module predicts as it did."""
+    actual = _probe(network)
+    if not np.allclose(actual, expected, rtol=1e-3, atol=1e-4):
+        raise ValueError(
+            "the module predicts something else than the one that was saved. Pass the "
+            "same module and module_params"
+        )

@@ -131,7 +131,7 @@ class TrainingParams:
             self.feature_clip,
             sample_shape=tuple(X.shape[1:]),
             n_classes=n_classes,
-            dtype=numpy_dtype(X),
+            dtype=numpy_dtype(X).name,
             seed=seed,
         )
 
@@ -242,7 +242,7 @@ class TrainingPlan:
         first, _ = next(self.training.epoch())
         check_trained(module, first, state.n_epochs)
         network = self.as_fitted(module_to_arrays(module), state.history)
-        network = replace(network, **rows.describe(of_rows))
+        network = replace(network, **rows.fitted_fields(of_rows))
         network.check_rebuild(module, first)
         logits = labels = None
         if self.calibration is not None:

@@ -59,8 +59,8 @@ class RowTensors:
             if item.metadata.get("learned")
         }
 
-    def describe(self, parameters: "dict[str, Tensor]") -> dict:
-        """Return what learned parameters mean, as fields of a fitted network."""
+    def fitted_fields(self, parameters: "dict[str, Tensor]") -> dict:
+        """Return the learned parameters as fields of a FittedNetwork."""
         return {}
 
     def take(self, index: Tensor) -> "RowTensors":
@@ -126,6 +126,8 @@ class RowTensors:
         shared = {}
         for item in fields(self):
             a, b = getattr(self, item.name), getattr(other, item.name)
+            if item.metadata.get("learned"):
+                continue
             if a is not None and b is not None and _equal(a, b):
                 shared[item.name] = b
         return self._with(shared)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from sklearn_ls._labels.sample_votes import PRIOR_ANSWERS, estimate_confusion
+from sklearn_ls._labels.annotators import PRIOR_ANSWERS, estimate_confusion
 from sklearn_ls._labels.smoothing import (
     NO_SMOOTHING,
     smooth_targets,
@@ -163,7 +163,7 @@ def _make_vote_rows(objective, labels, place):
     """Return votes, with first estimates of the confusion matrices."""
     n_classes, votes = objective.n_classes, labels.votes
     n_votes = np.average((votes.label >= 0).sum(axis=1), weights=labels.weight)
-    confusion, shared = estimate_confusion(votes, n_classes)
+    confusion, shared = estimate_confusion(votes, n_classes, labels.weight)
     smoothing = objective.smoothing
     return VoteRows(
         codes=place.indices(labels.codes),

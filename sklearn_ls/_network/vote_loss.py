@@ -1,6 +1,7 @@
 """Cross-entropy with votes, through a confusion matrix of each annotator."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -69,15 +70,10 @@ class VoteRows(RowTensors):
         """The labels of the samples."""
         return self.codes
 
-    def describe(self, parameters: dict[str, Tensor]) -> dict:
-        """Return the confusion matrices."""
+    def fitted_fields(self, parameters: dict[str, Tensor]) -> dict:
+        """Return the confusion matrices as a field of a FittedNetwork."""
         logits = parameters["rows/confusion_logits"]
         return {"confusion": torch.softmax(logits, -1).cpu().numpy()}
-
-    @property
-    def is_vote(self) -> Tensor:
-        """Which slots hold a vote."""
-        return self.label >= 0
 
     def answer_log_proba(self) -> Tensor:
         """Return the log-probability of each possible answer for each class.
@@ -91,19 +87,24 @@ class VoteRows(RowTensors):
         trusted = trusted.expand(*log_confusion.shape[:-3], 1, *trusted.shape)
         return torch.cat([log_confusion, trusted], -3)
 
-    def answer_index(self, n_classes: int) -> Tensor:
-        """Return the index of each vote among the possible answers of all networks.
-
-        Shape
-        -----
-        (..., n_samples, n_slots)
-        """
-        index = self.annotator.clamp_min(0) * n_classes + self.label.clamp_min(0)
+    def votes(self) -> "_Votes":
+        """Return the votes one by one, those of all networks in a row."""
+        n_classes = self.confusion_logits.shape[-1]
+        is_vote = self.label >= 0
+        *network, sample, _ = is_vote.nonzero(as_tuple=True)
+        answer = (self.annotator * n_classes + self.label)[is_vote]
         if self.confusion_logits.ndim == 3:
-            return index
+            return _Votes(torch.zeros_like(sample), sample, answer)
         n_networks, n_annotators = self.confusion_logits.shape[:2]
-        first = torch.arange(n_networks, device=index.device).view(-1, 1, 1)
-        return index + first * (n_annotators + 1) * n_classes
+        if not network:  # all networks have the same
+            networks = torch.arange(n_networks, device=sample.device)
+            network = [networks.repeat_interleave(len(sample))]
+            sample, answer = sample.repeat(n_networks), answer.repeat(n_networks)
+        (network,) = network
+        n_samples, n_answers = self.label.shape[-2], (n_annotators + 1) * n_classes
+        return _Votes(
+            network, sample + network * n_samples, answer + network * n_answers
+        )
 
     def prior_loss(self) -> Tensor:
         """Return the penalty of the prior of the confusion matrices.
@@ -132,8 +133,7 @@ class VoteCrossEntropy(Loss):
 
     def per_sample(self, logits: Tensor, rows: VoteRows) -> Tensor:
         """Return the loss of the votes on each sample, over their mean number."""
-        losses, _, _ = self._terms(logits.mT, rows)
-        return losses * rows.scale
+        return self._terms(logits.mT, rows).losses * rows.scale
 
     def mean(self, logits: Tensor, rows: VoteRows) -> Tensor:
         """Return the mean loss, plus the penalty of the prior."""
@@ -144,58 +144,98 @@ class VoteCrossEntropy(Loss):
         self, columns: Tensor, rows: VoteRows
     ) -> tuple[Tensor, Tensor]:
         """Return the mean loss and its gradient; store that of the confusions."""
-        losses, targets, answers = self._terms(columns, rows)
-        loss = weigh(losses * rows.scale, rows.weight).mean(-1) + rows.prior_loss()
-        proba = torch.softmax(columns, -2)
-        n_votes = rows.is_vote.sum(-1).to(proba).unsqueeze(-2)
-        gradient = (n_votes * proba - targets.sum(-2).mT) * rows.scale.unsqueeze(-1)
-        gradient = scale_gradient(gradient.contiguous(), rows.weight)
-        self._store_gradient(answers, rows)
-        return loss, gradient
+        terms = self._terms(columns, rows)
+        loss = weigh(terms.losses * rows.scale, rows.weight).mean(-1)
+        n_votes = terms.targets.sum(-1, keepdim=True).mT  # every target sums to one
+        gradient = n_votes * torch.softmax(columns, -2) - terms.targets.mT
+        gradient = (gradient * rows.scale.unsqueeze(-1)).contiguous()
+        self._store_gradient(terms, rows)
+        return loss + rows.prior_loss(), scale_gradient(gradient, rows.weight)
 
     def _terms(self, columns, rows):
-        """Return the losses, the targets, and the classes given each answer.
+        """Return the losses, and what their gradients consist of.
 
         The derivative of the losses with respect to the confusion matrices is that
         without smoothing.
-
-        Shape
-        -----
-        columns : (..., n_classes, n_samples) -> (..., n_samples),
-            (..., n_samples, n_slots, n_classes), the same
         """
-        log_proba = torch.log_softmax(columns, -2).mT.unsqueeze(-2)
-        log_answers = rows.answer_log_proba()
-        index = rows.answer_index(log_answers.shape[-1])
-        log_answers = log_answers.flatten(0, -2)[index]
-        is_vote = rows.is_vote.to(log_proba)
-        joint = log_proba + log_answers.detach()
-        log_likelihood = joint.logsumexp(-1)
-        posterior = (joint.detach() - log_likelihood.detach().unsqueeze(-1)).exp()
-        posterior = posterior * is_vote.unsqueeze(-1)
-        targets = posterior @ rows.targets.unsqueeze(-3)
-        excess = (posterior * rows.excess.unsqueeze(-2).unsqueeze(-2)).sum(-1)
-        added = targets - excess.unsqueeze(-1) * posterior
-        losses = -excess * log_likelihood - (added * log_proba).sum(-1)
-        if log_answers.requires_grad:
-            of_confusion = (log_proba.detach() + log_answers).logsumexp(-1)
-            losses = losses - is_vote * (of_confusion - of_confusion.detach())
-        return losses.sum(-1), targets, posterior
+        votes = rows.votes()
+        log_proba = torch.log_softmax(columns, -2).mT
+        shape, n_classes = log_proba.shape[:-1], log_proba.shape[-1]
 
-    def _store_gradient(self, answers, rows):
+        def of_samples(values):  # the sums over the votes on each sample
+            total = values.new_zeros((shape.numel(), *values.shape[1:]))
+            return total.index_add(0, votes.sample, values).unflatten(0, shape)
+
+        of_classes = log_proba.reshape(-1, n_classes)[votes.sample]
+        log_answers = rows.answer_log_proba().flatten(0, -2)[votes.answer]
+        joint = of_classes + log_answers.detach()
+        log_likelihood = joint.logsumexp(-1)
+        posterior = (joint - log_likelihood.unsqueeze(-1)).exp().detach()
+        shared = rows.excess.ndim == 1
+        excess = rows.excess if shared else rows.excess[votes.network]
+        excess = (posterior * excess).sum(-1)
+        targets = of_samples(posterior) @ rows.targets
+        added = targets - of_samples(excess.unsqueeze(-1) * posterior)
+        losses = -of_samples(excess * log_likelihood) - (added * log_proba).sum(-1)
+        if log_answers.requires_grad:
+            of_confusion = (of_classes.detach() + log_answers).logsumexp(-1)
+            losses = losses - of_samples(of_confusion - of_confusion.detach())
+        return _Terms(losses, targets, votes, posterior)
+
+    def _store_gradient(self, terms, rows):
         """Store the gradient with respect to the logits of the confusion matrices."""
         confusion = torch.softmax(rows.confusion_logits, -1)
-        n_classes = confusion.shape[-1]
-        weight = rows.scale / answers.shape[-3]
-        weight = weight if rows.weight is None else weight * rows.weight
-        answers = answers * weight.unsqueeze(-1).unsqueeze(-1)
-        index = rows.answer_index(n_classes).expand(answers.shape[:-1])
-        shape = (*confusion.shape[:-3], confusion.shape[-3] + 1, *confusion.shape[-2:])
-        counts = answers.new_zeros(shape).flatten(0, -2)
-        counts.index_add_(0, index.flatten(), answers.flatten(0, -2))
+        *networks, n_annotators, n_classes, _ = confusion.shape
+        n_samples = terms.losses.shape[-1]
+        weight = (rows.scale / n_samples).expand(terms.losses.shape)
+        weight = weigh(weight, rows.weight).reshape(-1)[terms.votes.sample]
+        shape = (*networks, n_annotators + 1, n_classes, n_classes)
+        counts = confusion.new_zeros(shape).flatten(0, -2)
+        counts.index_add_(0, terms.votes.answer, terms.posterior * weight.unsqueeze(-1))
         counts = counts.view(shape)[..., :-1, :, :].mT
-        counts = counts + rows.prior_weight.unsqueeze(-1).unsqueeze(
-            -1
-        ) * rows.shared.unsqueeze(-3)
+        prior_weight = rows.prior_weight[..., None, None]
+        counts = counts + prior_weight * rows.shared.unsqueeze(-3)
         totals = counts.sum(-1, keepdim=True)
         rows.confusion_logits.grad = (confusion * totals - counts).contiguous()
+
+
+class _Votes(NamedTuple):
+    """Votes on the samples of a batch, one entry per vote.
+
+    Parameters
+    ----------
+    network : LongTensor of shape (n_votes,)
+
+    sample : LongTensor of shape (n_votes,)
+        Position among the samples of all networks.
+
+    answer : LongTensor of shape (n_votes,)
+        Position among the possible answers of all networks.
+    """
+
+    network: Tensor
+    sample: Tensor
+    answer: Tensor
+
+
+class _Terms(NamedTuple):
+    """Losses of samples, and what their gradients consist of.
+
+    Parameters
+    ----------
+    losses : Tensor of shape (..., n_samples)
+        Sums over the votes on each sample.
+
+    targets : Tensor of shape (..., n_samples, n_classes)
+        Sums of the targets of these votes.
+
+    votes : _Votes
+
+    posterior : Tensor of shape (n_votes, n_classes)
+        Probabilities of the classes given each vote.
+    """
+
+    losses: Tensor
+    targets: Tensor
+    votes: _Votes
+    posterior: Tensor

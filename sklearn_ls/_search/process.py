@@ -46,7 +46,9 @@ class SearchData:
     def __sizeof__(self):
         """Return the size in bytes, by which dask decides to send it only once."""
         X = self.X.data if issparse(self.X) else self.X
-        arrays = (X, self.labels.codes, self.labels.y_soft, self.y_seen)
+        arrays = [X, self.labels.codes, self.labels.y_soft, self.y_seen]
+        if self.labels.votes is not None:
+            arrays += [self.labels.votes.annotator, self.labels.votes.label]
         return sum(array.nbytes for array in arrays if array is not None)
 
 

@@ -5,10 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from sklearn_ls._base import fit_label_smoother
+from sklearn_ls._base import describe_annotators, fit_label_smoother
 from sklearn_ls._classifier import LabelSmoothingClassifier, make_fitted
 from sklearn_ls._differences import mean_of_samples
-from sklearn_ls._labels.sample_votes import describe_annotators
 from sklearn_ls._network.ensemble import Ensemble
 from sklearn_ls._network.fitting import train_networks
 from sklearn_ls._network.plans import TrainingParams, plan_network
@@ -166,13 +165,11 @@ def _describe_folds(data, splits, chosen, params, device):
     ]
     training_params = TrainingParams.of(params, LabelSmoothingClassifier.__name__)
     oof_proba = predict_held_out(ensemble, data.X, splits)
-    of_votes, votes = {}, data.labels.votes
-    if votes is not None:
-        confusion = np.mean([network.confusion for network in networks], axis=0)
-        of_votes, consensus = describe_annotators(votes, confusion, oof_proba)
-        of_votes["consensus_proba_"] = consensus
+    of_annotators, consensus = describe_annotators(data.labels, networks, oof_proba)
+    if consensus is not None:
+        of_annotators["consensus_proba_"] = consensus
     return {
-        **of_votes,
+        **of_annotators,
         "estimators_": members,
         "oof_proba_": oof_proba,
         "label_smoother_": fit_label_smoother(training_params, data.labels.summarize()),
@@ -210,6 +207,10 @@ def retrain(data, params, *, seed, device):
     (trained,) = train_networks(data.X, [plan], seed=seed)
     seconds = time.perf_counter() - start
     classifier = make_fitted(params, trained.network, trained.summary, data.features)
+    if data.labels.votes is not None:
+        y_proba = trained.network.apply(data.X, "proba")
+        of_annotators, _ = describe_annotators(data.labels, [trained.network], y_proba)
+        vars(classifier).update(of_annotators)
     state = vars(classifier)
     return trained, {
         "best_estimator_": classifier,

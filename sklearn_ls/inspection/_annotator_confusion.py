@@ -57,6 +57,11 @@ class AnnotatorConfusionDisplay:
 
     def __init__(self, confusion, *, annotators=None, classes=None, reliability=None):
         self.confusion = np.asarray(confusion, dtype=float)
+        if self.confusion.ndim != 3:
+            raise ValueError(
+                "confusion must have the shape (n_annotators, n_classes, n_classes). "
+                f"Got {self.confusion.shape}."
+            )
         n_annotators, n_classes, _ = self.confusion.shape
         self.annotators = np.arange(n_annotators) if annotators is None else annotators
         self.annotators = np.asarray(self.annotators)
@@ -69,13 +74,14 @@ class AnnotatorConfusionDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, *, n_annotators=6, ax=None):
-        """Plot the matrices that a search has learned.
+        """Plot the confusion matrices of a fitted classifier.
 
         Parameters
         ----------
         estimator : estimator
-            A :class:`~sklearn_ls.LabelSmoothingClassifierCV` that was fitted with
-            `votes`, or a pipeline that ends in one.
+            A :class:`~sklearn_ls.LabelSmoothingClassifierCV` or
+            :class:`~sklearn_ls.LabelSmoothingClassifier` that was fitted with `votes`,
+            or a pipeline that ends in one.
 
         n_annotators : int, default=6
             Number of annotators to show, the least reliable.
@@ -92,8 +98,8 @@ class AnnotatorConfusionDisplay:
         search = last_step(best_of_grid_search(estimator))
         if not hasattr(search, "annotator_confusion_"):
             raise ValueError(
-                f"{type(search).__name__} was not fitted with votes, so it has no "
-                "annotator_confusion_."
+                f"{type(search).__name__} has no annotator_confusion_. Pass the "
+                "estimator that was fitted with votes."
             )
         display = cls(
             search.annotator_confusion_,

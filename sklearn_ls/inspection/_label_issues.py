@@ -4,10 +4,8 @@ import numpy as np
 from sklearn.base import clone
 
 from sklearn_ls._compat import StrOptions, validate_params
-from sklearn_ls._labels.containers import labels_to_array, to_numpy_backed
-from sklearn_ls._labels.sample_votes import check_sample_order
+from sklearn_ls._labels.dawid_skene import fit_dawid_skene
 from sklearn_ls._labels.training_labels import encode_training_labels
-from sklearn_ls.crowds import votes_to_soft
 from sklearn_ls.inspection._held_out import (
     check_X_labels,
     cross_val_probas,
@@ -147,7 +145,8 @@ def find_label_issues(
         raise ValueError("votes become the soft labels: pass them or y_soft, not both.")
     estimator = best_of_grid_search(estimator)
     require_proba(estimator, "find_label_issues")
-    if votes is not None and fit_argument(estimator, "votes") is not None:
+    is_search = hasattr(last_step(estimator), "epsilons")
+    if votes is not None and is_search:
         labels, y_proba = _find_consensus(estimator, X, y, votes, groups)
     else:
         y, y_soft = _take_votes(X, y, y_soft, votes)
@@ -187,7 +186,7 @@ def _find_consensus(estimator, X, y, votes, groups):
 
     y_proba : ndarray of shape (n_samples, n_classes)
     """
-    labels = encode_training_labels(y, votes=votes)
+    labels = encode_training_labels(y, votes=votes, X=X)
     if groups is not None or read_held_out(estimator, X, labels) is None:
         argument = fit_argument(estimator, "votes")
         params = {argument: votes}
@@ -208,20 +207,13 @@ def _predict_held_out(estimator, X, labels, groups, cv):
 
 def _take_votes(X, y, y_soft, votes):
     """Return labels and soft labels, those of votes if there are any."""
+    import pandas as pd
+
     if votes is None:
         if y is None:
             raise ValueError("Either y or votes must be passed. Got None for both.")
         return y, y_soft
-    y_soft, _ = votes_to_soft(votes, method="dawid_skene")
-    check_sample_order(X.index if hasattr(X, "iloc") else None, y_soft.index)
-    if y is None:
-        return y_soft, None
-    y = labels_to_array(to_numpy_backed(y))
-    if y.ndim != 1:
-        raise ValueError(
-            "votes become the soft labels, so that y must hold one label per sample. "
-            f"Got shape {y.shape}."
-        )
-    names = y_soft.columns.tolist()
-    names += [label for label in np.unique(y).tolist() if label not in names]
-    return y, y_soft.reindex(columns=names, fill_value=0.0)
+    labels = encode_training_labels(y, votes=votes, X=X)
+    table = labels.votes.as_table(len(labels.classes))
+    y_soft = pd.DataFrame(fit_dawid_skene(table), columns=labels.classes)
+    return (y_soft, None) if y is None else (labels.y, y_soft)

@@ -21,7 +21,7 @@ VOTES = {
         Row(
             "`votes` on another number of samples",
             ValueError,
-            "votes are on 149 samples, but y has 150",
+            "votes are on 149 samples, but X has 150",
             {"": {"y": Y, "votes": ANSWERS[1:]}},
         ),
         Row(

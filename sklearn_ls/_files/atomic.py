@@ -1,0 +1,53 @@
+"""Files that are either written completely or not at all."""
+
+import os
+import secrets
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+
+def write_atomically(path, data):
+    """Write a file, so that whoever reads it finds the old or the new content.
+
+    The content is written to a temporary file in the same folder, which then replaces
+    the file. An existing file keeps its permissions, and a symbolic link is followed.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+
+    data : bytes
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written. An existing one is unchanged.
+    """
+    path = Path(os.path.realpath(path))
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder. Pass the name of a file.")
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileNotFoundError):
+            os.chmod(temporary, stat.S_IMODE(path.stat().st_mode))
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder):
+    """Let the new name of a file survive a crash of the system."""
+    with suppress(OSError):  # Windows cannot open folders
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

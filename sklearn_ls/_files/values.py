@@ -1,0 +1,232 @@
+"""Python values as what JSON can hold, with their arrays apart, and back.
+
+Values of other types than those of JSON become dicts with a single key, `TAG` and the
+name of the type. Decoding creates values of the types listed here and nothing else.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+TAG = "$"  # precedes the names of types
+STORED = {"bool", "float16", "float32", "float64"} | {
+    f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
+}  # dtypes of the arrays
+OTHER_KINDS = "biufmM"  # kinds of dtypes whose bytes are stored
+
+
+class CannotEncode(TypeError):
+    """Raised for a value whose type cannot be encoded."""
+
+
+@dataclass(frozen=True)
+class OrGiven:
+    """A value that is left out if it cannot be encoded, and then given to `decode`.
+
+    Parameters
+    ----------
+    name : str
+        Name by which it is given.
+
+    value : object
+    """
+
+    name: str
+    value: object
+
+
+def encode(value, arrays, name):
+    """Return a value as what JSON can hold.
+
+    Parameters
+    ----------
+    value : object
+        Nested lists, tuples, sets and dicts of arrays, numbers, texts, dtypes, None
+        and `OrGiven`.
+
+    arrays : dict of str to ndarray
+        Its arrays are added.
+
+    name : str
+        Name of the value, with which those of its arrays begin.
+
+    Returns
+    -------
+    encoded : None, bool, int, float, str, list or dict
+
+    Raises
+    ------
+    CannotEncode
+        If it holds a value of another type.
+    """
+
+    def all_of(values):
+        return [
+            encode(item, arrays, f"{name}.{position}")
+            for position, item in enumerate(values)
+        ]
+
+    kind = type(value)
+    if value is None or kind in (bool, int, str):
+        return value
+    if kind is float:
+        return value if math.isfinite(value) else {"$float": str(value)}
+    if kind is list:
+        return all_of(value)
+    if kind is tuple:
+        return {"$tuple": all_of(value)}
+    if kind is set:
+        return {"$set": all_of(sorted(value, key=repr))}
+    if kind is dict:
+        if all(type(key) is str and not key.startswith(TAG) for key in value):
+            return {k: encode(item, arrays, f"{name}.{k}") for k, item in value.items()}
+        return {"$dict": all_of(map(list, value.items()))}
+    if kind is OrGiven:
+        own = {}
+        try:
+            encoded = encode(value.value, own, name)
+        except CannotEncode:
+            return {"$given": value.name}
+        arrays.update(own)
+        return encoded
+    if kind is np.ndarray:
+        return _encode_array(value, arrays, name)
+    if kind is np.ma.MaskedArray:
+        return {"$masked": all_of([value.data, value.mask, value.fill_value])}
+    if isinstance(value, np.generic):
+        return {"$scalar": _encode_array(np.asarray(value), arrays, name)}
+    if isinstance(value, np.dtype):
+        return {"$dtype": value.str}
+    if isinstance(value, type) and issubclass(value, np.generic):
+        return {"$type": value.__name__}
+    raise CannotEncode(f"{name} is a {kind.__name__}.")
+
+
+def _encode_array(array, arrays, name):
+    dtype = array.dtype
+    if dtype.kind == "O":
+        flat = [encode(v, arrays, f"{name}.{i}") for i, v in enumerate(array.flat)]
+        return {"$objects": [list(array.shape), flat]}
+    if dtype.kind in "UT":
+        kind = "str" if dtype.kind == "T" else dtype.str
+        return {"$texts": [kind, list(array.shape), array.ravel().tolist()]}
+    if dtype.name in STORED and dtype.isnative:
+        arrays[name] = array
+        return {"$array": name}
+    if dtype.kind not in OTHER_KINDS:
+        raise CannotEncode(f"{name} has the dtype {dtype}.")
+    raw = np.frombuffer(array.tobytes(), dtype=np.uint8)
+    arrays[name] = raw
+    return {"$raw": [name, dtype.str, list(array.shape)]}
+
+
+def find_given(encoded):
+    """Return the names of the values that `decode` has to be given.
+
+    Parameters
+    ----------
+    encoded : None, bool, int, float, str, list or dict
+
+    Returns
+    -------
+    names : set of str
+    """
+    if isinstance(encoded, dict):
+        if encoded.keys() == {"$given"}:
+            return {encoded["$given"]}
+        encoded = list(encoded.values())
+    if isinstance(encoded, list):
+        return set().union(*map(find_given, encoded))
+    return set()
+
+
+def decode(encoded, arrays, given):
+    """Return the value that `encode` encoded.
+
+    Parameters
+    ----------
+    encoded : None, bool, int, float, str, list or dict
+
+    arrays : dict of str to ndarray
+
+    given : dict of str to object
+        The values that were not encoded.
+
+    Returns
+    -------
+    value : object
+
+    Raises
+    ------
+    ValueError, TypeError, KeyError, IndexError, OverflowError
+        If it is not a value that was encoded with these arrays.
+    """
+    if isinstance(encoded, list):
+        return [decode(item, arrays, given) for item in encoded]
+    if not isinstance(encoded, dict):
+        return encoded
+    if not any(key.startswith(TAG) for key in encoded):
+        return {key: decode(item, arrays, given) for key, item in encoded.items()}
+    ((tag, content),) = encoded.items()
+    if tag == "$given":
+        return given[content]
+    if tag == "$array":
+        return arrays[content]
+    if tag == "$raw":
+        return _decode_raw(*content, arrays)
+    if tag == "$texts":
+        return _decode_texts(*content)
+    if tag == "$type":
+        return np.dtype(content).type
+    if tag == "$dtype":
+        return np.dtype(content)
+    if tag == "$float":
+        return {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}[content]
+    if tag == "$objects":
+        shape, flat = content
+        objects = np.empty(len(flat), dtype=object)
+        for position, item in enumerate(flat):
+            objects[position] = decode(item, arrays, given)
+        return objects.reshape(_check_shape(shape))
+    content = decode(content, arrays, given)
+    if tag == "$tuple":
+        return tuple(content)
+    if tag == "$set":
+        return set(content)
+    if tag == "$dict":
+        return dict(content)
+    if tag == "$scalar":
+        return content[()]
+    if tag == "$masked":
+        data, mask, fill_value = content
+        return np.ma.MaskedArray(data, mask, fill_value=fill_value)
+    raise ValueError(f"unknown type {tag!r}")
+
+
+def _decode_raw(name, dtype, shape, arrays):
+    dtype = np.dtype(dtype)
+    if dtype.kind not in OTHER_KINDS:
+        raise ValueError(f"unknown dtype {dtype}")
+    return np.frombuffer(arrays[name].tobytes(), dtype).reshape(_check_shape(shape))
+
+
+def _decode_texts(dtype, shape, texts):
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("a text is not a str")
+    if dtype == "str":
+        array = np.array(texts, dtype=np.dtypes.StringDType())
+    else:
+        array = np.array(texts, dtype=str)
+        if np.dtype(dtype).kind != "U" or np.dtype(dtype) < array.dtype:
+            raise ValueError(f"texts are longer than {dtype} allows")
+        if np.dtype(dtype).itemsize > 2 * array.dtype.itemsize + 1024:
+            raise ValueError(f"{dtype} is longer than any text")
+        array = array.astype(dtype)
+    return array.reshape(_check_shape(shape))
+
+
+def _check_shape(shape):
+    if not all(type(size) is int and size >= 0 for size in shape):
+        raise ValueError(f"invalid shape {shape}")
+    return tuple(shape)
