@@ -138,7 +138,7 @@ def initial_module(task):
         {"hidden_layer_sizes": task.hidden},
         sample_shape=task.X.shape[1:],
         n_classes=int(task.y.max()) + 1,
-        dtype=task.X.dtype,
+        dtype=task.X.dtype.name,
         seed=fit_seed(),
     )
     built = architecture.build()

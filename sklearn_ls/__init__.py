@@ -7,7 +7,7 @@ from sklearn_ls._label_smoother import LabelSmoother
 from sklearn_ls._labels.smoothing import convert_epsilon
 from sklearn_ls._model_files import load_model, save_model
 from sklearn_ls._smoothed_target import SmoothedTargetClassifier
-from sklearn_ls._version import __version__
+from sklearn_ls._version import __version__ as __version__
 
 __all__ = [
     "LabelSmoother",
@@ -15,7 +15,6 @@ __all__ = [
     "LabelSmoothingClassifierCV",
     "ModelFileError",
     "SmoothedTargetClassifier",
-    "__version__",
     "convert_epsilon",
     "load_model",
     "save_model",

@@ -29,6 +29,7 @@ from sklearn_ls._network.modules import ACTIVATIONS
 from sklearn_ls._network.optimizers import OPTIMIZERS
 from sklearn_ls._network.plans import TrainingParams
 from sklearn_ls._network.schedules import SCHEDULES
+from sklearn_ls._version import VersionedPickle
 from sklearn_ls._warnings import warn
 
 PRIVATE = {"_network", "_net", "_optimizer_state"}
@@ -144,7 +145,7 @@ SHARED_DOCUMENTATION = {
 
 
 class BaseNetworkClassifier(
-    CallbackSupportMixin, DocLinkMixin, ClassifierMixin, BaseEstimator
+    VersionedPickle, CallbackSupportMixin, DocLinkMixin, ClassifierMixin, BaseEstimator
 ):
     """Base class of classifiers that predict by trained networks.
 

@@ -438,6 +438,22 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         self.n_jobs = n_jobs
         self.ensemble = ensemble
 
+    def __getstate__(self):
+        state = super().__getstate__()
+        scorer = state.pop("scorer_", None)
+        if scorer is not None and repr(scorer) != repr(self._make_scorer()):
+            state["scorer_"] = scorer  # `scoring` was changed after fit
+        return state
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if hasattr(self, "cv_results_") and not hasattr(self, "scorer_"):
+            self.scorer_ = self._make_scorer()
+
+    def _make_scorer(self):
+        """Return the scorer, or dict of scorers, that `scoring` describes."""
+        return make_rules(self.scoring, self.refit).scorers()
+
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None, *, y_soft=None, votes=None, **params):

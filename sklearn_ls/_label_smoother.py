@@ -25,9 +25,10 @@ from sklearn_ls._labels.smoothing import (
 )
 from sklearn_ls._labels.soft_labels import SoftLabels, check_target
 from sklearn_ls._labels.training_labels import ClassSummary, encode_target
+from sklearn_ls._version import VersionedPickle
 
 
-class LabelSmoother(DocLinkMixin, TransformerMixin, BaseEstimator):
+class LabelSmoother(VersionedPickle, DocLinkMixin, TransformerMixin, BaseEstimator):
     """Turn class labels into smoothed soft targets, and back.
 
     A soft target moves the probability `epsilon` from the observed label to the classes

@@ -58,6 +58,7 @@ from sklearn_ls._labels.containers import encode_labels, to_numpy_backed
 from sklearn_ls._labels.noise import check_transition_matrix
 from sklearn_ls._labels.soft_labels import SoftLabels, find_soft_labels
 from sklearn_ls._labels.training_labels import encode_training_labels
+from sklearn_ls._version import VersionedPickle
 
 
 def _classifier_has(method):
@@ -69,7 +70,7 @@ def _classifier_has(method):
 
 
 class SmoothedTargetClassifier(
-    DocLinkMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+    VersionedPickle, DocLinkMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
 ):
     """Train any classifier on smoothed or soft labels.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from textwrap import fill
 
 from faults.rows_features import FEATURES, PREDICTING
+from faults.rows_files import FILES
 from faults.rows_labels import LABELS
 from faults.rows_parameters import DEVICES, PARAMETERS, TRAINING, WEIGHTS
 from faults.rows_soft_labels import SOFT_LABELS
@@ -60,6 +61,11 @@ SUBJECTS = {
         "Methods that predict or transform. Features that differ from those of `fit` "
         "get the same in `partial_fit`, and in `fit` with ``warm_start=True``.",
         PREDICTING,
+    ),
+    "Files": (
+        ":ref:`Model files <saving>`, in :func:`~sklearn_ls.save_model` and "
+        ":func:`~sklearn_ls.load_model`.",
+        FILES,
     ),
 }
 

@@ -679,8 +679,9 @@ def test_html_links_to_the_documentation(iris):
 
 def test_devices_agree(iris, device):
     X, y = iris
-    clf = quick_classifier(device=device, batch_size=40).fit(X, y)
-    reference = quick_classifier(device="cpu", batch_size=40).fit(X, y)
+    params = {"batch_size": 40, "dropout": 0.0}
+    clf = quick_classifier(device=device, **params).fit(X, y)
+    reference = quick_classifier(device="cpu", **params).fit(X, y)
     assert_allclose(clf.predict_proba(X), reference.predict_proba(X), atol=1e-8)
     on_cpu = pickle.loads(pickle.dumps(clf)).set_params(device="cpu")
     assert_allclose(on_cpu.predict_proba(X), clf.predict_proba(X), atol=1e-10)

@@ -56,7 +56,10 @@ def test_docstring_follows_numpydoc(name):
     assert errors == []
 
 
-@pytest.mark.parametrize("thing", PUBLIC.values(), ids=PUBLIC)
+CALLABLE = {name: thing for name, thing in PUBLIC.items() if name[-5:] != "Error"}
+
+
+@pytest.mark.parametrize("thing", CALLABLE.values(), ids=CALLABLE)
 def test_documented_defaults_are_the_defaults(thing):
     parameters = NumpyDocString(thing.__doc__)["Parameters"]
     documented = {p.name.lstrip("*"): p.type for p in parameters}

@@ -185,7 +185,6 @@ def test_public_names():
         "LabelSmoothingClassifierCV",
         "ModelFileError",
         "SmoothedTargetClassifier",
-        "__version__",
         "convert_epsilon",
         "load_model",
         "save_model",

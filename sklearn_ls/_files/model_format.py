@@ -16,7 +16,12 @@ HASH = re.compile(rb'(?<!\\)\\"sha256\\":\\"([0-9a-f]{64})\\"')
 
 
 class ModelFileError(ValueError):
-    """Raised for a file that does not hold a model that can be loaded."""
+    """Raised for a file that does not hold a model that can be loaded.
+
+    See Also
+    --------
+    sklearn_ls.load_model : Raises it.
+    """
 
 
 def to_bytes(model, arrays):

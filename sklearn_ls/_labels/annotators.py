@@ -10,6 +10,8 @@ from sklearn_ls._labels.dawid_skene import count_answers, fit_dawid_skene
 # Answers per class that the prior of an annotator's confusion matrix is worth, chosen
 # from 0.5 to 20 on the LabelMe and letter sets of benchmarks/bench_crowds.py.
 PRIOR_ANSWERS = 10.0
+# That of the first estimates, by which annotators with a single vote count.
+FIRST_PRIOR = 1.0
 # Share of uniform answers in estimates from votes alone, by which annotators who never
 # vote on the same samples as others seem to be always right.
 UNIFORM = 0.3
@@ -31,7 +33,7 @@ def estimate_classes(table, weight=None):
     -------
     y_soft : ndarray of shape (n_samples, n_classes)
     """
-    return fit_dawid_skene(table, TOL, prior_answers=PRIOR_ANSWERS, weight=weight)
+    return fit_dawid_skene(table, TOL, prior_answers=FIRST_PRIOR, weight=weight)
 
 
 def estimate_confusion(votes, n_classes, weight=None):

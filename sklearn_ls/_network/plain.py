@@ -111,7 +111,10 @@ def network_from_dict(state):
     if architecture.is_custom:
         _compare(network, state["probe"])
     temperature = state["calibrator"].get("temperature_", 1.0)
-    _require(0 < temperature < np.inf, f"the temperature is {temperature}")
+    _require(
+        isinstance(temperature, Real) and 0 < temperature < np.inf,
+        f"the temperature is {temperature}",
+    )
     calibrator = CALIBRATIONS[state["calibration"]].restore(
         state["calibrator"], network.objective
     )
@@ -207,8 +210,10 @@ def _check_perceptron(hidden_layer_sizes, activation, dropout, feature_clip):
     _require(
         all(map(_is_positive, hidden_layer_sizes))
         and activation in ACTIVATIONS
+        and isinstance(dropout, Real)
         and 0 <= dropout < 1
-        and (feature_clip is None or feature_clip > 0),
+        and (feature_clip is None or isinstance(feature_clip, Real))
+        and (feature_clip is None or float(feature_clip) > 0),
         "a parameter of the perceptron is invalid",
     )
 

@@ -1,0 +1,81 @@
+"""Files that cannot be loaded, and models that cannot be saved."""
+
+from sklearn.exceptions import NotFittedError
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+
+from faults.bad_input import Row
+from faults.data import X, Y
+from sklearn_ls import (
+    LabelSmoother,
+    LabelSmoothingClassifier,
+    ModelFileError,
+    SmoothedTargetClassifier,
+)
+
+
+def damage(content):
+    return content[:-1] + bytes([content[-1] ^ 1])
+
+
+def renumber(content):
+    return content.replace(rb"\"version\":1,", rb"\"version\":9,")
+
+
+FILES = {
+    "load": [
+        Row(
+            "A damaged file: a changed bit",
+            ModelFileError,
+            "cannot be loaded: it is damaged",
+            {"": damage},
+        ),
+        Row(
+            "A truncated file, or another kind of file",
+            ModelFileError,
+            "cannot be loaded: it is not a model file, or its beginning is damaged",
+            {
+                "truncated": lambda content: content[:100],
+                "empty": lambda content: b"",
+                "text": lambda content: b"a model\n" * 9,
+            },
+        ),
+        Row(
+            "A file of a newer version",
+            ModelFileError,
+            "has version 9 of the format, and ... reads versions up to 1. Update",
+            {"": renumber},
+        ),
+    ],
+    "missing": [
+        Row(
+            "A file without a parameter that is code, and this is not passed",
+            TypeError,
+            "was saved without callbacks. Pass what was used: load_model(",
+        ),
+    ],
+    "save": [
+        Row(
+            "`SmoothedTargetClassifier`, or an estimator of another package",
+            TypeError,
+            "save_model takes LabelSmoothingClassifier,",
+            {
+                "target": SmoothedTargetClassifier(GaussianNB()).fit(X, Y),
+                "pipeline": make_pipeline(LabelSmoother()),
+            },
+        ),
+        Row(
+            "An estimator that is not fitted",
+            NotFittedError,
+            "is not fitted yet",
+            {"": LabelSmoothingClassifier()},
+        ),
+    ],
+    "write": [
+        Row(
+            "A folder that does not exist (and likewise a full disk)",
+            OSError,
+            "No such file or directory",
+        ),
+    ],
+}
