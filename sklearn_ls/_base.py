@@ -16,7 +16,7 @@ from sklearn_ls._compat import (
     StrOptions,
     check_sample_weight,
 )
-from sklearn_ls._features import raise_for_dates
+from sklearn_ls._features import raise_for_dates, raise_for_lazy_frame
 from sklearn_ls._label_smoother import LabelSmoother
 from sklearn_ls._labels.annotators import judge_annotators
 from sklearn_ls._labels.containers import to_numpy_backed
@@ -307,6 +307,7 @@ class BaseNetworkClassifier(
         features : dict
             Fitted attributes that describe X.
         """
+        raise_for_lazy_frame(X)
         raise_for_dates(X)
         if votes is not None:
             self._check_params_with_votes()
@@ -324,7 +325,7 @@ class BaseNetworkClassifier(
             X,
             None if labels is None else labels.codes,
             reset=network is None,
-            dtype=float_dtypes(device) if network is None else network.dtype,
+            dtype=float_dtypes(X, device) if network is None else network.dtype,
             multi_output=True,
             accept_sparse="csr",
             order="C",
@@ -355,6 +356,7 @@ class BaseNetworkClassifier(
 
     def _check_X(self, X, network):
         """Validate X for a fitted network."""
+        raise_for_lazy_frame(X)
         raise_for_dates(X)
         X = validate_data(
             self,

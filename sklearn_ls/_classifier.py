@@ -21,7 +21,7 @@ from sklearn_ls._compat import (
 )
 from sklearn_ls._label_smoother import LabelSmoother
 from sklearn_ls._labels.containers import labels_to_array
-from sklearn_ls._network.device import draw_seed, resolve_device
+from sklearn_ls._network.device import default_modes, draw_seed, resolve_device
 from sklearn_ls._network.fitting import SingleTraining
 from sklearn_ls._network.plans import TrainingParams, plan_network, plan_part
 from sklearn_ls._network.skorch_net import make_net
@@ -307,6 +307,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
+    @default_modes()
     def fit(
         self,
         X,
@@ -423,6 +424,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
 
     @available_if(_learns_in_parts)
     @_fit_context(prefer_skip_nested_validation=True)
+    @default_modes()
     def partial_fit(
         self,
         X,

@@ -22,7 +22,7 @@ from sklearn_ls._labels.containers import to_numpy_backed
 from sklearn_ls._labels.smoothing import check_epsilon
 from sklearn_ls._labels.soft_labels import find_soft_labels
 from sklearn_ls._labels.training_labels import encode_target
-from sklearn_ls._network.device import draw_seed, resolve_device
+from sklearn_ls._network.device import default_modes, draw_seed, resolve_device
 from sklearn_ls._network.training_checks import warn_unless_converged
 from sklearn_ls._search.process import SearchData
 from sklearn_ls._search.progress import SearchProgress
@@ -456,6 +456,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
+    @default_modes()
     def fit(self, X, y=None, sample_weight=None, *, y_soft=None, votes=None, **params):
         """Train the networks and choose the best epsilon.
 
@@ -630,6 +631,11 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         if not network.multilabel and (soft := find_soft_labels(y, network.classes)):
             y = choose_y_to_score(encode_target(soft), self.scoring)
         scorer = self.scorer_
+        if isinstance(scorer, dict) and callable(self.refit):
+            raise ValueError(
+                "With several scorers, score requires the name of one as refit, which "
+                f"is a callable. Use one of scorer_: {[*scorer]}."
+            )
         if isinstance(scorer, dict):
             scorer = scorer[self.refit]
         plain = copy.copy(self)  # for scorers that ask for the estimator's score

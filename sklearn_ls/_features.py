@@ -3,6 +3,12 @@
 import numpy as np
 
 
+def raise_for_lazy_frame(X):
+    """Raise TypeError for a frame of polars whose data are not computed yet."""
+    if type(X).__name__ == "LazyFrame" and hasattr(X, "collect"):
+        raise TypeError("X is a LazyFrame. Pass X.collect().")
+
+
 def raise_for_dates(X):
     """Raise for columns of dates, which NumPy would silently turn into nanoseconds.
 

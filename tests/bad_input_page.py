@@ -10,6 +10,7 @@ from textwrap import fill
 from faults.rows_features import FEATURES, PREDICTING
 from faults.rows_files import FILES
 from faults.rows_labels import LABELS
+from faults.rows_modules import MODULES
 from faults.rows_parameters import DEVICES, PARAMETERS, TRAINING, WEIGHTS
 from faults.rows_soft_labels import SOFT_LABELS
 from faults.rows_votes import VOTES
@@ -56,6 +57,7 @@ SUBJECTS = {
     ),
     "Weights": ("Weights of the samples and of the classes.", WEIGHTS),
     "Training": ("What can go wrong while the network is trained.", TRAINING),
+    "Modules": ("A class or function as `module`.", MODULES),
     "Devices": ("The parameter `device`.", DEVICES),
     "Predicting": (
         "Methods that predict or transform. Features that differ from those of `fit` "

@@ -925,20 +925,6 @@ def test_an_unpickled_net_can_be_trained_after_it_has_predicted(iris):
     assert not np.allclose(clf.predict_proba(X), before)
 
 
-class AlwaysDropping(torch.nn.Module):
-    def __init__(self, n_features, n_classes):
-        super().__init__()
-        self.layer = torch.nn.Linear(n_features, n_classes)
-
-    def forward(self, X):
-        return self.layer(torch.nn.functional.dropout(X, 0.5, training=True))
-
-
-def test_modules_that_are_random_in_evaluation_are_trained(iris):
-    X, y = iris
-    assert make(module=AlwaysDropping).fit(X, y).predict(X).shape == y.shape
-
-
 class LazyNetwork(torch.nn.Sequential):
     def __init__(self, n_features, n_classes):
         super().__init__(torch.nn.LazyLinear(n_classes))

@@ -25,6 +25,8 @@ def to_numpy_backed(y):
     """
     if hasattr(y, "__dask_graph__"):
         y = y.compute()
+    if getattr(getattr(y, "dtype", None), "kind", "") == "T":  # NumPy's StringDType
+        return y.astype(object)
     if _is_arrow_table(y):
         return y
     if _is_arrow(y):
@@ -110,6 +112,8 @@ def labels_to_array(y, name="y"):
             y = np.array(labels).reshape(y.shape)
     elif y.dtype.kind == "f":
         assert_all_finite(y, input_name=name)
+    elif y.dtype.kind in "mM" and np.isnat(y).any():
+        raise _missing(name)
     return y
 
 
@@ -210,11 +214,13 @@ def _is_text(labels):
     return labels.dtype.kind in "OUST"
 
 
+def _missing(name):
+    return ValueError(f"Input {name} contains NaN or None. Every sample needs a label.")
+
+
 def _check_label_types(labels, name):
     if any(map(is_missing, labels)):
-        raise ValueError(
-            f"Input {name} contains NaN or None. Every sample needs a label."
-        )
+        raise _missing(name)
     kinds = {type(label) for label in labels}
     strings = {kind for kind in kinds if issubclass(kind, str)}
     if strings and kinds - strings:
@@ -252,13 +258,14 @@ def to_frame(matrix, index, columns):
 
 
 def order_by_class(matrix, classes, name):
-    """Return a matrix of classes by classes in the order of `classes`.
+    """Return values of classes, or of pairs of classes, in the order of `classes`.
 
     Parameters
     ----------
-    matrix : array-like or DataFrame of shape (n_classes, n_classes)
-        The names of the rows and columns of a DataFrame are labels, unless both are
-        their numbers.
+    matrix : float, array-like, Series or DataFrame, of shape () or (n_classes,) or \
+            (n_classes, n_classes)
+        The names of the rows and columns of a DataFrame, and those of a Series, are
+        labels, unless they are their numbers.
 
     classes : ndarray of shape (n_classes,)
 
@@ -267,10 +274,12 @@ def order_by_class(matrix, classes, name):
 
     Returns
     -------
-    matrix : array-like or DataFrame of shape (n_classes, n_classes)
+    matrix : the same type
     """
-    if not (hasattr(matrix, "index") and hasattr(matrix, "columns")):
+    if not hasattr(matrix, "iloc"):
         return matrix
+    if not hasattr(matrix, "columns"):
+        return _order_series(matrix, classes.tolist(), name)
     rows, columns = list(matrix.index), list(matrix.columns)
     if rows == columns == list(range(len(rows))):
         return matrix
@@ -283,3 +292,15 @@ def order_by_class(matrix, classes, name):
     # By position, since bools would be a mask.
     positions = [[names.index(label) for label in labels] for names in (rows, columns)]
     return matrix.iloc[positions[0], positions[1]]
+
+
+def _order_series(values, labels, name):
+    names = list(values.index)
+    if names == list(range(len(names))):
+        return values
+    if not len(names) == len(labels) == len({*names, *labels}):
+        raise ValueError(
+            f"{name} has the index {names}, but the classes are {labels}. Name the "
+            "values by the classes, or pass an array in their order."
+        )
+    return values.iloc[[names.index(label) for label in labels]]

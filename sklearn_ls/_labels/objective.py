@@ -65,7 +65,7 @@ def check_smoothing(epsilon, distribution, summary, owner):
     """
     n_classes = len(summary.classes)
     epsilon = check_epsilon(
-        epsilon,
+        order_by_class(epsilon, summary.classes, "epsilon"),
         [(), (n_classes,)],
         f"The 'epsilon' parameter of {owner} must be a float in the range [0.0, 1.0] "
         f"or an array of {n_classes} such floats, one per class",

@@ -155,7 +155,7 @@ class TrainingLabels:
                 self.codes, weights=self.weight, minlength=len(self.classes)
             )
             prior = totals / self.weight.sum()
-            present = self.find_present()
+            present = self.classes[totals > 0]
         else:
             prior = np.average(shares, axis=0, weights=self.weight)
             present = self.classes[shares.any(axis=0)]
@@ -343,7 +343,7 @@ def weigh_classes(labels, class_weight):
         raise ValueError(
             f"class_weight must be finite and not negative. Got {class_weight}."
         )
-    if not np.any(labels.weight * weights[labels.codes]):
+    if not np.any((labels.weight > 0) & (weights[labels.codes] > 0)):
         raise ValueError(
             f"class_weight={class_weight} gives every sample a weight of zero."
         )

@@ -1,7 +1,8 @@
 """Devices, and random numbers that leave torch's global generators alone."""
 
+import os
 import threading
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 
 import numpy as np
 import torch
@@ -10,6 +11,22 @@ from sklearn.utils import check_random_state
 from sklearn_ls._compat import InvalidParameterError
 
 _GLOBAL_GENERATOR = threading.RLock()
+_FORKED = threading.Event()  # set in processes that were forked
+EXACT_IN_FLOAT32 = {
+    *("bool", "float16", "bfloat16", "float32"),
+    *("int8", "int16", "uint8", "uint16"),
+}
+
+
+def _after_fork():
+    """Replace the lock, which another thread may have held, in the forked process."""
+    global _GLOBAL_GENERATOR
+    _GLOBAL_GENERATOR = threading.RLock()
+    _FORKED.set()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def resolve_device(device):
@@ -104,11 +121,15 @@ def count_cuda_devices():
     return torch.cuda.device_count()
 
 
-def float_dtypes(device):
+def float_dtypes(X, device):
     """Return the dtypes to compute in, the preferred first.
 
     Parameters
     ----------
+    X : array-like
+        If it has a dtype, or dtypes, that float32 represents exactly, float32 is
+        preferred.
+
     device : str
 
     Returns
@@ -118,6 +139,10 @@ def float_dtypes(device):
     """
     if torch.device(device).type == "mps":
         return [np.float32]
+    dtypes = getattr(X, "dtypes", [getattr(X, "dtype", None)])
+    names = {str(dtype).removeprefix("torch.").lower() for dtype in dtypes}
+    if names <= EXACT_IN_FLOAT32:
+        return [np.float32, np.float64]
     return [np.float64, np.float32]
 
 
@@ -131,7 +156,7 @@ def private_rng(seed, device):
     """Let torch's global generators draw from `seed` for a moment, then restore them.
 
     torch has no other way to seed a module's initial weights or its dropout. One thread
-    at a time.
+    at a time. Meanwhile its default dtype is float32, whatever the user has set.
 
     Parameters
     ----------
@@ -140,12 +165,49 @@ def private_rng(seed, device):
     device : str
     """
     cuda = [device] if torch.device(device).type == "cuda" else []
-    with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=cuda):
+    with (
+        _GLOBAL_GENERATOR,
+        _float32_as_default(),
+        torch.random.fork_rng(devices=cuda),
+    ):
         torch.default_generator.manual_seed(seed)
         with torch.cuda.device(device) if cuda else nullcontext():
             if cuda:
                 torch.cuda.manual_seed(seed)
             yield
+
+
+@contextmanager
+def _float32_as_default():
+    dtype = torch.get_default_dtype()
+    if dtype is torch.float32:
+        yield
+        return
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(dtype)
+
+
+@contextmanager
+def default_modes():
+    """Compute as if nobody had set another default device, autocast or inference mode.
+
+    They would change results, or make training fail. A forked process computes on one
+    thread, because those of OpenMP do not survive the fork: it would wait for them.
+    """
+    if _FORKED.is_set() and torch.get_num_threads() > 1:
+        torch.set_num_threads(1)
+    with ExitStack() as stack:
+        if torch.is_inference_mode_enabled():
+            stack.enter_context(torch.inference_mode(False))
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        for kind in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        yield
 
 
 def epoch_random(seed, epoch, device):

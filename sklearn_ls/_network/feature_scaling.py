@@ -38,8 +38,9 @@ class FeatureScaling(nn.Module):
     def __init__(self, n_features, clip):
         super().__init__()
         self.clip = clip
-        self.register_buffer("center", torch.zeros(n_features))
-        self.register_buffer("inverse_scale", torch.ones(n_features))
+        zeros = torch.zeros(n_features, dtype=torch.float32)
+        self.register_buffer("center", zeros)
+        self.register_buffer("inverse_scale", zeros + 1)
 
     def forward(self, X: Tensor) -> Tensor:
         """Return the scaled features."""

@@ -6,15 +6,18 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from sklearn.utils import gen_batches
 
 from sklearn_ls._labels.objective import Objective
 from sklearn_ls._network.batches import samples_at_once, to_tensor
 from sklearn_ls._network.calibration import Calibrator
-from sklearn_ls._network.device import private_rng, usable_device
+from sklearn_ls._network.device import default_modes, private_rng, usable_device
 from sklearn_ls._network.modules import Architecture
 from sklearn_ls._network.optimizers import OptimizerSpec
 from sklearn_ls._network.outputs import OUTPUTS
+
+
+class NotFinite(ValueError):
+    """Raised for the logits of a sample, at a position in its batch."""
 
 
 class Predictor:
@@ -62,22 +65,38 @@ class Predictor:
         outputs : ndarray of shape (n_samples, n_classes) or (n_samples,)
         """
         finish = getattr(OUTPUTS[self.activation], output)
-        return self._run(lambda batch: finish(self.calibrated(batch)), X)
 
+        def run(batch):
+            logits = self.calibrated(batch)
+            if not torch.isfinite(logits).all():
+                raise NotFinite(int(torch.isfinite(logits).all(-1).int().argmin()))
+            return finish(logits)
+
+        return self._run(run, X)
+
+    @default_modes()
     @torch.inference_mode()
     def _run(self, function, X):
         """Apply a function to all samples, a bounded number at a time."""
-        outputs = (
-            function(to_tensor(X, samples, self.here)).cpu().numpy()
-            for samples in gen_batches(X.shape[0], samples_at_once(X, at_least=64))
-        )
-        first = next(outputs)
-        output = np.empty((X.shape[0], *first.shape[1:]), dtype=first.dtype)
-        output[: len(first)] = first
-        start = len(first)
-        for part in outputs:
-            output[start : start + len(part)] = part
-            start += len(part)
+        output, start, size = None, 0, samples_at_once(X, at_least=64)
+        while start < X.shape[0]:
+            samples = slice(start, min(start + size, X.shape[0]))
+            try:
+                part = function(to_tensor(X, samples, self.here)).cpu().numpy()
+            except NotFinite as error:
+                raise ValueError(
+                    f"The network gives NaN or infinity for sample "
+                    f"{start + error.args[0]}. Check its features, or the module."
+                ) from None
+            except torch.OutOfMemoryError:
+                if size == 1:
+                    raise
+                size = size // 2
+                continue
+            if output is None:
+                output = np.empty((X.shape[0], *part.shape[1:]), dtype=part.dtype)
+            output[samples] = part
+            start = samples.stop
         return output
 
 
@@ -140,7 +159,7 @@ class FittedNetwork(Predictor):
         On the CPU it shares the memory of `weights`.
         """
         device = usable_device(self.device)
-        with torch.inference_mode(False):  # it may be trained later, as in `net_`
+        with default_modes():  # it may be trained later, as in `net_`
             module = self._rebuild().to(device)
         if device == "cpu":
             self.weights.update(module_to_arrays(module))
@@ -180,15 +199,22 @@ class FittedNetwork(Predictor):
         embedding : ndarray of shape (n_samples, n_units)
         """
         module = copy.deepcopy(self.module)  # hooks on one in use would see more
-        inputs = []
-        _last_linear(module).register_forward_pre_hook(
-            lambda layer, args: inputs.append(args[0])
-        )
+        calls = []
+        for layer in module.modules():
+            if isinstance(layer, torch.nn.Linear):
+                layer.register_forward_hook(
+                    lambda layer, args, output: calls.append((args[0], output))
+                )
 
         def run(batch):
-            inputs.clear()
-            module(batch)
-            return inputs[0]
+            calls.clear()
+            logits = module(batch)
+            for inputs, output in calls:
+                if output is logits:
+                    return inputs
+            raise ValueError(
+                "embed needs a module whose logits are the output of a torch.nn.Linear."
+            )
 
         return self._run(run, X)
 
@@ -218,17 +244,6 @@ class FittedNetwork(Predictor):
                 "in its state_dict: make it a torch.nn.Parameter, or pass it to "
                 "register_buffer."
             )
-
-
-def _last_linear(module):
-    linears = [
-        layer for layer in module.modules() if isinstance(layer, torch.nn.Linear)
-    ]
-    if not linears:
-        raise ValueError(
-            "embed needs a module with a torch.nn.Linear as its last layer."
-        )
-    return linears[-1]
 
 
 def module_to_arrays(module):

@@ -1,6 +1,7 @@
 """The built-in networks: a multilayer perceptron and a small ConvNet."""
 
 import copy
+import inspect
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -76,7 +77,7 @@ class MLP(nn.Sequential):
         if feature_clip is not None:
             layers.append(FeatureScaling(n_features, feature_clip))
         for n_in, n_out in pairwise(sizes):
-            linear = nn.utils.skip_init(nn.Linear, n_in, n_out)
+            linear = nn.utils.skip_init(nn.Linear, n_in, n_out, dtype=torch.float32)
             bound = n_in**-0.5
             nn.init.uniform_(linear.weight, -bound, bound, generator=generator)
             nn.init.uniform_(linear.bias, -bound, bound, generator=generator)
@@ -313,7 +314,7 @@ class Architecture:
             )
         build = ConvNet if self.module == "convnet" else self.module
         with private_rng(self.seed, "cpu"):
-            built = build(*shapes, **copy.deepcopy(self.params))
+            built = self._call(build, *shapes)
         if not isinstance(built, nn.Module):
             raise TypeError(
                 "module must return a torch.nn.Module when called with (n_features, "
@@ -322,11 +323,26 @@ class Architecture:
             )
         return built.to(dtype)
 
+    def _call(self, build, *shapes):
+        try:
+            inspect.signature(build).bind(*shapes, **self.params)
+        except TypeError as error:
+            name = getattr(build, "__name__", build)
+            raise TypeError(
+                "module must be callable with (n_features, n_classes, "
+                f"**module_params). {name} is not: {error}."
+            ) from error
+        except ValueError:  # it has no signature
+            pass
+        return build(*shapes, **copy.deepcopy(self.params))
+
     def check(self, module):
         """Check that a module that the user built gives one logit per class."""
         if self.module is not None:
             with private_rng(self.seed, "cpu"):  # lazy layers draw their weights now
                 check_output(module, self.sample_shape, self.n_classes, self.dtype)
+        if self.is_custom:
+            check_weights(module)
 
 
 def make_architecture(
@@ -356,7 +372,7 @@ def make_architecture(
     if module is not None:
         return Architecture(module, copy.deepcopy(module_params or {}), **shapes)
     sizes = np.atleast_1d(hidden_layer_sizes).tolist()
-    if not all(isinstance(size, int) and size > 0 for size in sizes):
+    if not all(type(size) is int and size > 0 for size in sizes):
         raise ValueError(
             f"hidden_layer_sizes must be positive integers. Got {hidden_layer_sizes!r}."
         )
@@ -369,9 +385,38 @@ def make_architecture(
     return Architecture(None, params, **shapes)
 
 
+def check_weights(module):
+    """Raise ValueError unless a module has weights to train, and nothing but tensors.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    """
+    state = module.state_dict()
+    if extra := [name for name, v in state.items() if not isinstance(v, torch.Tensor)]:
+        raise ValueError(
+            f"The state_dict of the module has entries that are not tensors: {extra}. "
+            "get_extra_state is not supported; use register_buffer."
+        )
+    if not any(parameter.requires_grad for parameter in module.parameters()):
+        raise ValueError(
+            "The module has no parameters to train: it has none at all, or none of "
+            "them requires a gradient."
+        )
+
+
+def _check_single(logits, n_classes):
+    if tuple(logits.shape) != (1, n_classes):
+        raise ValueError(
+            f"module must give logits of shape (1, {n_classes}) for a single sample. "
+            f"It gave {tuple(logits.shape)}: it must not squeeze the dimension of "
+            "samples."
+        )
+
+
 @torch.inference_mode()
 def check_output(module, sample_shape, n_classes, dtype):
-    """Check that a module gives one logit per class.
+    """Check that a module gives one logit per class, and the same again.
 
     Parameters
     ----------
@@ -387,7 +432,7 @@ def check_output(module, sample_shape, n_classes, dtype):
     Raises
     ------
     ValueError
-        If its output has another shape.
+        If its output has another shape, or depends on random numbers.
 
     Warns
     -----
@@ -395,12 +440,20 @@ def check_output(module, sample_shape, n_classes, dtype):
         If its output looks like probabilities.
     """
     X = np.random.default_rng(0).normal(size=(2, *sample_shape)).astype(dtype)
-    logits = module.eval()(torch.from_numpy(X))
+    module.eval()
+    logits = module(torch.from_numpy(X))
     shape = tuple(getattr(logits, "shape", [type(logits).__name__]))
     if shape != (2, n_classes):
         raise ValueError(
             f"module must give logits of shape (n_samples, {n_classes}), one for each "
             f"class. For 2 samples it gave {shape}."
+        )
+    state = torch.get_rng_state()
+    _check_single(module(torch.from_numpy(X[:1])), n_classes)
+    if not torch.equal(state, torch.get_rng_state()):
+        raise ValueError(
+            "The module draws random numbers in evaluation mode. Draw them only if "
+            "self.training is true, so that predictions can be repeated."
         )
     if (logits >= 0).all() and torch.allclose(logits.sum(-1), torch.ones(2).to(logits)):
         warn(

@@ -436,6 +436,8 @@ def _weigh(labels, learned, params):
     class_weight = weigh_classes(learned, params.class_weight)
     if class_weight is None:
         return labels
+    if class_weight.max() > 1e100:  # their products with sample weights may overflow
+        class_weight = class_weight / class_weight.max()
     return labels.weighted(labels.weight * class_weight[labels.codes])
 
 

@@ -118,6 +118,11 @@ def _copy_callbacks(callbacks):
     """Return copies of callbacks for one fit, to which they may record."""
     copies, memo = [], {}  # callbacks may refer to each other
     for callback in callbacks:
+        if isinstance(callback, (int, float, str, dict, type(None))):
+            raise ValueError(
+                f"callbacks must be skorch callbacks, such as EpochScoring. Got "
+                f"{callback!r}."
+            )
         try:
             copies.append(copy.deepcopy(callback, memo))
         except Exception:  # it holds a lock, a file or a connection, which are shared
@@ -394,6 +399,13 @@ class NetTrainer:
         self.net.record_epoch(rows[0])
         try:
             self.net.notify("on_epoch_end", **self.datasets)
+        except KeyError as error:
+            if self.validation is None and "valid_" in str(error):
+                raise ValueError(
+                    f"A callback failed: {error.args[0]} It is recorded only with "
+                    "early_stopping=True."
+                ) from error
+            raise
         except KeyboardInterrupt as interrupt:
             if not _is_raised_by_statement(interrupt):
                 raise

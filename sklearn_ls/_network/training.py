@@ -184,7 +184,14 @@ def train(
 def _run_epoch(trainer, states, seed, epoch):
     """Train all networks for an epoch, validate them and record it."""
     start = time.perf_counter()
-    losses = trainer.train_epoch(seed, epoch)
+    try:
+        losses = trainer.train_epoch(seed, epoch)
+    except torch.OutOfMemoryError as error:
+        raise torch.OutOfMemoryError(
+            f"The device has too little memory for batch_size="
+            f"{trainer.training.batch_size}. Reduce batch_size, or use a smaller "
+            f"network. {error}"
+        ) from error
     raise_if_diverged(all(map(math.isfinite, losses)), epoch + 1)
     if epoch == 0:
         warn_of_saturation(trainer.decision_margin())

@@ -65,6 +65,17 @@ LABELS = {
             },
         )
     ],
+    "not a time": [
+        Row(
+            "NaT among dates as labels",
+            ValueError,
+            "Input y contains NaN or None",
+            {
+                dtype: np.where(Y == 2, np.array("NaT", dtype), Y.astype(dtype))
+                for dtype in ("datetime64[D]", "timedelta64[s]")
+            },
+        )
+    ],
     "missing": [
         Row(
             "Missing values of pandas",

@@ -157,11 +157,48 @@ PARAMETERS = {
             {"": NAMED},
         )
     ],
+    "named values": [
+        Row(
+            "A Series as `epsilon` or `distribution` with other names than the classes",
+            ValueError,
+            "has the index ..., but the classes are",
+        )
+    ],
+    "hidden layers": [
+        Row(
+            "`hidden_layer_sizes` that are not positive integers",
+            ValueError,
+            "hidden_layer_sizes must be positive integers",
+            {repr(sizes): sizes for sizes in ([0], [2.5], [True], True, ["a"])},
+        )
+    ],
+    "callbacks": [
+        Row(
+            "`callbacks` that are not callbacks",
+            ValueError,
+            "callbacks must be skorch callbacks, such as EpochScoring",
+            {repr(callbacks): callbacks for callbacks in ([3], ["a"], [None])},
+        )
+    ],
+    "callback without validation": [
+        Row(
+            "A callback that asks for scores of validation, which there are none of",
+            ValueError,
+            "It is recorded only with early_stopping=True",
+        )
+    ],
     "scoring": [
         Row(
             "Both names and callables in `scoring`, with soft labels as `y`",
             ValueError,
             "scoring must contain names only, ... or callables only",
+        )
+    ],
+    "refit": [
+        Row(
+            "`score` with several scorers and a callable as `refit`",
+            ValueError,
+            "score requires the name of one as refit",
         )
     ],
     "scoring by noisy labels": [

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 from numpy.testing import assert_array_equal
 from scipy import sparse
 
@@ -170,3 +171,29 @@ def test_classifier_refuses_complex_X(call, container, row):
 def test_classifier_refuses_missing_values_in_X(call, row, value):
     with row.reported():
         call(value)
+
+
+# Row 76
+@pytest.mark.parametrize(
+    ("dtype", "expected"),
+    [
+        *((dtype, "float32") for dtype in ("uint8", "int16", "float16", "bool")),
+        *((dtype, "float64") for dtype in ("int64", "uint32", "float64")),
+    ],
+)
+@pytest.mark.parametrize("container", [np.asarray, pd.DataFrame, torch.from_numpy])
+def test_narrow_numbers_are_trained_in_float32(dtype, expected, container):
+    narrow = (20 * (X - X.min())).astype(dtype)
+    clf = small(feature_clip=3.0).fit(container(narrow), Y)
+    y_proba = clf.predict_proba(container(narrow))
+    assert y_proba.dtype == expected
+    alike = small(feature_clip=3.0).fit(narrow.astype(expected), Y)
+    assert_array_equal(y_proba, alike.predict_proba(narrow.astype(expected)))
+
+
+# Row 78
+def test_lazy_frames_are_refused():
+    lazy = pl.DataFrame(X).lazy()
+    for call in (lambda: small().fit(lazy, Y), lambda: small().fit(X, Y).predict(lazy)):
+        with pytest.raises(TypeError, match=r"X is a LazyFrame\. Pass X\.collect\(\)"):
+            call()

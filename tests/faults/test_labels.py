@@ -65,6 +65,23 @@ def test_estimators_refuse_none_among_labels(call, row, value):
         call(value)
 
 
+# Row 78
+@takes_y
+@each_example(LABELS["not a time"])
+def test_estimators_refuse_missing_dates_among_labels(call, row, value):
+    with row.reported():
+        call(value)
+
+
+# Row 78
+def test_strings_of_variable_length_are_labels():
+    names = np.array(["ant", "bee", "a much longer name"])
+    clf = small().fit(X, names.astype(np.dtypes.StringDType())[Y])
+    expected = small().fit(X, names[Y])
+    assert clf.classes_.tolist() == expected.classes_.tolist()
+    assert_array_equal(clf.predict_proba(X), expected.predict_proba(X))
+
+
 # Row 18
 @takes_y
 @each_example(LABELS["missing"])

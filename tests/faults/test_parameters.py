@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
+from skorch.callbacks import EarlyStopping
 
 from faults.bad_input import each_example, each_row
 from faults.calls import small, small_search
@@ -80,6 +81,58 @@ def test_named_matrices_are_put_in_the_order_of_the_classes(row):
         with row.reported() as caught:
             small(**{name: NAMED}).fit(X, Y)
         assert str(caught.value).startswith(name)
+
+
+# Row 74
+@each_row(PARAMETERS["named values"])
+def test_named_values_are_put_in_the_order_of_the_classes(row):
+    names = np.array(["low", "medium", "high"])
+    values = pd.Series([0.1, 0.3, 0.6], index=names)
+    in_order = values.loc[sorted(names)].to_numpy()
+    for name in ("epsilon", "distribution"):
+        ours = small(**{name: values}).fit(X, names[Y])
+        expected = small(**{name: in_order}).fit(X, names[Y])
+        assert_array_equal(ours.predict_proba(X), expected.predict_proba(X))
+        smoother = LabelSmoother(**{name: values}).fit(names)
+        assert_array_equal(
+            smoother.transform(names),
+            LabelSmoother(**{name: in_order}).fit(names).transform(names),
+        )
+        small(**{name: pd.Series(in_order)}).fit(X, names[Y])
+        with row.reported():
+            small(**{name: values}).fit(X, Y)
+
+
+# Row 78
+@each_example(PARAMETERS["hidden layers"])
+def test_hidden_layers_are_integers(row, value):
+    with row.reported():
+        small(hidden_layer_sizes=value).fit(X, Y)
+
+
+# Row 78
+@each_example(PARAMETERS["callbacks"])
+def test_callbacks_are_callbacks(row, value):
+    with row.reported():
+        small(callbacks=value).fit(X, Y)
+
+
+# Row 78
+@each_row(PARAMETERS["callback without validation"])
+def test_callbacks_may_need_validation(row):
+    clf = small(callbacks=[EarlyStopping()], early_stopping=False)
+    with row.reported():
+        clf.fit(X, Y)
+    clf.set_params(early_stopping=True).fit(X, Y)
+
+
+# Row 78
+@each_row(PARAMETERS["refit"])
+def test_score_needs_one_scorer(row):
+    params = {"scoring": ["accuracy", "neg_log_loss"], "refit": lambda results: 0}
+    search = small_search(**params).fit(X, Y)
+    with row.reported():
+        search.score(X, Y)
 
 
 @each_row(PARAMETERS["scoring by noisy labels"])

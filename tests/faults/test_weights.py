@@ -1,7 +1,8 @@
 """Rows 28 to 30: weights of samples and of classes."""
 
+import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from faults.bad_input import each_example
 from faults.calls import LEARNS_Y, small, small_search
@@ -43,3 +44,18 @@ def test_classifier_missing_class_weight_is_one(row, value):
     y_proba = small(class_weight=value).fit(X, Y).predict_proba(X)
     in_full = small(class_weight={1: 1, 2: 1, **value}).fit(X, Y)
     assert_array_equal(y_proba, in_full.predict_proba(X))
+
+
+# Row 69
+def test_class_weights_whose_products_overflow_are_relative():
+    expected = small(class_weight={0: 1, 1: 2, 2: 1}).fit(X, Y)
+    huge = small(class_weight={0: 5e307, 1: 1e308, 2: 5e307})
+    huge.fit(X, Y, np.full(len(Y), 1e300))
+    assert_allclose(huge.predict_proba(X), expected.predict_proba(X), atol=1e-10)
+
+
+# Row 69
+@pytest.mark.parametrize("make", [small, small_search])
+def test_weights_that_leave_one_class_are_refused(make):
+    with pytest.raises(ValueError, match="only one class, 1"):
+        make().fit(X, Y, (Y == 1).astype(float))
