@@ -187,6 +187,8 @@ def test_public_names():
         "SmoothedTargetClassifier",
         "convert_epsilon",
         "load_model",
+        "register_onnx_converters",
         "save_model",
+        "to_onnx",
     ]
     assert re.fullmatch(r"\d+\.\d+\.\d+(\.dev\d+)?", sklearn_ls.__version__)

@@ -134,6 +134,8 @@ def find_given(encoded):
     """
     if isinstance(encoded, dict):
         if encoded.keys() == {"$given"}:
+            if not isinstance(encoded["$given"], str):
+                raise TypeError("the name of a parameter is not a str")
             return {encoded["$given"]}
         encoded = list(encoded.values())
     if isinstance(encoded, list):

@@ -26,19 +26,37 @@ def unsmooth(proba, recover, transition_matrix=None):
     proba : ndarray of shape (n_samples, n_classes)
         At least `FLOOR`, or `0.1 / n_classes` if smaller, before normalization.
     """
-    n_classes = proba.shape[1]
-    if transition_matrix is None:
-        recovered = recover(proba)
-    elif np.ndim(transition_matrix) == 0:
-        stay, move = split_rate(transition_matrix, n_classes)
-        recovered = (recover(stay * proba + move) - move) / stay
-    else:
-        observed = recover(proba @ transition_matrix)
-        recovered = np.linalg.solve(transition_matrix.T, observed.T).T
-    for floor in (0, min(FLOOR, 0.1 / n_classes)):
+    recovered = recover_proba(proba, recover, transition_matrix)
+    for floor in (0, floor_of(proba.shape[1])):
         recovered = np.maximum(recovered, floor)
         recovered /= recovered.sum(axis=1, keepdims=True)
     return recovered.astype(proba.dtype, copy=False)
+
+
+def floor_of(n_classes):
+    """Return the smallest probability before normalization."""
+    return min(FLOOR, 0.1 / n_classes)
+
+
+def recover_proba(proba, recover, transition_matrix=None):
+    """Undo the smoothing in predicted probabilities, an affine function of them.
+
+    Parameters
+    ----------
+    proba, recover, transition_matrix : see unsmooth
+
+    Returns
+    -------
+    recovered : ndarray of shape (n_samples, n_classes)
+        May be negative.
+    """
+    if transition_matrix is None:
+        return recover(proba)
+    if np.ndim(transition_matrix) == 0:
+        stay, move = split_rate(transition_matrix, proba.shape[1])
+        return (recover(stay * proba + move) - move) / stay
+    observed = recover(proba @ transition_matrix)
+    return np.linalg.solve(transition_matrix.T, observed.T).T
 
 
 def unsmooth_indicators(proba, recover):

@@ -134,6 +134,10 @@ def ensemble_from(networks, classes):
     -------
     ensemble : Ensemble
     """
+    _require(
+        isinstance(classes, np.ndarray) and classes.ndim == 1,
+        "the classes of an ensemble are invalid",
+    )
     first = networks[0]
     for network in networks:
         _require(
