@@ -8,13 +8,16 @@ INSTALLED := $(VENV)/.installed
 # Small matrix products are faster on one thread a process.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test doctest lint docs site-test clean
+.PHONY: demo test long-test doctest lint docs site-test clean
 
 demo: $(INSTALLED)  ## See what smoothing does on mislabelled digits.
 	$(ONE_THREAD) $(BIN)/python examples/quickstart.py
 
 test: $(INSTALLED)  ## Run the tests, the documents' examples among them.
 	$(ONE_THREAD) SCIPY_ARRAY_API=1 $(BIN)/python -m pytest -n 2 $(ARGS)
+
+long-test: $(INSTALLED)  ## Run the tests that take many minutes: damaged files, sequences of calls.
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 -m long
 
 doctest: $(INSTALLED)  ## Run the examples in docstrings, user guide and README.
 	$(ONE_THREAD) $(BIN)/python -m pytest sklearn_ls docs tests/test_readme.py

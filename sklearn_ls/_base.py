@@ -1,6 +1,7 @@
 """Base class of the network classifiers: parameters, validation, predictions."""
 
 import copy
+from importlib.metadata import version
 from numbers import Integral, Real
 
 import numpy as np
@@ -17,6 +18,7 @@ from sklearn_ls._compat import (
     check_sample_weight,
 )
 from sklearn_ls._features import raise_for_dates, raise_for_lazy_frame
+from sklearn_ls._files.checkpoints import Checkpoints, digest_of
 from sklearn_ls._label_smoother import LabelSmoother
 from sklearn_ls._labels.annotators import judge_annotators
 from sklearn_ls._labels.containers import to_numpy_backed
@@ -29,7 +31,7 @@ from sklearn_ls._network.modules import ACTIVATIONS
 from sklearn_ls._network.optimizers import OPTIMIZERS
 from sklearn_ls._network.plans import TrainingParams
 from sklearn_ls._network.schedules import SCHEDULES
-from sklearn_ls._version import VersionedPickle
+from sklearn_ls._version import VersionedPickle, __version__
 from sklearn_ls._warnings import warn
 
 PRIVATE = {"_network", "_net", "_optimizer_state"}
@@ -551,6 +553,48 @@ def describe_fit(network, label_smoother, features, n_earlier_epochs=0):
         **network.calibrator.attributes(),
         "_network": network,
     }
+
+
+def open_checkpoints(folder, params, X, labels, seed, **more):
+    """Return the checkpoints of a training, or None.
+
+    Parameters
+    ----------
+    folder : str, os.PathLike or None
+        The argument `checkpoint` of `fit`.
+
+    params : dict
+        Parameters of the estimator.
+
+    X : ndarray or CSR matrix
+
+    labels : TrainingLabels
+
+    seed : int
+
+    **more : dict
+        What else the training depends on.
+
+    Returns
+    -------
+    checkpoints : Checkpoints or None
+    """
+    if folder is None:
+        return None
+    if params["callbacks"]:
+        raise ValueError(
+            "callbacks cannot be combined with a checkpoint, which does not include "
+            "their state. Set callbacks=None."
+        )
+    without = ("n_jobs", "random_state", "verbose")
+    trained = {
+        **{name: value for name, value in params.items() if name not in without},
+        **more,
+        "labels": labels.digest(),
+        "sample_epsilon": labels.sample_epsilon,
+        "versions": [__version__, *map(version, ("torch", "numpy", "scikit-learn"))],
+    }
+    return Checkpoints(folder, digest_of(trained, X), seed)
 
 
 def describe_annotators(labels, networks, y_proba):

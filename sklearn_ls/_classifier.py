@@ -11,6 +11,7 @@ from sklearn_ls._base import (
     describe_annotators,
     describe_fit,
     fit_label_smoother,
+    open_checkpoints,
 )
 from sklearn_ls._compat import (
     FitProgress,
@@ -317,6 +318,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         y_soft=None,
         sample_epsilon=None,
         votes=None,
+        checkpoint=None,
     ):
         """Train the network.
 
@@ -356,6 +358,12 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
             is None, it is estimated from the votes. With `warm_start`, the confusion
             matrices are estimated again.
 
+        checkpoint : str or os.PathLike, default=None
+            Folder in which the state of the training is saved after each epoch. If the
+            process is killed, the same call continues from there, and its result is
+            that of an uninterrupted training. The folder is deleted at the end. See the
+            user guide (:ref:`checkpoints`).
+
         Returns
         -------
         self : object
@@ -379,6 +387,16 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
             device=device,
             network=earlier,
         )
+        checkpoints = open_checkpoints(
+            checkpoint,
+            self.get_params(deep=False),
+            X,
+            labels,
+            seed,
+            earlier=None if earlier is None else earlier.weights,
+        )
+        if checkpoints is not None:
+            seed = checkpoints.seed
         plan = plan_network(
             X,
             labels,
@@ -390,6 +408,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         training = SingleTraining(plan, earlier)
         training.run(
             seed=seed,
+            checkpoint=None if checkpoints is None else checkpoints.part("network"),
             max_epochs=self.max_epochs,
             keep_interrupted=not hasattr(self, "_network"),
             epoch_end=lambda: progress.task_end(
@@ -405,6 +424,8 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
             attributes |= of_annotators
         progress.end(lambda: attributes)
         self._store(attributes)
+        if checkpoints is not None:
+            checkpoints.remove()
         self._warn_of_ending(training.state)
         return self
 

@@ -15,7 +15,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_ls._base import LEARNED, BaseNetworkClassifier
+from sklearn_ls._base import LEARNED, BaseNetworkClassifier, open_checkpoints
 from sklearn_ls._classifier import LabelSmoothingClassifier
 from sklearn_ls._compat import StrOptions, _fit_context, with_callbacks
 from sklearn_ls._labels.containers import to_numpy_backed
@@ -457,7 +457,17 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     @default_modes()
-    def fit(self, X, y=None, sample_weight=None, *, y_soft=None, votes=None, **params):
+    def fit(
+        self,
+        X,
+        y=None,
+        sample_weight=None,
+        *,
+        y_soft=None,
+        votes=None,
+        checkpoint=None,
+        **params,
+    ):
         """Train the networks and choose the best epsilon.
 
         Parameters
@@ -493,6 +503,12 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
             to calibrate and to score, and is trained on where a sample has no votes. If
             it is None, it is estimated from the votes.
 
+        checkpoint : str or os.PathLike, default=None
+            Folder in which the state of the training is saved after each epoch. If the
+            process is killed, the same call continues from there, and its result is
+            that of an uninterrupted training. The folder is deleted at the end. See the
+            user guide (:ref:`checkpoints`).
+
         **params : dict
             `groups` for the splitter; with metadata routing enabled, the parameters
             that the splitter and the scorers request.
@@ -517,6 +533,16 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         data, splits, scorer = self._prepare(
             X, y, sample_weight, y_soft, votes, params, rules, device
         )
+        checkpoints = open_checkpoints(
+            checkpoint,
+            self.get_params(deep=False),
+            data.X,
+            data.labels,
+            seed,
+            splits=[list(split) for split in splits],
+        )
+        if checkpoints is not None:
+            seed = checkpoints.seed
         retrains = not self.ensemble and bool(self.refit)
         n_networks = len(members) * len(splits) + retrains
         progress = SearchProgress(self, data.X_seen, data.labels.y, n_networks)
@@ -530,6 +556,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
             seed=seed,
             device=device,
             n_jobs=self.n_jobs,
+            checkpoints=checkpoints,
         )
         learned = describe_search(
             data, rules, candidates, members, splits, scored, device
@@ -537,7 +564,9 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         converged = [network.converged for network in scored]
         if retrains:
             best = members[learned["best_index_"]]
-            retrained, attributes = retrain(data, best, seed=seed, device=device)
+            retrained, attributes = retrain(
+                data, best, seed=seed, device=device, checkpoints=checkpoints
+            )
             learned |= attributes
             converged.append(retrained.converged)
             progress.network_end()
@@ -545,6 +574,8 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
             learned.pop("_network", None)  # the estimator does not predict
         progress.end(learned if self.refit else None)
         self._store(learned, SEARCHED)
+        if checkpoints is not None:
+            checkpoints.remove()
         warn_unless_converged(
             converged,
             max_epochs=self.max_epochs,

@@ -25,17 +25,20 @@ class WeightAverage:
     decay : float
         In [0, 1); 0 disables averaging.
 
+    n_steps : int, default=0
+        Number of steps that were made before.
+
     Attributes
     ----------
     hook : RemovableHandle
         To be removed after the training.
     """
 
-    def __init__(self, optimizer, weights, decay):
+    def __init__(self, optimizer, weights, decay, n_steps=0):
         self.weights = weights if decay else []
         self.others = [values.detach().clone() for values in self.weights]
         self.decay = decay
-        self.n_steps = 0
+        self.n_steps = n_steps
         self.hook = optimizer.register_step_post_hook(self._update)
 
     @contextmanager
@@ -58,6 +61,17 @@ class WeightAverage:
         decay = min(self.decay, (1 + self.n_steps) / (10 + self.n_steps))
         for values, average in zip(self.weights, self.others, strict=True):
             average.lerp_(values, 1 - decay)
+
+    @torch.no_grad()
+    def load(self, others):
+        """Continue with other weights of the optimizer.
+
+        Parameters
+        ----------
+        others : list of Tensor
+        """
+        for values, other in zip(self.others, others, strict=True):
+            values.copy_(other)
 
     def keep(self, indices):
         """Continue with a subset of the networks, whose weights are stacked."""

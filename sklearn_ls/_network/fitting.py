@@ -115,7 +115,9 @@ class Trained(NamedTuple):
     fit_time: float  # in seconds
 
 
-def train_networks(X, plans, *, seed, stack_size=1, network_end=lambda: None):
+def train_networks(
+    X, plans, *, seed, stack_size=1, network_end=lambda: None, part=lambda name: None
+):
     """Train networks, in stacks if possible, and calibrate them.
 
     Parameters
@@ -133,17 +135,24 @@ def train_networks(X, plans, *, seed, stack_size=1, network_end=lambda: None):
     network_end : callable, default=lambda: None
         Called after each network is trained.
 
+    part : callable, default=lambda name: None
+        Returns the Checkpoint of a part of the networks, by its name.
+
     Returns
     -------
     trained : list of Trained
     """
     trained = [None] * len(plans)
     for group in _group_stackable(plans):
-        for part in divide_evenly(len(group), stack_size):
-            positions = group[part]
+        for some in divide_evenly(len(group), stack_size):
+            positions = group[some]
             start = time.perf_counter()
             finished = _train_group(
-                X, [plans[i] for i in positions], seed=seed, network_end=network_end
+                X,
+                [plans[i] for i in positions],
+                seed=seed,
+                network_end=network_end,
+                checkpoint=part("-".join(map(str, positions))),
             )
             seconds = (time.perf_counter() - start) / len(positions)
             for i, (network, converged) in zip(positions, finished, strict=True):
@@ -153,10 +162,10 @@ def train_networks(X, plans, *, seed, stack_size=1, network_end=lambda: None):
     return trained
 
 
-def _train_group(X, plans, seed, network_end):
+def _train_group(X, plans, seed, network_end, checkpoint):
     """Return (network, converged) of networks that are trained together."""
     params = plans[0].params
-    limits = {"seed": seed, "max_epochs": params.max_epochs}
+    limits = {"seed": seed, "max_epochs": params.max_epochs, "checkpoint": checkpoint}
     if len(plans) == 1:
         training = SingleTraining(plans[0])
         training.run(**limits)

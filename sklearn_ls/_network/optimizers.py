@@ -238,6 +238,35 @@ def _join(values, shapes):
     }
 
 
+def state_to_arrays(optimizer):
+    """Return the state of an optimizer, in the layout of its parameters."""
+    return _to_arrays(optimizer.state_dict()["state"])
+
+
+def load_state(optimizer, state):
+    """Load what :func:`state_to_arrays` returned into an optimizer of equal layout.
+
+    Parameters
+    ----------
+    optimizer : torch.optim.Optimizer
+
+    state : dict of int to dict
+
+    Raises
+    ------
+    ValueError
+        If shapes differ.
+    """
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    known = type(optimizer) in ELEMENTWISE  # others may keep anything
+    for index, values in state.items() if known else ():
+        shape = tuple(parameters[index].shape)
+        for value in values.values():
+            if isinstance(value, np.ndarray) and value.ndim and value.shape != shape:
+                raise ValueError("The state of the optimizer has other shapes.")
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": _to_tensors(state)})
+
+
 def _to_arrays(value):
     return _convert(
         value, torch.Tensor, lambda tensor: tensor.detach().cpu().numpy().copy()

@@ -112,7 +112,7 @@ def network_from_dict(state):
         _compare(network, state["probe"])
     temperature = state["calibrator"].get("temperature_", 1.0)
     _require(
-        isinstance(temperature, Real) and 0 < temperature < np.inf,
+        isinstance(temperature, Real) and 0 < float(temperature) < np.inf,
         f"the temperature is {temperature}",
     )
     calibrator = CALIBRATIONS[state["calibration"]].restore(

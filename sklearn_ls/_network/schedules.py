@@ -19,7 +19,7 @@ def cosine(progress):
 SCHEDULES = {"constant": None, "cosine": cosine}
 
 
-def schedule_steps(optimizer, name, n_steps):
+def schedule_steps(optimizer, name, n_steps, n_done=0):
     """Let an optimizer follow a schedule from now on.
 
     Parameters
@@ -31,13 +31,16 @@ def schedule_steps(optimizer, name, n_steps):
     n_steps : int
         Number of steps of the whole training.
 
+    n_done : int, default=0
+        Number of steps that were made before.
+
     Returns
     -------
     hooks : list of RemovableHandle
         To be removed after the training. Empty for a constant rate, which callbacks may
         change.
     """
-    factor, n_done = SCHEDULES[name], 0
+    factor = SCHEDULES[name]
     if factor is None:
         return []
     initial = [group["lr"] for group in optimizer.param_groups]

@@ -22,7 +22,7 @@ from sklearn_ls._network.averaging import WeightAverage
 from sklearn_ls._network.batches import to_tensor
 from sklearn_ls._network.device import epoch_random, numpy_dtype, private_rng
 from sklearn_ls._network.modules import MLP
-from sklearn_ls._network.optimizers import OPTIMIZERS
+from sklearn_ls._network.optimizers import OPTIMIZERS, load_state, state_to_arrays
 from sklearn_ls._network.row_tensors import RowTensors
 from sklearn_ls._network.schedules import schedule_steps
 from sklearn_ls._network.training import Validation
@@ -335,13 +335,13 @@ class NetTrainer:
                 else _to_dataset(validation),
             }
 
-    def begin(self, max_epochs):
-        """Prepare the optimizer and announce the training."""
-        optimizer = self.net.optimizer_
-        n_steps = max_epochs * self.training.n_batches
+    def begin(self, max_epochs, n_done=0):
+        """Prepare the optimizer, after some epochs, and announce the training."""
+        optimizer, n_batches = self.net.optimizer_, self.training.n_batches
+        n_steps, n_done = max_epochs * n_batches, n_done * n_batches
         weights = self.net.averaged_weights()
-        self.average = WeightAverage(optimizer, weights, self.spec.ema_decay)
-        schedule = schedule_steps(optimizer, self.spec.schedule, n_steps)
+        self.average = WeightAverage(optimizer, weights, self.spec.ema_decay, n_done)
+        schedule = schedule_steps(optimizer, self.spec.schedule, n_steps, n_done)
         self.hooks = [*schedule, self.average.hook]
         self.net.notify("on_train_begin", X=None, y=None)
 
@@ -415,6 +415,21 @@ class NetTrainer:
     def weights(self, index):
         """Return a copy of the weights, buffers and parameters of the loss by name."""
         return {name: values.clone() for name, values in self._state().items()}
+
+    def save_state(self):
+        """Return everything that later epochs depend on, as arrays."""
+        return {
+            "weights": {name: v.cpu().numpy() for name, v in self._state().items()},
+            "average": [values.cpu().numpy() for values in self.average.others],
+            "optimizer": state_to_arrays(self.net.optimizer_),
+        }
+
+    def load_state(self, state):
+        """Continue from the output of :meth:`save_state`."""
+        weights = state["weights"].items()
+        self.restore({name: torch.from_numpy(values) for name, values in weights})
+        self.average.load([torch.from_numpy(values) for values in state["average"]])
+        load_state(self.net.optimizer_, state["optimizer"])
 
     def _state(self):
         parameters = self.net.loss_parameters_

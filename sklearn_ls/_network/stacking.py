@@ -16,14 +16,22 @@ from sklearn_ls._network.closed_form import dropout_masks, mlp_gradient, mlp_log
 from sklearn_ls._network.device import epoch_random, private_rng
 from sklearn_ls._network.feature_scaling import scale_features
 from sklearn_ls._network.modules import MLP
-from sklearn_ls._network.optimizers import ELEMENTWISE, OPTIMIZERS, keep_networks
+from sklearn_ls._network.optimizers import (
+    ELEMENTWISE,
+    OPTIMIZERS,
+    keep_networks,
+    load_state,
+    state_to_arrays,
+)
 from sklearn_ls._network.schedules import schedule_steps
 from sklearn_ls._network.training import Validation, train
 
 CACHE = 5 * 2**18  # bytes of one layer's activations that are still fast
 
 
-def train_stack(networks, states, loss, optimizer, *, network_end, **limits):
+def train_stack(
+    networks, states, loss, optimizer, *, network_end, checkpoint=None, **limits
+):
     """Train networks together, as each would be trained alone.
 
     If CUDA runs out of memory, the unfinished networks start again in two halves.
@@ -45,6 +53,9 @@ def train_stack(networks, states, loss, optimizer, *, network_end, **limits):
     network_end : callable
         See `train`.
 
+    checkpoint : Checkpoint, default=None
+        See `train`. Not used once CUDA has run out of memory.
+
     **limits : dict
         `seed` and `max_epochs`, see `train`.
 
@@ -57,6 +68,7 @@ def train_stack(networks, states, loss, optimizer, *, network_end, **limits):
     while waiting:
         positions = waiting.pop()
         try:
+            limits["checkpoint"] = checkpoint if len(positions) == len(states) else None
             _train_subset(
                 networks, states, positions, loss, optimizer, network_end, **limits
             )
@@ -271,12 +283,33 @@ class StackTrainer:
             buffers = [values[0] for values in buffers]  # as of networks of one split
         return lambda X: scale_features(X, *buffers, self.module.scaling.clip)
 
-    def begin(self, max_epochs):
-        """Prepare the optimizer."""
-        n_steps = max_epochs * self.training.n_batches
-        schedule_steps(self.optimizer, self.spec.schedule, n_steps)
-        weights = [*self.stacked.values(), *self.learned.values()]
-        self.average = WeightAverage(self.optimizer, weights, self.spec.ema_decay)
+    def begin(self, max_epochs, n_done=0):
+        """Prepare the optimizer, after some epochs."""
+        n_batches = self.training.n_batches
+        n_steps, n_done = max_epochs * n_batches, n_done * n_batches
+        schedule_steps(self.optimizer, self.spec.schedule, n_steps, n_done)
+        weights, decay = [*self._trained().values()], self.spec.ema_decay
+        self.average = WeightAverage(self.optimizer, weights, decay, n_done)
+
+    def _trained(self):
+        return {**self.stacked, **self.learned}
+
+    def save_state(self):
+        """Return everything that later epochs depend on, as arrays."""
+        weights = self._trained().items()
+        return {
+            "weights": {name: v.detach().cpu().numpy() for name, v in weights},
+            "average": [values.cpu().numpy() for values in self.average.others],
+            "optimizer": state_to_arrays(self.optimizer),
+        }
+
+    @torch.no_grad()
+    def load_state(self, state):
+        """Continue from the output of :meth:`save_state`, of the same networks."""
+        for name, values in self._trained().items():
+            values.copy_(torch.from_numpy(state["weights"][name]))
+        self.average.load([torch.from_numpy(values) for values in state["average"]])
+        load_state(self.optimizer, state["optimizer"])
 
     def train_epoch(self, seed, epoch):
         """Return the mean training loss of each network."""
@@ -364,7 +397,7 @@ class StackTrainer:
         """Return a copy of the weights of one network by name."""
         return {
             name: values[index].detach().clone()
-            for name, values in {**self.stacked, **self.learned}.items()
+            for name, values in self._trained().items()
         }
 
     def keep(self, indices):

@@ -93,9 +93,38 @@ class TrainingState:
         self.history.append({**row, "dur": seconds})
         return self.stopping.update(row) and self.stopping.restores_best
 
+    def to_dict(self):
+        """Return the state as arrays and values, without the rule and the optimizer."""
+        return {
+            "history": self.history,
+            "weights": _to_numpy(self.weights),
+            "best_weights": _to_numpy(self.best_weights),
+            "converged": self.converged,
+        }
+
+    def load(self, saved):
+        """Continue from the output of :meth:`to_dict`.
+
+        The rule sees the epochs again that it has not seen.
+        """
+        for row in saved["history"][self.n_epochs :]:
+            self.stopping.update(row)
+        self.history = saved["history"]
+        self.weights = _to_torch(saved["weights"])
+        self.best_weights = _to_torch(saved["best_weights"])
+        self.converged = saved["converged"]
+
     def _past(self, name, default=math.inf):
         """Return the values of earlier epochs, and `default`."""
         return [default, *(row[name] for row in self.history if name in row)]
+
+
+def _to_numpy(weights):
+    return weights and {name: v.cpu().numpy() for name, v in weights.items()}
+
+
+def _to_torch(arrays):
+    return arrays and {name: torch.from_numpy(v) for name, v in arrays.items()}
 
 
 @torch.enable_grad()  # restores the previous mode, also when interrupted
@@ -108,6 +137,7 @@ def train(
     network_end=lambda position: None,
     epoch_end=lambda: False,
     keep_interrupted=False,
+    checkpoint=None,
 ):
     """Train networks until each of them stops.
 
@@ -137,6 +167,10 @@ def train(
         Whether Ctrl-C after an epoch ends the training of a single network with the
         weights that it has then, rather than with an exception.
 
+    checkpoint : Checkpoint, default=None
+        Where the state is saved after each epoch, and from which the training continues
+        if it was interrupted.
+
     Raises
     ------
     ValueError
@@ -144,8 +178,15 @@ def train(
     """
     first, snapshot = states[0].n_epochs, None
     active = list(range(len(states)))  # the networks still in training
-    trainer.begin(max_epochs)
-    for epoch in range(first, first + max_epochs):
+    saved = None if checkpoint is None else checkpoint.read()
+    n_done = 0 if saved is None else saved["n_epochs"]
+    trainer.begin(max_epochs, n_done)
+    if saved is not None:
+        active = _continue(trainer, states, saved, network_end)
+    if not active:
+        trainer.end()
+        return
+    for epoch in range(first + n_done, first + max_epochs):
         asked_to_stop = False
         try:
             _run_epoch(trainer, [states[i] for i in active], seed, epoch)
@@ -174,11 +215,38 @@ def train(
             state.best_weights = None
             network_end(active[index])
         staying = [index for index in range(len(active)) if index not in leaving]
-        if not staying:
-            return
-        if leaving:
+        if leaving and staying:
             trainer.keep(staying)
-            active = [active[index] for index in staying]
+        active = [active[index] for index in staying]
+        if checkpoint is not None:
+            checkpoint.write(_to_save(trainer, states, active, epoch + 1 - first))
+        if not active:
+            return
+
+
+def _to_save(trainer, states, active, n_epochs):
+    """Return what `_continue` needs."""
+    return {
+        "n_epochs": n_epochs,
+        "active": active,
+        "states": [state.to_dict() for state in states],
+        "trainer": trainer.save_state() if active else None,
+    }
+
+
+def _continue(trainer, states, saved, network_end):
+    """Continue from a saved state; return the networks still in training."""
+    for position, (state, values) in enumerate(
+        zip(states, saved["states"], strict=True)
+    ):
+        state.load(values)
+        if position not in saved["active"]:
+            network_end(position)
+    if saved["active"]:
+        if len(saved["active"]) < len(states):
+            trainer.keep(saved["active"])
+        trainer.load_state(saved["trainer"])
+    return saved["active"]
 
 
 def _run_epoch(trainer, states, seed, epoch):

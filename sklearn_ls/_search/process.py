@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,6 +76,7 @@ def train_and_score(
     device,
     stack_size,
     network_end=lambda: None,
+    part=lambda name: None,
 ):
     """Train networks on training splits and score them on test splits.
 
@@ -98,7 +100,7 @@ def train_and_score(
 
     device : str
 
-    stack_size, network_end : see train_networks
+    stack_size, network_end, part : see train_networks
 
     Returns
     -------
@@ -114,7 +116,12 @@ def train_and_score(
         plans.append(replace(plan, training=training))
     plan_time = (time.perf_counter() - start) / len(plans)
     trained = train_networks(
-        data.X, plans, seed=seed, stack_size=stack_size, network_end=network_end
+        data.X,
+        plans,
+        seed=seed,
+        stack_size=stack_size,
+        network_end=network_end,
+        part=part,
     )
     scored, parts = [], {}
     for candidate, (_, test), fold in zip(candidates, splits, trained, strict=True):
@@ -141,6 +148,29 @@ def train_and_score(
             )
         )
     return scored
+
+
+def part_of(checkpoints, name):
+    """Return the function that `train_networks` asks for the Checkpoint of a part.
+
+    Parameters
+    ----------
+    checkpoints : Checkpoints or None
+
+    name : str
+        Of the networks that are trained together.
+    """
+    if checkpoints is None:
+        return _no_checkpoint
+    return partial(_part, checkpoints, name)
+
+
+def _part(checkpoints, name, part):
+    return checkpoints.part(f"{name}-{part}")
+
+
+def _no_checkpoint(part):
+    return None
 
 
 def _find_correct(classifier, X, y):

@@ -11,6 +11,7 @@ from sklearn_ls._differences import mean_of_samples
 from sklearn_ls._network.ensemble import Ensemble
 from sklearn_ls._network.fitting import train_networks
 from sklearn_ls._network.plans import TrainingParams, plan_network
+from sklearn_ls._search.process import part_of
 
 RETRAINED = (
     "n_iter_",
@@ -181,7 +182,7 @@ def _describe_folds(data, splits, chosen, params, device):
     }
 
 
-def retrain(data, params, *, seed, device):
+def retrain(data, params, *, seed, device, checkpoints=None):
     """Train one network on all data, and return it with its attributes.
 
     Parameters
@@ -195,6 +196,8 @@ def retrain(data, params, *, seed, device):
 
     device : str
 
+    checkpoints : Checkpoints, default=None
+
     Returns
     -------
     trained : Trained
@@ -204,7 +207,8 @@ def retrain(data, params, *, seed, device):
     start = time.perf_counter()
     training_params = TrainingParams.of(params, LabelSmoothingClassifier.__name__)
     plan = plan_network(data.X, data.labels, training_params, seed=seed, device=device)
-    (trained,) = train_networks(data.X, [plan], seed=seed)
+    part = part_of(checkpoints, "refit")
+    (trained,) = train_networks(data.X, [plan], seed=seed, part=part)
     seconds = time.perf_counter() - start
     classifier = make_fitted(params, trained.network, trained.summary, data.features)
     if data.labels.votes is not None:

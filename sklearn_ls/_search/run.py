@@ -1,5 +1,6 @@
 """Training and scoring of all networks of a search, in one process or several."""
 
+from hashlib import sha256
 from itertools import cycle
 
 import numpy as np
@@ -9,7 +10,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_ls._classifier import LabelSmoothingClassifier
 from sklearn_ls._network.plans import TrainingParams
-from sklearn_ls._search.process import train_and_score
+from sklearn_ls._search.process import part_of, train_and_score
 from sklearn_ls._search.tasks import assign_devices, choose_stack_size, divide_tasks
 
 
@@ -56,6 +57,7 @@ def run_search(
     seed,
     device,
     n_jobs,
+    checkpoints=None,
 ):
     """Train and score all networks of a search.
 
@@ -75,6 +77,8 @@ def run_search(
     device : str
 
     n_jobs : int or None
+
+    checkpoints : Checkpoints, default=None
 
     Returns
     -------
@@ -114,6 +118,7 @@ def run_search(
             device=task_device,
             stack_size=stack_size,
             network_end=progress.network_end if here else _nothing,
+            part=part_of(checkpoints, _name_of(task)),
         )
         for task, task_device in zip(tasks, cycle(devices))
     )
@@ -123,6 +128,11 @@ def run_search(
         if not here:
             progress.network_end(len(task))
     return [scored[pair] for pair in np.ndindex(len(members), len(splits))]
+
+
+def _name_of(task):
+    """Return a name for some (candidate, split) that is the same in every process."""
+    return sha256(repr(task).encode()).hexdigest()[:12]
 
 
 def make_parallel(n_jobs):

@@ -54,6 +54,20 @@ FILES = {
             "was saved without callbacks. Pass what was used: load_model(",
         ),
     ],
+    "checkpoint": [
+        Row(
+            "A `checkpoint` of a training with other data or parameters",
+            ValueError,
+            "is of a training with other data or parameters",
+        ),
+    ],
+    "full": [
+        Row(
+            "A `checkpoint` on a disk that is full after the first epochs",
+            UserWarning,
+            "could not be written ... The training goes on",
+        ),
+    ],
     "save": [
         Row(
             "`SmoothedTargetClassifier`, or an estimator of another package",

@@ -1,0 +1,366 @@
+"""Trainings that are interrupted and continued are those that were not."""
+
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_array_equal
+from scipy.sparse import csr_array
+from sklearn.base import clone
+from sklearn.model_selection import StratifiedKFold
+from skorch.callbacks import EpochScoring
+from torch import nn
+
+from helpers import quick_classifier, quick_search
+from sklearn_ls import ModelFileError
+from sklearn_ls._files.checkpoints import Checkpoint
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+SMALL = {"hidden_layer_sizes": (6,), "max_epochs": 6, "batch_size": 32}
+
+
+class Stopped(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.fixture
+def stop_after(monkeypatch):
+    """Return a function that lets the training end after so many checkpoints."""
+    write = Checkpoint.write
+
+    def stop(n_checkpoints):
+        written = []
+
+        def write_and_stop(self, state):
+            write(self, state)
+            written.append(self.path)
+            if len(written) == n_checkpoints:
+                raise Stopped
+
+        monkeypatch.setattr(Checkpoint, "write", write_and_stop)
+
+    return stop
+
+
+class Normalized(nn.Sequential):
+    def __init__(self, n_features, n_classes):
+        super().__init__(
+            nn.Linear(n_features, 5),
+            nn.BatchNorm1d(5),
+            nn.Dropout(0.2),
+            nn.Linear(5, n_classes),
+        )
+
+
+class Gelu(nn.Sequential):
+    def __init__(self, n_features, n_classes):
+        super().__init__(nn.Linear(n_features, 5), nn.GELU(), nn.Linear(5, n_classes))
+
+
+CLASSIFIERS = {
+    "built-in": {},
+    "cosine": {"learning_rate_schedule": "cosine", "ema_decay": 0.9},
+    "early stopping": {"early_stopping": True, "n_iter_no_change": 2},
+    "calibrated": {"calibration": "temperature", "dropout": 0.3},
+    "momentum": {"optimizer": "sgd", "optimizer_params": {"momentum": 0.9}},
+    "own optimizer": {"optimizer": torch.optim.RAdam},
+    "coupling": {"optimizer": torch.optim.LBFGS, "weight_decay": 0.0, "max_epochs": 3},
+    "own module": {"module": Normalized, "early_stopping": True},
+}
+
+
+def interrupted(estimator, given, folder, stop_after, n_checkpoints, **params):
+    """Return an estimator fitted with interruptions, and how many there were."""
+    for number in range(100):
+        stop_after(n_checkpoints[number % len(n_checkpoints)])
+        again = clone(estimator)
+        try:
+            again.fit(*given, checkpoint=folder, **params)
+        except Stopped:
+            continue
+        assert not folder.exists()
+        return again, number
+    raise AssertionError("no end")
+
+
+def assert_same(actual, expected, X):
+    assert_array_equal(actual.predict_proba(X), expected.predict_proba(X))
+    if hasattr(expected, "loss_curve_"):
+        assert actual.loss_curve_ == expected.loss_curve_
+        assert actual.validation_scores_ == expected.validation_scores_
+    if hasattr(expected, "oof_proba_"):
+        assert_array_equal(actual.oof_proba_, expected.oof_proba_)
+        assert [member.n_iter_ for member in actual.estimators_] == [
+            member.n_iter_ for member in expected.estimators_
+        ]
+
+
+@pytest.mark.parametrize("params", CLASSIFIERS.values(), ids=CLASSIFIERS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_classifiers(iris, params, dtype, tmp_path, stop_after):
+    given = iris[0].astype(dtype), iris[1]
+    clf = quick_classifier(**{**SMALL, **params})
+    expected = clone(clf).fit(*given)
+    clf, n_times = interrupted(clf, given, tmp_path / "run", stop_after, [1, 2])
+    assert n_times > 1
+    assert_same(clf, expected, given[0])
+
+
+SEARCHES = {
+    "stacks": {"n_iter_no_change": 2, "max_epochs": 40},
+    "refitted": {"ensemble": False},
+    "cosine": {"learning_rate_schedule": "cosine"},
+    "own module in stacks": {"module": Gelu},
+    "one after another": {"module": Normalized},
+}
+
+
+@pytest.mark.parametrize("params", SEARCHES.values(), ids=SEARCHES)
+def test_searches(iris, params, tmp_path, stop_after):
+    search = quick_search([0.0, 0.3], **{**SMALL, **params})
+    expected = clone(search).fit(*iris)
+    search, n_times = interrupted(search, iris, tmp_path / "run", stop_after, [1, 3, 4])
+    assert n_times > 1
+    assert_same(search, expected, iris[0])
+    if params.get("n_iter_no_change"):  # some networks leave the stack before others
+        assert len({member.n_iter_ for member in search.estimators_}) > 1
+
+
+@pytest.mark.parametrize("make", [quick_classifier, lambda: quick_search([0.1])])
+def test_votes(iris, make, tmp_path, stop_after):
+    X, y = iris
+    votes = np.stack([y, (y + np.arange(150) % 2) % 3], axis=1)
+    estimator = make().set_params(**SMALL)
+    expected = clone(estimator).fit(X, y, votes=votes)
+    estimator, _ = interrupted(
+        estimator, iris, tmp_path / "run", stop_after, [2], votes=votes
+    )
+    assert_same(estimator, expected, X)
+    assert_array_equal(estimator.annotator_confusion_, expected.annotator_confusion_)
+
+
+def test_sparse_X_and_further_arguments(iris, tmp_path, stop_after, rng):
+    given = csr_array(np.maximum(iris[0], 0)), iris[1]
+    params = {"sample_weight": rng.random(150), "sample_epsilon": rng.random(150)}
+    clf = quick_classifier(**SMALL)
+    expected = clone(clf).fit(*given, **params)
+    clf, _ = interrupted(clf, given, tmp_path / "run", stop_after, [2], **params)
+    assert_same(clf, expected, given[0])
+
+
+def test_warm_start(iris, tmp_path, stop_after):
+    X, y = iris
+    params = {"warm_start": True, "early_stopping": True, **SMALL}
+    expected = quick_classifier(**params).fit(X, y).fit(X, y)
+    clf = quick_classifier(**params).fit(X, y)
+    stop_after(2)
+    with pytest.raises(Stopped):
+        clf.fit(X, y, checkpoint=tmp_path / "run")
+    assert clf.n_iter_ == 6  # as before
+    assert_same(clf.fit(X, y, checkpoint=tmp_path / "run"), expected, X)
+    assert clf.n_iter_ == 12
+
+
+def test_a_seed_that_nobody_chose_is_kept(iris, tmp_path, stop_after):
+    X, y = iris
+    clf = quick_classifier(random_state=None, **SMALL)
+    stop_after(2)
+    with pytest.raises(Stopped):
+        clf.fit(X, y, checkpoint=tmp_path / "run")
+    shutil.copytree(tmp_path / "run", tmp_path / "copy")
+    stop_after(-1)
+    one = clone(clf).fit(X, y, checkpoint=tmp_path / "run")
+    other = clone(clf).fit(X, y, checkpoint=tmp_path / "copy")
+    assert_same(one, other, X)
+    assert not np.array_equal(one.predict_proba(X), clf.fit(X, y).predict_proba(X))
+
+
+def test_processes(iris, tmp_path, stop_after):
+    search = quick_search([0.0, 0.3], n_jobs=2, **SMALL)
+    expected = clone(search).fit(*iris)
+    assert_same(
+        clone(search).fit(*iris, checkpoint=tmp_path / "run"), expected, iris[0]
+    )
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda clf, X, y: (clf.set_params(learning_rate=0.1), X, y),
+        lambda clf, X, y: (clf.set_params(module=Gelu), X, y),
+        lambda clf, X, y: (clf, X + 1, y),
+        lambda clf, X, y: (clf, X.astype(np.float32), y),
+        lambda clf, X, y: (clf, X, y[::-1]),
+        lambda clf, X, y: (quick_search([0.1], **SMALL), X, y),
+    ],
+)
+def test_another_training_is_refused(iris, tmp_path, stop_after, change):
+    clf, folder = quick_classifier(**SMALL), tmp_path / "run"
+    stop_after(1)
+    with pytest.raises(Stopped):
+        clf.fit(*iris, checkpoint=folder)
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    other, X, y = change(clone(clf), *iris)
+    with pytest.raises(ValueError, match="is of a training with other data or param"):
+        other.fit(X, y, checkpoint=folder)
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_splits_at_random_are_refused(iris, tmp_path, stop_after):
+    splitter = StratifiedKFold(3, shuffle=True)
+    search = quick_search([0.1], cv=splitter, **SMALL)
+    stop_after(1)
+    with pytest.raises(Stopped):
+        search.fit(*iris, checkpoint=tmp_path / "run")
+    with pytest.raises(ValueError, match="a cv that splits at random"):
+        search.fit(*iris, checkpoint=tmp_path / "run")
+
+
+def test_what_cannot_be_continued_is_refused(iris, tmp_path, stop_after):
+    clf = quick_classifier(callbacks=[EpochScoring("accuracy")])
+    with pytest.raises(ValueError, match="callbacks cannot be combined"):
+        clf.fit(*iris, checkpoint=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    stop_after(1)
+    clf = quick_classifier(**SMALL)
+    with pytest.raises(Stopped):
+        clf.fit(*iris, checkpoint=tmp_path / "run")
+    path = tmp_path / "run" / "network.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ModelFileError, match=r"network\.safetensors cannot be read"):
+        clf.fit(*iris, checkpoint=tmp_path / "run")
+
+
+def test_other_files_in_the_folder_stay(iris, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    quick_classifier(**SMALL).fit(*iris, checkpoint=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_folder_that_cannot_be_written_fails_before_the_training(iris, tmp_path):
+    (tmp_path / "file").write_text("")
+    clf = quick_classifier(**SMALL)
+    for folder in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(OSError, match="file"):
+            clf.fit(*iris, checkpoint=folder)
+    assert not hasattr(clf, "classes_")
+
+
+def test_a_full_disk_does_not_end_the_training(iris, tmp_path, stop_after):
+    folder = tmp_path / "run"
+    clf = quick_classifier(hidden_layer_sizes=(400,), max_epochs=4)
+    expected = clone(clf).fit(*iris)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    stop_after(1)
+    with pytest.raises(Stopped):
+        clf.fit(*iris, checkpoint=folder)
+    before = (folder / "network.safetensors").read_bytes()
+    stop_after(2)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
+    try:
+        with pytest.warns(UserWarning, match=r"could not be written \(EFBIG: .* again"):
+            with pytest.raises(Stopped):
+                clf.fit(*iris, checkpoint=folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (folder / "network.safetensors").read_bytes() == before
+    assert len(list(folder.iterdir())) == 2  # no temporary file is left
+    stop_after(-1)
+    assert_same(clf.fit(*iris, checkpoint=folder), expected, iris[0])
+
+
+KILLED = """
+    import sys
+    from pathlib import Path
+    import numpy as np
+    import torch
+    from sklearn.datasets import load_digits
+    from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
+    torch.set_num_threads(1)
+    X, y = load_digits(return_X_y=True)
+    params = {"max_epochs": 40, "tol": 0.0, "random_state": 0, "device": "cpu"}
+    if sys.argv[1] == "network":
+        estimator = LabelSmoothingClassifier(**params)
+    else:
+        estimator = LabelSmoothingClassifierCV([0.0, 0.2], cv=2, **params)
+    folder = sys.argv[2] if len(sys.argv) > 3 else None
+    print("ready", flush=True)
+    estimator.fit(X, y, checkpoint=folder)
+    np.save(sys.argv[-1], estimator.predict_proba(X))
+"""
+
+
+def start(kind, folder, output, with_checkpoint=True):
+    command = [sys.executable, "-c", textwrap.dedent(KILLED), kind]
+    command += [str(folder), str(output)] if with_checkpoint else [str(output)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    with process.stdout:
+        assert process.stdout.readline() == b"ready\n"
+    return process
+
+
+def kill_at_random(kind, tmp_path, n_kills, seed):
+    """Kill a training again and again, and compare its end with another one's."""
+    process = start(kind, None, tmp_path / "expected.npy", False)
+    begin = time.perf_counter()
+    assert process.wait() == 0
+    seconds = time.perf_counter() - begin
+    rng, killed = random.Random(seed), 0
+    folder, output = tmp_path / "run", tmp_path / "actual.npy"
+    while True:
+        process = start(kind, folder, output)
+        if killed < n_kills:
+            time.sleep(rng.uniform(0, 2 * seconds / n_kills))
+            process.send_signal(signal.SIGKILL)
+        code = process.wait()
+        if code == 0:
+            break
+        assert code == -signal.SIGKILL
+        killed += 1
+    assert not folder.exists()
+    assert_array_equal(np.load(output), np.load(tmp_path / "expected.npy"))
+    return killed
+
+
+@pytest.mark.parametrize(("kind", "n_kills"), [("network", 3), ("search", 2)])
+def test_killed_trainings_continue(kind, n_kills, tmp_path):
+    assert kill_at_random(kind, tmp_path, n_kills, seed=0) > 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["network", "search"])
+def test_trainings_killed_many_times_continue(kind, tmp_path):
+    total = 0
+    for seed in range(1, 10):
+        (tmp_path / str(seed)).mkdir()
+        total += kill_at_random(kind, tmp_path / str(seed), n_kills=12, seed=seed)
+    assert total >= 50
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a file system needs root")
+def test_a_disk_that_is_really_full(iris, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("mounting is not permitted")
+    try:
+        clf = quick_classifier(hidden_layer_sizes=(3000,), max_epochs=2)
+        expected = clone(clf).fit(*iris)
+        with pytest.warns(
+            UserWarning, match=r"could not be written \(ENOSPC: No space"
+        ):
+            clf.fit(*iris, checkpoint=disk / "run")
+        assert_same(clf, expected, iris[0])
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
