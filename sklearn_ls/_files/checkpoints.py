@@ -15,8 +15,8 @@ from sklearn_ls._files.model_format import ModelFileError, from_bytes, to_bytes
 from sklearn_ls._files.values import OrGiven, decode, encode
 from sklearn_ls._warnings import warn
 
-KEY = "training"  # name of the file that says what is trained
-SUFFIX = ".safetensors"
+SUFFIX = ".sklearn_ls"  # of all files, so that no others are deleted
+KEY = f"training{SUFFIX}"  # says, as JSON, what is trained
 
 
 def digest_of(values, X):
@@ -79,12 +79,13 @@ class Checkpoints:
     def __init__(self, folder, digest, seed):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        key = self.part(KEY)
-        found = key.read()
-        if found is None:
+        key = self.folder / KEY
+        if key.exists():
+            found = json.loads(key.read_text())
+        else:
             found = {"digest": digest, "seed": int(seed)}
-            write_atomically(key.path, key.to_bytes(found))
-        elif found["digest"] != digest:
+            write_atomically(key, json.dumps(found).encode())
+        if found["digest"] != digest:
             raise ValueError(
                 f"The checkpoint {self.folder} is of a training with other data or "
                 "parameters (or a cv that splits at random). Continue that one, pass "
@@ -99,8 +100,9 @@ class Checkpoints:
     def remove(self):
         """Delete the files, and the folder if nothing else is in it."""
         with suppress(OSError):
-            for path in [*self.folder.glob(f"*{SUFFIX}"), *self.folder.glob(".*.tmp")]:
-                path.unlink()
+            for pattern in (f"*{SUFFIX}", f".*{SUFFIX}.*.tmp"):
+                for path in self.folder.glob(pattern):
+                    path.unlink()
             self.folder.rmdir()
 
 
@@ -141,7 +143,9 @@ class Checkpoint:
     def write(self, state):
         """Write a state; warn if that is impossible, since the training can go on."""
         try:
-            write_atomically(self.path, self.to_bytes(state))
+            arrays = {}
+            model = encode(state, arrays, "state")
+            write_atomically(self.path, to_bytes(model, arrays))
         except OSError as error:
             name = errno.errorcode.get(error.errno, error.errno)
             warn(
@@ -149,9 +153,3 @@ class Checkpoint:
                 f"{os.strerror(error.errno or 0)}). The training goes on, and tries "
                 "again after the next epoch."
             )
-
-    @staticmethod
-    def to_bytes(state):
-        """Return the content of a file."""
-        arrays = {}
-        return to_bytes(encode(state, arrays, "state"), arrays)

@@ -235,16 +235,18 @@ def test_what_cannot_be_continued_is_refused(iris, tmp_path, stop_after):
     clf = quick_classifier(**SMALL)
     with pytest.raises(Stopped):
         clf.fit(*iris, checkpoint=tmp_path / "run")
-    path = tmp_path / "run" / "network.safetensors"
+    path = tmp_path / "run" / "network.sklearn_ls"
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(ModelFileError, match=r"network\.safetensors cannot be read"):
+    with pytest.raises(ModelFileError, match=r"network\.sklearn_ls cannot be read"):
         clf.fit(*iris, checkpoint=tmp_path / "run")
 
 
 def test_other_files_in_the_folder_stay(iris, tmp_path):
-    (tmp_path / "notes.txt").write_text("mine")
+    names = ["model.safetensors", "notes.txt", ".model.tmp"]
+    for name in names:
+        (tmp_path / name).write_text("mine")
     quick_classifier(**SMALL).fit(*iris, checkpoint=tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
 
 
 def test_a_folder_that_cannot_be_written_fails_before_the_training(iris, tmp_path):
@@ -264,7 +266,7 @@ def test_a_full_disk_does_not_end_the_training(iris, tmp_path, stop_after):
     stop_after(1)
     with pytest.raises(Stopped):
         clf.fit(*iris, checkpoint=folder)
-    before = (folder / "network.safetensors").read_bytes()
+    before = (folder / "network.sklearn_ls").read_bytes()
     stop_after(2)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
     try:
@@ -273,7 +275,7 @@ def test_a_full_disk_does_not_end_the_training(iris, tmp_path, stop_after):
                 clf.fit(*iris, checkpoint=folder)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert (folder / "network.safetensors").read_bytes() == before
+    assert (folder / "network.sklearn_ls").read_bytes() == before
     assert len(list(folder.iterdir())) == 2  # no temporary file is left
     stop_after(-1)
     assert_same(clf.fit(*iris, checkpoint=folder), expected, iris[0])
