@@ -18,7 +18,7 @@ from sklearn_ls._compat import (
     check_sample_weight,
 )
 from sklearn_ls._features import raise_for_dates, raise_for_lazy_frame
-from sklearn_ls._files.checkpoints import Checkpoints, digest_of
+from sklearn_ls._files.checkpoints import Checkpoints, NoCheckpoints, digest_of
 from sklearn_ls._label_smoother import LabelSmoother
 from sklearn_ls._labels.annotators import judge_annotators
 from sklearn_ls._labels.containers import to_numpy_backed
@@ -514,6 +514,11 @@ class BaseNetworkClassifier(
         return tags
 
 
+def fitted_network(estimator):
+    """Return the network, or the networks, that an estimator predicts with, or None."""
+    return vars(estimator).get("_network")
+
+
 def describe_fit(network, label_smoother, features, n_earlier_epochs=0):
     """Return the fitted attributes of a single network.
 
@@ -556,7 +561,7 @@ def describe_fit(network, label_smoother, features, n_earlier_epochs=0):
 
 
 def open_checkpoints(folder, params, X, labels, seed, **more):
-    """Return the checkpoints of a training, or None.
+    """Return the checkpoints of a training.
 
     Parameters
     ----------
@@ -577,24 +582,27 @@ def open_checkpoints(folder, params, X, labels, seed, **more):
 
     Returns
     -------
-    checkpoints : Checkpoints or None
+    checkpoints : Checkpoints or NoCheckpoints
     """
     if folder is None:
-        return None
+        return NoCheckpoints(seed)
     if params["callbacks"]:
         raise ValueError(
             "callbacks cannot be combined with a checkpoint, which does not include "
             "their state. Set callbacks=None."
         )
-    without = ("n_jobs", "random_state", "verbose")
-    trained = {
-        **{name: value for name, value in params.items() if name not in without},
+    values = {
+        **params,
         **more,
+        "X": X,
         "labels": labels.digest(),
         "sample_epsilon": labels.sample_epsilon,
         "versions": [__version__, *map(version, ("torch", "numpy", "scikit-learn"))],
     }
-    return Checkpoints(folder, digest_of(trained, X), seed)
+    if not isinstance(params["random_state"], Integral):
+        del values["random_state"]  # the seed that was drawn is kept
+    del values["verbose"]
+    return Checkpoints(folder, digest_of(values), seed)
 
 
 def describe_annotators(labels, networks, y_proba):

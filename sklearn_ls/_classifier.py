@@ -395,8 +395,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
             seed,
             earlier=None if earlier is None else earlier.weights,
         )
-        if checkpoints is not None:
-            seed = checkpoints.seed
+        seed = checkpoints.seed
         plan = plan_network(
             X,
             labels,
@@ -408,7 +407,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         training = SingleTraining(plan, earlier)
         training.run(
             seed=seed,
-            checkpoint=None if checkpoints is None else checkpoints.part("network"),
+            checkpoint=checkpoints.part("network"),
             max_epochs=self.max_epochs,
             keep_interrupted=not hasattr(self, "_network"),
             epoch_end=lambda: progress.task_end(
@@ -424,7 +423,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
             attributes |= of_annotators
         progress.end(lambda: attributes)
         self._store(attributes)
-        if checkpoints is not None:
+        if not training.state.interrupted:
             checkpoints.remove()
         self._warn_of_ending(training.state)
         return self

@@ -441,14 +441,21 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
     def __getstate__(self):
         state = super().__getstate__()
         scorer = state.pop("scorer_", None)
-        if scorer is not None and repr(scorer) != repr(self._make_scorer()):
-            state["scorer_"] = scorer  # `scoring` was changed after fit
+        if scorer is not None and not self._describes(scorer):
+            state["scorer_"] = scorer
         return state
 
     def __setstate__(self, state):
         super().__setstate__(state)
         if hasattr(self, "cv_results_") and not hasattr(self, "scorer_"):
             self.scorer_ = self._make_scorer()
+
+    def _describes(self, scorer):
+        """Return whether `scoring` describes a scorer; it may be changed after fit."""
+        try:
+            return repr(scorer) == repr(self._make_scorer())
+        except ValueError:
+            return False
 
     def _make_scorer(self):
         """Return the scorer, or dict of scorers, that `scoring` describes."""
@@ -541,8 +548,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
             seed,
             splits=[list(split) for split in splits],
         )
-        if checkpoints is not None:
-            seed = checkpoints.seed
+        seed = checkpoints.seed
         retrains = not self.ensemble and bool(self.refit)
         n_networks = len(members) * len(splits) + retrains
         progress = SearchProgress(self, data.X_seen, data.labels.y, n_networks)
@@ -574,8 +580,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
             learned.pop("_network", None)  # the estimator does not predict
         progress.end(learned if self.refit else None)
         self._store(learned, SEARCHED)
-        if checkpoints is not None:
-            checkpoints.remove()
+        checkpoints.remove()
         warn_unless_converged(
             converged,
             max_epochs=self.max_epochs,

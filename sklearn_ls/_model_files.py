@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_ls._base import describe_fit
+from sklearn_ls._base import describe_fit, fitted_network
 from sklearn_ls._classifier import LabelSmoothingClassifier
 from sklearn_ls._classifier_cv import SEARCHED, LabelSmoothingClassifierCV
 from sklearn_ls._files.atomic import write_atomically
 from sklearn_ls._files.model_format import ModelFileError, from_bytes, to_bytes
-from sklearn_ls._files.values import OrGiven, decode, encode, find_given
+from sklearn_ls._files.values import Omittable, decode, encode, find_omitted
 from sklearn_ls._label_smoother import LabelSmoother
 from sklearn_ls._labels.smoothing import Smoothing
 from sklearn_ls._network.plain import (
@@ -84,7 +84,8 @@ def save_model(estimator, path, *, include_oof=False):
     Parameters that are code are not saved: a custom `module` or `optimizer`,
     `callbacks`, a callable in `scoring` or `refit`, a splitter as `cv`, and others that
     are not made of numbers, texts, lists, dicts and NumPy arrays, such as DataFrames.
-    They are passed to :func:`load_model` again.
+    They are passed to :func:`load_model` again. What was set by methods (`set_output`,
+    `set_fit_request`, `set_callbacks`) is not saved.
 
     Examples
     --------
@@ -160,8 +161,10 @@ def load_model(path, **given):
     data = Path(path).read_bytes()
     with _explaining(path):
         model, arrays = from_bytes(data)
-        needed = find_given(model["model"])
-    _check_given(path, needed, given)
+        if "model" not in model:
+            raise ModelFileError("it is the checkpoint of a training, not a model")
+        needed = find_omitted(model["model"])
+    _check_omitted(path, needed, given)
     with _explaining(path):
         return _restore(decode(model["model"], arrays, given))
 
@@ -189,7 +192,7 @@ def _why_not(estimator):
     return f"{reason} To save a Pipeline, save its steps, or the whole with skops.io."
 
 
-def _check_given(path, needed, given):
+def _check_omitted(path, needed, given):
     if missing := sorted(needed - given.keys()):
         example = ", ".join(f"{name}=..." for name in missing)
         raise TypeError(
@@ -215,7 +218,7 @@ def _describe(estimator, include_oof=False):
     }
     return {
         "class": type(estimator).__name__,
-        "params": {name: OrGiven(name, value) for name, value in params},
+        "params": {name: Omittable(name, value) for name, value in params},
         "fitted": describe[type(estimator)](estimator),
     }
 
@@ -266,8 +269,8 @@ def _restore_smoother(smoother, fitted):
 
 def _describe_classifier(classifier):
     state = vars(classifier)
-    network = network_to_dict(state["_network"])
-    network |= {name: OrGiven(name, network[name]) for name in OF_USERS}
+    network = network_to_dict(fitted_network(classifier))
+    network |= {name: Omittable(name, network[name]) for name in OF_USERS}
     optimizer_state = state.get("_optimizer_state")
     return {
         "features": _take(classifier, FEATURES),
@@ -284,6 +287,10 @@ def _restore_classifier(classifier, fitted):
     n_earlier_epochs = len(network.history) - fitted["n_scored_epochs"]
     features = _restore_features(fitted["features"], network)
     smoother = _restore_part(LabelSmoother, fitted["label_smoother"])
+    if not np.array_equal(smoother.classes_, network.classes):
+        raise ValueError(
+            "the classes of the LabelSmoother are not those of the network"
+        )
     attributes = {
         **describe_fit(network, smoother, features, n_earlier_epochs),
         **_check_names(fitted["annotators"], OF_ANNOTATORS),
@@ -305,8 +312,11 @@ def _restore_part(kind, state):
 def _restore_features(features, network):
     _check_names(features, FEATURES)
     n_features = network.sample_shape[0]
-    if features["n_features_in_"] != n_features:
-        raise ValueError("n_features_in_ is not that of the network")
+    names = features.get("feature_names_in_")
+    if features["n_features_in_"] != n_features or (
+        names is not None and np.shape(names) != (n_features,)
+    ):
+        raise ValueError("the features are not those of the network")
     return features
 
 
@@ -324,7 +334,7 @@ def _describe_search(search, include_oof):
         "label_smoother": _describe_if_any(state.get("label_smoother_")),
         "estimators": [_describe(member) for member in state.get("estimators_", ())],
         "best_estimator": _describe_if_any(best),
-        "predicts": "_network" in state,
+        "predicts": fitted_network(search) is not None,
     }
 
 
@@ -348,9 +358,9 @@ def _restore_search(search, fitted):
     if fitted["best_estimator"] is not None:
         best = _restore_part(LabelSmoothingClassifier, fitted["best_estimator"])
         attributes["best_estimator_"] = best
-        network = vars(best)["_network"]
+        network = fitted_network(best)
     elif fitted["predicts"]:
-        networks = [vars(member)["_network"] for member in members]
+        networks = [fitted_network(member) for member in members]
         network = ensemble_from(networks, attributes["classes_"])
     if network is not None:
         _restore_features(_take_features(attributes), network)

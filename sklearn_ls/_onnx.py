@@ -2,15 +2,23 @@
 
 import json
 
+import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_ls._base import fitted_network
 from sklearn_ls._classifier import LabelSmoothingClassifier
 from sklearn_ls._classifier_cv import LabelSmoothingClassifierCV
 from sklearn_ls._files.atomic import write_atomically
-from sklearn_ls._network.onnx_graph import Graph, add_classifier, label_values
+from sklearn_ls._network.onnx_graph import (
+    Graph,
+    add_classifier,
+    draw_samples,
+    label_values,
+)
 from sklearn_ls._version import __version__
 
 OPSET, IR_VERSION = 17, 8
+MIN_OPSET = 15  # of the operators as they are used
 KINDS = (LabelSmoothingClassifier, LabelSmoothingClassifierCV)
 
 
@@ -105,7 +113,24 @@ def to_onnx(estimator, path):
     )
     helper.set_model_props(model, {"classes": json.dumps(labels.tolist())})
     onnx.checker.check_model(model, full_check=True)
+    _compare(model, predictor)
     write_atomically(path, model.SerializeToString())
+
+
+def _compare(model, predictor):
+    """Raise ValueError unless a model predicts like the classifier."""
+    from onnx.reference import ReferenceEvaluator
+
+    X = draw_samples(predictor)
+    try:
+        _, y_proba = ReferenceEvaluator(model).run(None, {"X": X.astype(np.float32)})
+    except Exception:  # the evaluator of onnx does not know all cases, as of pooling
+        return
+    if not np.allclose(y_proba, predictor.apply(X, "proba"), atol=1e-3):
+        raise ValueError(
+            "The ONNX model would predict something else than the classifier. Does the "
+            "module have hooks, or parametrizations?"
+        )
 
 
 def _predictor_of(estimator):
@@ -117,9 +142,10 @@ def _predictor_of(estimator):
             "Pipeline, call register_onnx_converters() and then skl2onnx.to_onnx."
         )
     check_is_fitted(estimator)
-    if "_network" not in vars(estimator):
+    predictor = fitted_network(estimator)
+    if predictor is None:
         raise TypeError("An estimator with refit=False does not predict.")
-    return vars(estimator)["_network"]
+    return predictor
 
 
 def register_onnx_converters():
@@ -152,7 +178,6 @@ def register_onnx_converters():
             options={
                 "zipmap": [True, False, "columns"],
                 "nocl": [True, False],
-                "output_class_labels": [False, True],
             },
         )
 
@@ -180,6 +205,11 @@ def _convert(scope, operator, container):
     from onnx import TensorProto, helper
     from skl2onnx.common._apply_operation import apply_cast
 
+    if container.target_opset < MIN_OPSET:
+        raise ValueError(
+            f"The network classifiers need target_opset={MIN_OPSET} or newer. Got "
+            f"{container.target_opset}."
+        )
     X = scope.get_unique_variable_name("X")
     apply_cast(scope, operator.inputs[0].full_name, X, container, to=TensorProto.FLOAT)
     graph, (label, proba) = Graph(), [output.full_name for output in operator.outputs]

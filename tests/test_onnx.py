@@ -99,6 +99,7 @@ LABELS = {
     "bools": ([False, True], np.int64),
     "floats": ([1.0, 2.0], np.int64),
     "texts": (["an ant", "é漢"], object),
+    "texts of digits": (["1", "2"], object),
     "objects": (np.array(["a", "b"], dtype=object), object),
 }
 
@@ -167,6 +168,33 @@ def test_unknown_layers_are_named(module, name, iris, tmp_path):
     with pytest.raises(TypeError, match=f"does not know the layer {name}"):
         to_onnx(clf, tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
+
+
+def test_modules_with_hooks_are_refused(iris, tmp_path):
+    clf = quick_classifier(**SMALL).fit(*iris)
+    clf.net_.module_.register_forward_hook(lambda module, args, output: 2 * output)
+    with pytest.raises(ValueError, match="would predict something else"):
+        to_onnx(clf, tmp_path / "model.onnx")
+
+
+def test_features_far_from_zero(iris, tmp_path):
+    X, y = np.round(2 * iris[0]) + 1e6, iris[1]  # exact in float32
+    assert_predicts_alike(quick_classifier(**SMALL).fit(X, y), X, tmp_path / "m.onnx")
+
+
+def test_outliers_reach_the_bound(iris, tmp_path):
+    X, y = iris
+    clf = quick_classifier(feature_clip=3.0, **SMALL).fit(X, y)
+    expected = clf.predict_proba(1e14 * X)
+    for scale in (1e20, 1e30, 1e37):
+        assert_allclose(clf.predict_proba(scale * X), expected, atol=1e-10)
+    assert_predicts_alike(clf, 1e30 * X, tmp_path / "model.onnx")
+
+
+def test_numbers_beyond_float32_are_refused(iris, tmp_path):
+    clf = quick_classifier(feature_clip=3.0, **SMALL).fit(1e-42 * iris[0], iris[1])
+    with pytest.raises(ValueError, match="that float32 cannot represent"):
+        to_onnx(clf, tmp_path / "model.onnx")
 
 
 def test_what_cannot_be_converted_is_refused(iris, tmp_path):

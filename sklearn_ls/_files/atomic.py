@@ -27,6 +27,8 @@ def write_atomically(path, data):
     path = Path(os.path.realpath(path))
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder. Pass the name of a file.")
+    if path.exists() and not path.is_file():
+        raise OSError(f"{path} is not a regular file.")
     temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
     try:
         with open(temporary, "xb") as file:

@@ -1,51 +1,68 @@
 """A folder that holds the state of a training, from which it continues."""
 
 import errno
+import functools
 import json
 import os
+import pickle
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
-import numpy as np
-from scipy.sparse import issparse
+import joblib
 
 from sklearn_ls._files.atomic import write_atomically
 from sklearn_ls._files.model_format import ModelFileError, from_bytes, to_bytes
-from sklearn_ls._files.values import OrGiven, decode, encode
+from sklearn_ls._files.values import decode, encode
 from sklearn_ls._warnings import warn
 
 SUFFIX = ".sklearn_ls"  # of all files, so that no others are deleted
 KEY = f"training{SUFFIX}"  # says, as JSON, what is trained
 
 
-def digest_of(values, X):
+def digest_of(values):
     """Return a hash of what is trained.
 
     Parameters
     ----------
     values : dict of str to object
-        Code counts by its name.
-
-    X : ndarray or CSR matrix
+        Code that cannot be pickled, such as a local function, counts by its name.
 
     Returns
     -------
     digest : str
     """
-    arrays = {}
-    items = {name: OrGiven(_name_of(v), v) for name, v in values.items()}
-    digest = sha256(json.dumps(encode(items, arrays, "values")).encode())
-    parts = [X.data, X.indices, X.indptr] if issparse(X) else [X]
-    for array in [*arrays.values(), *parts]:
-        digest.update(f"{array.dtype} {array.shape}".encode())
-        digest.update(memoryview(np.ascontiguousarray(array)).cast("B"))
-    return digest.hexdigest()
+    return joblib.hash({name: _digest_of(value) for name, value in values.items()})
 
 
-def _name_of(value):
+def _digest_of(value):
+    try:
+        return joblib.hash(value)
+    except (AttributeError, TypeError, pickle.PicklingError):
+        pass
+    if isinstance(value, (list, tuple)):
+        return joblib.hash([_digest_of(item) for item in value])
+    if isinstance(value, dict):
+        return joblib.hash([_digest_of(list(item)) for item in value.items()])
+    if isinstance(value, functools.partial):
+        return _digest_of([value.func, value.args, value.keywords])
     kind = value if hasattr(value, "__qualname__") else type(value)
-    return f"{kind.__module__}.{kind.__qualname__}"
+    code = getattr(value, "__code__", None)
+    return joblib.hash(
+        [kind.__module__, kind.__qualname__, code and (code.co_code, code.co_names)]
+    )
+
+
+class NoCheckpoints(NamedTuple):
+    """Stands for the checkpoints of a training that has none."""
+
+    seed: int
+
+    def part(self, name):
+        """Return None."""
+
+    def remove(self):
+        """Do nothing."""
 
 
 class Checkpoints:
@@ -77,15 +94,16 @@ class Checkpoints:
     """
 
     def __init__(self, folder, digest, seed):
-        self.folder = Path(folder)
+        self.folder = Path(folder).absolute()  # processes may be elsewhere
+        self.digest = digest
         self.folder.mkdir(parents=True, exist_ok=True)
         key = self.folder / KEY
+        found = {"digest": digest, "seed": int(seed)}
         if key.exists():
             found = json.loads(key.read_text())
-        else:
-            found = {"digest": digest, "seed": int(seed)}
+        if found["digest"] == digest:  # rewritten, to fail now if that is impossible
             write_atomically(key, json.dumps(found).encode())
-        if found["digest"] != digest:
+        else:
             raise ValueError(
                 f"The checkpoint {self.folder} is of a training with other data or "
                 "parameters (or a cv that splits at random). Continue that one, pass "
@@ -95,14 +113,17 @@ class Checkpoints:
 
     def part(self, name):
         """Return the file of a part of the training."""
-        return Checkpoint(self.folder / f"{name}{SUFFIX}")
+        return Checkpoint(self.folder / f"{name}{SUFFIX}", self.digest)
 
     def remove(self):
         """Delete the files, and the folder if nothing else is in it."""
         with suppress(OSError):
+            key = self.folder / KEY
             for pattern in (f"*{SUFFIX}", f".*{SUFFIX}.*.tmp"):
                 for path in self.folder.glob(pattern):
-                    path.unlink()
+                    if path != key:
+                        path.unlink()
+            key.unlink()
             self.folder.rmdir()
 
 
@@ -112,10 +133,14 @@ class Checkpoint:
     Parameters
     ----------
     path : Path
+
+    digest : str
+        Hash of what is trained; files of other trainings do not count.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, digest):
         self.path = path
+        self.digest = digest
 
     def read(self):
         """Return the state, or None if there is none yet.
@@ -138,13 +163,15 @@ class Checkpoint:
                 f"The checkpoint {self.path} cannot be read: {error}. Delete it to "
                 "train this part again."
             ) from error
-        return decode(model, arrays, {})
+        saved = decode(model, arrays, {})
+        return saved["state"] if saved.get("digest") == self.digest else None
 
     def write(self, state):
         """Write a state; warn if that is impossible, since the training can go on."""
         try:
             arrays = {}
-            model = encode(state, arrays, "state")
+            saved = {"digest": self.digest, "state": state}
+            model = encode(saved, arrays, "checkpoint")
             write_atomically(self.path, to_bytes(model, arrays))
         except OSError as error:
             name = errno.errorcode.get(error.errno, error.errno)

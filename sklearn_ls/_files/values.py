@@ -21,7 +21,7 @@ class CannotEncode(TypeError):
 
 
 @dataclass(frozen=True)
-class OrGiven:
+class Omittable:
     """A value that is left out if it cannot be encoded, and then given to `decode`.
 
     Parameters
@@ -43,7 +43,7 @@ def encode(value, arrays, name):
     ----------
     value : object
         Nested lists, tuples, sets and dicts of arrays, numbers, texts, dtypes, None
-        and `OrGiven`.
+        and `Omittable`.
 
     arrays : dict of str to ndarray
         Its arrays are added.
@@ -82,12 +82,12 @@ def encode(value, arrays, name):
         if all(type(key) is str and not key.startswith(TAG) for key in value):
             return {k: encode(item, arrays, f"{name}.{k}") for k, item in value.items()}
         return {"$dict": all_of(map(list, value.items()))}
-    if kind is OrGiven:
+    if kind is Omittable:
         own = {}
         try:
             encoded = encode(value.value, own, name)
         except CannotEncode:
-            return {"$given": value.name}
+            return {"$omitted": value.name}
         arrays.update(own)
         return encoded
     if kind is np.ndarray:
@@ -111,6 +111,7 @@ def _encode_array(array, arrays, name):
     if dtype.kind in "UT":
         kind = "str" if dtype.kind == "T" else dtype.str
         return {"$texts": [kind, list(array.shape), array.ravel().tolist()]}
+    name = _new_name(name, arrays)
     if dtype.name in STORED and dtype.isnative:
         arrays[name] = array
         return {"$array": name}
@@ -121,7 +122,14 @@ def _encode_array(array, arrays, name):
     return {"$raw": [name, dtype.str, list(array.shape)]}
 
 
-def find_given(encoded):
+def _new_name(name, arrays):
+    """Return a name that is not in use: keys may contain dots."""
+    while name in arrays:
+        name += "_"
+    return name
+
+
+def find_omitted(encoded):
     """Return the names of the values that `decode` has to be given.
 
     Parameters
@@ -133,13 +141,13 @@ def find_given(encoded):
     names : set of str
     """
     if isinstance(encoded, dict):
-        if encoded.keys() == {"$given"}:
-            if not isinstance(encoded["$given"], str):
+        if encoded.keys() == {"$omitted"}:
+            if not isinstance(encoded["$omitted"], str):
                 raise TypeError("the name of a parameter is not a str")
-            return {encoded["$given"]}
+            return {encoded["$omitted"]}
         encoded = list(encoded.values())
     if isinstance(encoded, list):
-        return set().union(*map(find_given, encoded))
+        return set().union(*map(find_omitted, encoded))
     return set()
 
 
@@ -151,6 +159,7 @@ def decode(encoded, arrays, given):
     encoded : None, bool, int, float, str, list or dict
 
     arrays : dict of str to ndarray
+        Each is used once, and removed.
 
     given : dict of str to object
         The values that were not encoded.
@@ -171,10 +180,10 @@ def decode(encoded, arrays, given):
     if not any(key.startswith(TAG) for key in encoded):
         return {key: decode(item, arrays, given) for key, item in encoded.items()}
     ((tag, content),) = encoded.items()
-    if tag == "$given":
+    if tag == "$omitted":
         return given[content]
     if tag == "$array":
-        return arrays[content]
+        return arrays.pop(content)
     if tag == "$raw":
         return _decode_raw(*content, arrays)
     if tag == "$texts":
@@ -210,7 +219,7 @@ def _decode_raw(name, dtype, shape, arrays):
     dtype = np.dtype(dtype)
     if dtype.kind not in OTHER_KINDS:
         raise ValueError(f"unknown dtype {dtype}")
-    return np.frombuffer(arrays[name].tobytes(), dtype).reshape(_check_shape(shape))
+    return np.frombuffer(arrays.pop(name).tobytes(), dtype).reshape(_check_shape(shape))
 
 
 def _decode_texts(dtype, shape, texts):
@@ -219,11 +228,15 @@ def _decode_texts(dtype, shape, texts):
     if dtype == "str":
         array = np.array(texts, dtype=np.dtypes.StringDType())
     else:
+        if len(texts) * max(map(len, texts), default=0) > 2**24 + 16 * sum(
+            map(len, texts)
+        ):
+            raise ValueError("one text is much longer than the others")
         array = np.array(texts, dtype=str)
         if np.dtype(dtype).kind != "U" or np.dtype(dtype) < array.dtype:
             raise ValueError(f"texts are longer than {dtype} allows")
-        if np.dtype(dtype).itemsize > 2 * array.dtype.itemsize + 1024:
-            raise ValueError(f"{dtype} is longer than any text")
+        if len(texts) * np.dtype(dtype).itemsize > 2**26 + 64 * sum(map(len, texts)):
+            raise ValueError(f"{dtype} is much longer than the texts")
         array = array.astype(dtype)
     return array.reshape(_check_shape(shape))
 

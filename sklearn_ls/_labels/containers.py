@@ -298,7 +298,8 @@ def _order_series(values, labels, name):
     names = list(values.index)
     if names == list(range(len(names))):
         return values
-    if not len(names) == len(labels) == len({*names, *labels}):
+    same = len(names) == len(labels) == len({*names}) == len({*names, *labels})
+    if not same:
         raise ValueError(
             f"{name} has the index {names}, but the classes are {labels}. Name the "
             "values by the classes, or pass an array in their order."

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from sklearn_ls._network.batches import samples_at_once, to_tensor
 
+LARGE, LARGEST = 1e15, 1e18  # of scaled features, relative to the bound and at all
+
 
 class FeatureScaling(nn.Module):
     """Standardize features and clip them smoothly.
@@ -64,6 +66,8 @@ def scale_features(
     z = (X - center.unsqueeze(-2)).mul_(inverse_scale.unsqueeze(-2))
     if math.isinf(clip):
         return z
+    limit = min(LARGE * clip, LARGEST)
+    z = z.clamp(-limit, limit)  # beyond, the bound is reached, and squares overflow
     return z * torch.addcmul(z.new_ones(()), z, z, value=clip**-2).rsqrt_()
 
 

@@ -144,15 +144,15 @@ def train_networks(
     """
     trained = [None] * len(plans)
     for group in _group_stackable(plans):
-        for some in divide_evenly(len(group), stack_size):
-            positions = group[some]
+        for part_slice in divide_evenly(len(group), stack_size):
+            positions = group[part_slice]
             start = time.perf_counter()
             finished = _train_group(
                 X,
                 [plans[i] for i in positions],
                 seed=seed,
                 network_end=network_end,
-                checkpoint=part("-".join(map(str, positions))),
+                checkpoint=part(f"{positions[0]}-{len(positions)}"),
             )
             seconds = (time.perf_counter() - start) / len(positions)
             for i, (network, converged) in zip(positions, finished, strict=True):

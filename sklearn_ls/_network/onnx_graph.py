@@ -14,7 +14,7 @@ from sklearn_ls._labels.smoothing import recover_indicators, recover_targets
 from sklearn_ls._labels.unsmoothing import FLOOR, floor_of, recover_proba
 from sklearn_ls._network.calibration import Temperature, Unsmoothing
 from sklearn_ls._network.ensemble import Ensemble
-from sklearn_ls._network.feature_scaling import FeatureScaling
+from sklearn_ls._network.feature_scaling import LARGE, FeatureScaling
 
 
 class Node(NamedTuple):
@@ -67,7 +67,14 @@ class Graph:
         """Add a constant; return its name."""
         values = np.asarray(values)
         if values.dtype.kind == "f":
-            values = values.astype(np.float32)
+            with np.errstate(over="ignore"):
+                narrow = values.astype(np.float32)
+            if not np.isfinite(narrow).all():
+                raise ValueError(
+                    "The network has numbers that float32 cannot represent, such as "
+                    "the scale of a feature. Scale the features before training."
+                )
+            values = narrow
         name = f"constant_{len(self.constants)}"
         self.constants[name] = values
         return name
@@ -111,8 +118,8 @@ INT64 = 7  # of onnx.TensorProto
 
 
 def label_values(classes):
-    """Return labels as ONNX has them: integers, or texts."""
-    if classes.dtype.kind in "iub":
+    """Return labels as ONNX has them: integers of 64 bits, or texts."""
+    if classes.dtype.kind in "iub" and classes.max() <= np.iinfo(np.int64).max:
         return classes.astype(np.int64)
     if classes.dtype.kind == "f" and (classes == classes.astype(np.int64)).all():
         return classes.astype(np.int64)
@@ -193,13 +200,19 @@ def _add_linear(graph, layer, X):
 
 
 def _add_scaling(graph, layer, X):
-    z = graph.add("Sub", X, _array(layer.center))
+    center = _array(layer.center)
+    rounded = center.astype(np.float32)
+    z = graph.add("Sub", X, rounded)
+    if (rest := center - rounded).any():  # of a network in float64
+        z = graph.add("Sub", z, rest)
     z = graph.add("Mul", z, _array(layer.inverse_scale))
     if math.isinf(layer.clip):
         return z
     ratio = graph.add("Div", z, float(layer.clip))
+    ratio = graph.add("Max", graph.add("Min", ratio, LARGE), -LARGE)
     square = graph.add("Mul", ratio, ratio)
-    return graph.add("Div", z, graph.add("Sqrt", graph.add("Add", square, 1.0)))
+    root = graph.add("Sqrt", graph.add("Add", square, 1.0))
+    return graph.add("Mul", graph.add("Div", ratio, root), float(layer.clip))
 
 
 def _add_convolution(graph, layer, X):
@@ -270,3 +283,14 @@ LAYERS = {
     nn.BatchNorm2d: _add_normalization,
     FeatureScaling: _add_scaling,
 }
+
+
+def draw_samples(predictor):
+    """Return two random samples in the range of the features, exact in float32."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2, *predictor.sample_shape))
+    network = predictor.members[0] if isinstance(predictor, Ensemble) else predictor
+    first = _layers(network.module)[0]
+    if isinstance(first, FeatureScaling):
+        X = X / _array(first.inverse_scale) + _array(first.center)
+    return X.astype(np.float32).astype(predictor.dtype)

@@ -93,6 +93,10 @@ def network_from_dict(state):
         isinstance(classes, np.ndarray) and classes.shape == (n_classes,),
         "classes are not one for each output",
     )
+    _require(
+        state["multilabel"] or np.array_equal(np.unique(classes), classes),
+        "classes are not sorted, or not distinct",
+    )
     architecture = _read_architecture(state)
     weights = state["weights"]
     _check_weights(weights, architecture)
@@ -321,7 +325,7 @@ def _probe(network):
 def _compare(network, expected):
     """Raise ValueError unless a custom module predicts as it did."""
     actual = _probe(network)
-    if not np.allclose(actual, expected, rtol=1e-3, atol=1e-4):
+    if not np.allclose(actual, expected, rtol=1e-3, atol=1e-4, equal_nan=True):
         raise ValueError(
             "the module predicts something else than the one that was saved. Pass the "
             "same module and module_params"

@@ -183,6 +183,7 @@ def train(
     trainer.begin(max_epochs, n_done)
     if saved is not None:
         active = _continue(trainer, states, saved, network_end)
+        snapshot = trainer.snapshot() if keep_interrupted and active else None
     if not active:
         trainer.end()
         return
@@ -218,7 +219,7 @@ def train(
         if leaving and staying:
             trainer.keep(staying)
         active = [active[index] for index in staying]
-        if checkpoint is not None:
+        if checkpoint is not None and not states[0].interrupted:
             checkpoint.write(_to_save(trainer, states, active, epoch + 1 - first))
         if not active:
             return

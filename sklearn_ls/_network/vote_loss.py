@@ -171,8 +171,9 @@ class VoteCrossEntropy(Loss):
         joint = of_classes + log_answers.detach()
         log_likelihood = joint.logsumexp(-1)
         posterior = (joint - log_likelihood.unsqueeze(-1)).exp().detach()
-        shared = rows.excess.ndim == 1
-        excess = rows.excess if shared else rows.excess[votes.network]
+        excess = rows.excess
+        if excess.ndim > 1:
+            excess = excess[votes.network]
         excess = (posterior * excess).sum(-1)
         targets = of_samples(posterior) @ rows.targets
         added = targets - of_samples(excess.unsqueeze(-1) * posterior)

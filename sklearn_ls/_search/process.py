@@ -155,22 +155,16 @@ def part_of(checkpoints, name):
 
     Parameters
     ----------
-    checkpoints : Checkpoints or None
+    checkpoints : Checkpoints or NoCheckpoints
 
     name : str
         Of the networks that are trained together.
     """
-    if checkpoints is None:
-        return _no_checkpoint
     return partial(_part, checkpoints, name)
 
 
 def _part(checkpoints, name, part):
     return checkpoints.part(f"{name}-{part}")
-
-
-def _no_checkpoint(part):
-    return None
 
 
 def _find_correct(classifier, X, y):

@@ -182,7 +182,7 @@ def _describe_folds(data, splits, chosen, params, device):
     }
 
 
-def retrain(data, params, *, seed, device, checkpoints=None):
+def retrain(data, params, *, seed, device, checkpoints):
     """Train one network on all data, and return it with its attributes.
 
     Parameters
@@ -196,7 +196,7 @@ def retrain(data, params, *, seed, device, checkpoints=None):
 
     device : str
 
-    checkpoints : Checkpoints, default=None
+    checkpoints : Checkpoints or NoCheckpoints
 
     Returns
     -------

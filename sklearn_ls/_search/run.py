@@ -57,7 +57,7 @@ def run_search(
     seed,
     device,
     n_jobs,
-    checkpoints=None,
+    checkpoints,
 ):
     """Train and score all networks of a search.
 
@@ -78,7 +78,7 @@ def run_search(
 
     n_jobs : int or None
 
-    checkpoints : Checkpoints, default=None
+    checkpoints : Checkpoints or NoCheckpoints
 
     Returns
     -------

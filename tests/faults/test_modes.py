@@ -1,5 +1,6 @@
 """Rows 68, 70 and 79: global modes of torch, forks, and too little memory."""
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -18,22 +19,28 @@ from faults.data import CLASSES, X, Y, network
 @contextmanager
 def default_dtype(dtype):
     torch.set_default_dtype(dtype)
-    yield
-    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
 @contextmanager
 def default_device(device):
     torch.set_default_device(device)
-    yield
-    torch.set_default_device(None)
+    try:
+        yield
+    finally:
+        torch.set_default_device(None)
 
 
 @contextmanager
 def deterministic():
     torch.use_deterministic_algorithms(True)
-    yield
-    torch.use_deterministic_algorithms(False)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(False)
 
 
 MODES = {
@@ -83,25 +90,25 @@ def test_modes_change_nothing(mode, expected):
         assert_array_equal(one, other)
 
 
+def modes():
+    """Return the modes of torch."""
+    return (
+        torch.get_default_dtype(),
+        torch.get_default_device(),
+        torch.is_inference_mode_enabled(),
+        torch.is_grad_enabled(),
+        torch.is_autocast_enabled("cpu"),
+        torch.are_deterministic_algorithms_enabled(),
+    )
+
+
 # Row 68
 @pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
 def test_modes_are_left_as_they_were(mode):
     with mode():
-        before = (
-            torch.get_default_dtype(),
-            torch.get_default_device(),
-            torch.is_inference_mode_enabled(),
-            torch.is_grad_enabled(),
-            torch.is_autocast_enabled("cpu"),
-        )
+        before = modes()
         small(module=network).fit(X, Y).predict(X)
-        after = (
-            torch.get_default_dtype(),
-            torch.get_default_device(),
-            torch.is_inference_mode_enabled(),
-            torch.is_grad_enabled(),
-            torch.is_autocast_enabled("cpu"),
-        )
+        after = modes()
     assert before == after
 
 
@@ -136,7 +143,7 @@ FORK = """
 
 
 # Row 70
-@pytest.mark.skipif(not hasattr(sys, "getrefcount"), reason="forks CPython")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
 def test_forked_processes_do_not_hang():
     command = [sys.executable, "-c", textwrap.dedent(FORK)]
     subprocess.run(command, check=True, timeout=120)

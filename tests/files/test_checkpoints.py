@@ -1,16 +1,18 @@
 """Trainings that are interrupted and continued are those that were not."""
 
+import copy
 import os
 import random
-import resource
 import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_array_equal
@@ -20,9 +22,10 @@ from sklearn.model_selection import StratifiedKFold
 from skorch.callbacks import EpochScoring
 from torch import nn
 
+import sklearn_ls._network.training
 from helpers import quick_classifier, quick_search
 from sklearn_ls import ModelFileError
-from sklearn_ls._files.checkpoints import Checkpoint
+from sklearn_ls._files.checkpoints import Checkpoint, Checkpoints, digest_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 SMALL = {"hidden_layer_sizes": (6,), "max_epochs": 6, "batch_size": 32}
@@ -193,6 +196,87 @@ def test_processes(iris, tmp_path, stop_after):
     assert not (tmp_path / "run").exists()
 
 
+def dropping(n_features, n_classes, p=0.1):
+    return nn.Sequential(nn.Dropout(p), nn.Linear(n_features, n_classes))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"random_state": 0}, {"random_state": 1}),
+        ({"module": partial(dropping, p=0.1)}, {"module": partial(dropping, p=0.2)}),
+        (
+            {"module": lambda n, k: nn.Linear(n, k)},
+            {"module": lambda n, k: dropping(n, k)},
+        ),
+        (
+            {"module_params": {"p": 0.1, "other": lambda: 0}},
+            {"module_params": {"p": 0.2, "other": lambda: 0}},
+        ),
+        (
+            {"epsilon": pd.Series([0.1, 0.2, 0.3])},
+            {"epsilon": pd.Series([0.1, 0.2, 0.4])},
+        ),
+        ({"X": csr_array(np.eye(4)), "n": 1}, {"X": csr_array(np.eye(4, 5)), "n": 1}),
+    ],
+    ids=["seed", "partial", "lambda", "parameters", "Series", "sparse"],
+)
+def test_what_is_trained_has_a_hash(first, second):
+    assert digest_of(first) == digest_of(copy.copy(first))
+    assert digest_of(first) != digest_of(second)
+
+
+def test_files_of_another_training_do_not_count(iris, tmp_path, stop_after):
+    X, y = iris
+    clf, folder = quick_classifier(**SMALL), tmp_path / "run"
+    stop_after(6)
+    with pytest.raises(Stopped):
+        clf.fit(X, y, checkpoint=folder)
+    (folder / "training.sklearn_ls").unlink()
+    stop_after(-1)
+    expected = clone(clf).fit(X, (y + 1) % 3)
+    clf.fit(X, (y + 1) % 3, checkpoint=folder)
+    assert_same(clf, expected, X)
+
+
+def test_relative_folders_are_those_of_the_call(iris, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Checkpoints, "remove", lambda self: os.chdir("elsewhere"))
+    quick_classifier(**SMALL).fit(*iris, checkpoint="run")
+    assert (tmp_path / "run" / "network.sklearn_ls").exists()
+
+
+def test_many_networks_have_short_names(rng, tmp_path):
+    X, y = rng.normal(size=(40, 2)), np.arange(40) % 2
+    search = quick_search(np.linspace(0, 0.5, 60), cv=2, **SMALL)
+    search.set_params(hidden_layer_sizes=(), max_epochs=1)
+    search.fit(X, y, checkpoint=tmp_path / "run")
+
+
+def test_interrupted_by_the_user(iris, tmp_path, monkeypatch):
+    X, y = iris
+    expected = quick_classifier(**SMALL).fit(X, y)
+    run_epoch, n_epochs = sklearn_ls._network.training._run_epoch, []
+
+    def interrupt(trainer, states, seed, epoch):
+        n_epochs.append(epoch)
+        if len(n_epochs) in (3, 4):  # also in the first epoch after a restart
+            trainer.train_epoch(seed, epoch)
+            raise KeyboardInterrupt
+        run_epoch(trainer, states, seed, epoch)
+
+    monkeypatch.setattr(sklearn_ls._network.training, "_run_epoch", interrupt)
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="interrupted after 2 epochs"):
+            clf = quick_classifier(**SMALL).fit(X, y, checkpoint=tmp_path / "run")
+    monkeypatch.setattr(sklearn_ls._network.training, "_run_epoch", run_epoch)
+    two = quick_classifier(**{**SMALL, "max_epochs": 2}).fit(X, y)
+    assert_array_equal(clf.predict_proba(X), two.predict_proba(X))
+    clf = quick_classifier(**SMALL).fit(X, y, checkpoint=tmp_path / "run")
+    assert_same(clf, expected, X)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -262,6 +346,7 @@ def test_a_full_disk_does_not_end_the_training(iris, tmp_path, stop_after):
     folder = tmp_path / "run"
     clf = quick_classifier(hidden_layer_sizes=(400,), max_epochs=4)
     expected = clone(clf).fit(*iris)
+    resource = pytest.importorskip("resource")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     stop_after(1)
     with pytest.raises(Stopped):
@@ -349,7 +434,9 @@ def test_trainings_killed_many_times_continue(kind, tmp_path):
     assert total >= 50
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a file system needs root")
+@pytest.mark.skipif(
+    getattr(os, "geteuid", lambda: 1)() != 0, reason="mounting a file system needs root"
+)
 def test_a_disk_that_is_really_full(iris, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()

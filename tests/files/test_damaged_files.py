@@ -4,7 +4,6 @@ import copy
 import json
 import pickle
 import re
-import tracemalloc
 
 import numpy as np
 import pytest
@@ -119,7 +118,7 @@ VALUES = [
     *([], [[]], {}, [1e9], {"$tuple": [1]}, {"$float": "nan"}, {"$float": "x"}),
     *({"$array": "a"}, {"$raw": ["a", "O", [1]]}, {"$raw": ["a", "<U9999999", [1]]}),
     *({"$texts": ["<U2000000000", [1], ["a"]]}, {"$objects": [[10**12], []]}),
-    *({"$dtype": "O"}, {"$type": "V1000000000"}, {"$given": "epsilon"}, {"$x": 1}),
+    *({"$dtype": "O"}, {"$type": "V1000000000"}, {"$omitted": "epsilon"}, {"$x": 1}),
     *({"$masked": [1, 2, 3]}, {"$scalar": [1]}, {"$dict": [[1, 2, 3]]}),
 ]
 
@@ -191,11 +190,11 @@ def test_mutated_files_with_an_intact_hash(contents, tmp_path):
 
 
 def test_mutated_files_take_little_memory(contents, tmp_path):
-    tracemalloc.start()
-    attack(contents, tmp_path / "model", seed=2, n_mutations=100)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 20e6
+    resource = pytest.importorskip("resource")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    attack(contents, tmp_path / "model", seed=2, n_mutations=300)
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert after - before < 100_000  # kilobytes, of torch as well
 
 
 @pytest.mark.long
