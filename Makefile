@@ -5,10 +5,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+OLDEST := .venv-oldest
 # Small matrix products are faster on one thread a process.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test long-test doctest lint docs site-test clean
+.PHONY: demo test long-test oldest-test doctest lint docs site-test clean
 
 demo: $(INSTALLED)  ## See what smoothing does on mislabelled digits.
 	$(ONE_THREAD) $(BIN)/python examples/quickstart.py
@@ -18,6 +19,18 @@ test: $(INSTALLED)  ## Run the tests, the documents' examples among them.
 
 long-test: $(INSTALLED)  ## Run the tests that take many minutes: damaged files, sequences of calls.
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 -m long
+
+oldest-test: $(OLDEST)/.installed  ## Run the main tests with the oldest versions allowed.
+	$(ONE_THREAD) SCIPY_ARRAY_API=1 $(OLDEST)/bin/python -m pytest -n 2 \
+		tests/test_classifier.py tests/test_classifier_cv.py tests/test_label_smoother.py \
+		tests/test_stack.py tests/test_plain.py tests/files
+
+$(OLDEST)/.installed: .ci/oldest.txt
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --requirement .ci/oldest.txt \
+		hypothesis pytest pytest-xdist
+	$(OLDEST)/bin/python -m pip install --quiet --no-deps --editable .
+	@touch $@
 
 doctest: $(INSTALLED)  ## Run the examples in docstrings, user guide and README.
 	$(ONE_THREAD) $(BIN)/python -m pytest sklearn_ls docs tests/test_readme.py
@@ -34,7 +47,7 @@ site-test: docs  ## Open every page of the built site in a headless Chromium.
 	$(BIN)/python -m pytest -m site tests/test_site.py
 
 clean:
-	rm -rf $(VENV) docs/_build docs/auto_examples docs/generated
+	rm -rf $(VENV) $(OLDEST) docs/_build docs/auto_examples docs/generated
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
