@@ -3,6 +3,7 @@
 from numbers import Real
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -193,8 +194,8 @@ def _resemblance(X, codes):
         Positive, but for the zeros of the label's own class.
     """
     X = check_array(X, accept_sparse="csr", input_name="X")
-    model = make_pipeline(
-        StandardScaler(with_mean=False), LogisticRegression(max_iter=1000)
+    model = make_pipeline(  # centering would fill the zeros of sparse X
+        StandardScaler(with_mean=not issparse(X)), LogisticRegression(max_iter=1000)
     )
     moves = np.maximum(model.fit(X, codes).predict_proba(X), 1e-12)
     moves[np.arange(len(codes)), codes] = 0

@@ -265,3 +265,13 @@ def test_highest_rate_of_a_transition_is_reached():
     y = np.repeat([0, 1], [2000, 1000])
     with pytest.raises(ValueError, match=re.escape("rate can be 0.666 at most")):
         corrupt_labels(y, 0.667, kind="transition", transition=one_way)
+
+
+# Row 94
+def test_noise_of_instances_does_not_depend_on_the_origin(rng):
+    X, y = rng.normal(size=(500, 4)), rng.integers(0, 3, 500)
+    noise = [
+        corrupt_labels(y, 0.3, kind="instance", X=X + offset, random_state=0)[0]
+        for offset in (0, 1e4)
+    ]
+    assert np.mean(noise[0] == noise[1]) > 0.99

@@ -4,6 +4,8 @@ from numpy.testing import assert_allclose
 from scipy.special import softmax
 from sklearn.metrics import log_loss
 
+import sklearn_ls.metrics._log_loss_decomposition as module
+from helpers import peak_memory
 from sklearn_ls.metrics import log_loss_decomposition
 
 N, K = 2000, 4
@@ -136,3 +138,13 @@ def test_bad_input_is_refused():
         log_loss_decomposition([1, 1], [0.5, 0.5])
     with pytest.raises(ValueError, match="must be probabilities that sum to 1"):
         log_loss_decomposition([0, 1], [[0.5, 0.6], [0.5, 0.5]])
+
+
+# Row 100
+def test_many_samples_take_little_memory(rng, monkeypatch):
+    y_proba = rng.dirichlet(np.ones(10), 400_000)
+    y = rng.integers(0, 10, 400_000)
+    assert peak_memory(lambda: log_loss_decomposition(y, y_proba)) < 4 * y_proba.nbytes
+    few = log_loss_decomposition(y, y_proba)
+    monkeypatch.setattr(module, "MAX_FITTED", 10**9)
+    assert_allclose(few, log_loss_decomposition(y, y_proba), atol=1e-4)

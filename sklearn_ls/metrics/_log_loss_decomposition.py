@@ -4,12 +4,14 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.special import softmax
-from sklearn.metrics import log_loss
+from sklearn.utils import gen_batches
 
 from sklearn_ls.metrics._probabilities import check_against_labels
 from sklearn_ls.metrics._temperature import fit_scale, log_probabilities
 
 N_FOLDS = 5
+MAX_FITTED = 100_000  # samples; more of them do not improve a temperature
+AT_ONCE = 2**16  # samples
 
 
 class LogLossDecomposition(NamedTuple):
@@ -90,7 +92,8 @@ def log_loss_decomposition(y_true, y_proba, *, sample_weight=None, labels=None):
     The folds are stratified; the samples of a class are assigned to them in turn. The
     recalibrated probabilities are averaged with one uniform distribution, against the n
     samples that the temperature was fitted on: ``(n * p + 1 / n_classes) / (n + 1)``.
-    This bounds the loss of a sample if all others are predicted correctly.
+    This bounds the loss of a sample if all others are predicted correctly. Each
+    temperature is fitted on at most 100,000 samples, evenly spaced.
 
     References
     ----------
@@ -119,14 +122,19 @@ def log_loss_decomposition(y_true, y_proba, *, sample_weight=None, labels=None):
             "since the temperature of each sample is fitted on others. Got "
             f"{len(codes)}."
         )
-    options = {"sample_weight": weight, "labels": np.arange(y_proba.shape[1])}
-    refinement = log_loss(codes, _recalibrate(codes, y_proba, weight), **options)
-    calibration = log_loss(codes, y_proba, **options) - refinement
-    return LogLossDecomposition(calibration, refinement)
+    refinement = np.average(
+        _recalibrated_losses(codes, y_proba, weight), weights=weight
+    )
+    observed = y_proba[np.arange(len(codes)), codes]
+    limit = np.finfo(y_proba.dtype).eps  # as log_loss clips
+    losses = -np.log(observed.clip(limit, 1 - limit).astype(np.float64))
+    return LogLossDecomposition(
+        np.average(losses, weights=weight) - refinement, refinement
+    )
 
 
-def _recalibrate(codes, y_proba, weight):
-    """Return probabilities scaled by a temperature that is fitted on the other folds.
+def _recalibrated_losses(codes, y_proba, weight):
+    """Return the losses after scaling by a temperature fitted on the other folds.
 
     Parameters
     ----------
@@ -136,17 +144,22 @@ def _recalibrate(codes, y_proba, weight):
 
     Returns
     -------
-    y_proba : ndarray of shape (n_samples, n_classes)
+    losses : ndarray of shape (n_samples,)
     """
-    logits = log_probabilities(y_proba)
+    n_classes = y_proba.shape[1]
     folds = np.empty(len(codes), dtype=int)
     folds[np.argsort(codes, kind="stable")] = np.arange(len(codes)) % N_FOLDS
-    recalibrated = np.empty_like(logits)
+    losses = np.empty(len(codes))
     for fold in range(min(N_FOLDS, len(codes))):
-        held_out = folds == fold
-        train = ~held_out
-        scale = fit_scale(logits[train], codes[train], weight[train])
-        n_train = train.sum()
-        proba = softmax(scale * logits[held_out], axis=1)
-        recalibrated[held_out] = (n_train * proba + 1 / proba.shape[1]) / (n_train + 1)
-    return recalibrated
+        train = np.flatnonzero(folds != fold)
+        train = train[:: -(-len(train) // MAX_FITTED)]
+        logits = log_probabilities(y_proba[train])
+        scale = fit_scale(logits, codes[train], weight[train])
+        held_out = np.flatnonzero(folds == fold)
+        for part in gen_batches(len(held_out), AT_ONCE):
+            samples = held_out[part]
+            scaled = softmax(scale * log_probabilities(y_proba[samples]), axis=1)
+            observed = scaled[np.arange(len(samples)), codes[samples]]
+            mixed = (len(train) * observed + 1 / n_classes) / (len(train) + 1)
+            losses[samples] = -np.log(mixed)
+    return losses
