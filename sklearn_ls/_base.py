@@ -336,6 +336,8 @@ class BaseNetworkClassifier(
         if network is not None:
             self._check_sample_shape(X, network)
         labels = labels.weighted(check_sample_weight(sample_weight, X))
+        if classes is None:  # else this may be a part of the data
+            _check_weighted_classes(labels)
         names = ("n_features_in_", "feature_names_in_")
         state = vars(checked)
         return X, labels, {name: state[name] for name in names if name in state}
@@ -653,6 +655,18 @@ def fit_label_smoother(params, summary):
     """
     epsilon, distribution = copy.deepcopy((params.epsilon, params.distribution))
     return LabelSmoother(epsilon, distribution=distribution).fit(summary)
+
+
+def _check_weighted_classes(labels):
+    """Raise ValueError if all samples of positive weight have the same label."""
+    if labels.multilabel or labels.y_soft is not None or labels.votes is not None:
+        return
+    present = np.unique(labels.codes[labels.weight > 0])
+    if len(present) == 1 and len(labels.find_present()) > 1:
+        raise ValueError(
+            f"All samples of positive weight have the label "
+            f"{labels.classes[present[0]]}; smoothing requires two classes."
+        )
 
 
 def _warn_of_one_hot(labels):

@@ -270,7 +270,14 @@ def _restore_smoother(smoother, fitted):
 def _describe_classifier(classifier):
     state = vars(classifier)
     network = network_to_dict(fitted_network(classifier))
-    network |= {name: Omittable(name, network[name]) for name in OF_USERS}
+    for name in OF_USERS:
+        value, now = network[name], getattr(classifier, name)
+        if callable(value) and callable(now) and value is not now:
+            raise ValueError(
+                f"{name} was changed after fit. Set it back, or fit again, before "
+                "saving."
+            )
+        network[name] = Omittable(name, value)
     optimizer_state = state.get("_optimizer_state")
     return {
         "features": _take(classifier, FEATURES),

@@ -155,7 +155,7 @@ class TrainingLabels:
                 self.codes, weights=self.weight, minlength=len(self.classes)
             )
             prior = totals / self.weight.sum()
-            present = self.classes[totals > 0]
+            present = self.find_present()
         else:
             prior = np.average(shares, axis=0, weights=self.weight)
             present = self.classes[shares.any(axis=0)]

@@ -297,6 +297,16 @@ def test_changed_scoring_is_refused(iris, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    "change", [{"module": nn.Linear}, {"optimizer": torch.optim.RMSprop}]
+)
+def test_changed_code_is_refused(iris, tmp_path, change):
+    clf = quick_classifier(max_epochs=3, **CODE).fit(*iris)
+    clf.set_params(**change)
+    with pytest.raises(ValueError, match=f"{next(iter(change))} was changed after fit"):
+        save_model(clf, tmp_path / "model")
+
+
 CODE = {
     "module": Network,
     "module_params": {"n_units": 3, "activation": nn.ReLU},
