@@ -122,15 +122,13 @@ def log_loss_decomposition(y_true, y_proba, *, sample_weight=None, labels=None):
             "since the temperature of each sample is fitted on others. Got "
             f"{len(codes)}."
         )
-    refinement = np.average(
-        _recalibrated_losses(codes, y_proba, weight), weights=weight
-    )
+    recalibrated = _recalibrated_losses(codes, y_proba, weight)
+    refinement = float(np.average(recalibrated, weights=weight))
     observed = y_proba[np.arange(len(codes)), codes]
     limit = np.finfo(y_proba.dtype).eps  # as log_loss clips
     losses = -np.log(observed.clip(limit, 1 - limit).astype(np.float64))
-    return LogLossDecomposition(
-        np.average(losses, weights=weight) - refinement, refinement
-    )
+    calibration = float(np.average(losses, weights=weight)) - refinement
+    return LogLossDecomposition(calibration, refinement)
 
 
 def _recalibrated_losses(codes, y_proba, weight):
