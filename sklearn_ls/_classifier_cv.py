@@ -511,10 +511,11 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
             it is None, it is estimated from the votes.
 
         checkpoint : str or os.PathLike, default=None
-            Folder in which the state of the training is saved after each epoch. If the
-            process is killed, the same call continues from there, and its result is
-            that of an uninterrupted training. The folder is deleted at the end. See the
-            user guide (:ref:`checkpoints`).
+            Folder in which the state of the training is saved after each epoch, or less
+            often if that would take more than a tenth of the time. If the process is
+            killed, the same call continues from there, and its result is that of an
+            uninterrupted training. The folder is deleted at the end. See the user guide
+            (:ref:`checkpoints`).
 
         **params : dict
             `groups` for the splitter; with metadata routing enabled, the parameters

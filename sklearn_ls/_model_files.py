@@ -175,7 +175,8 @@ def _explaining(path):
     try:
         yield
     except Exception as error:
-        raise ModelFileError(f"{path} cannot be loaded: {error}.") from error
+        reason = str(error).rstrip(".")
+        raise ModelFileError(f"{path} cannot be loaded: {reason}.") from error
 
 
 def _why_not(estimator):
@@ -189,7 +190,10 @@ def _why_not(estimator):
             f"{reason} Save the model inside, classifier_, by its own method, such as "
             "save_model of XGBoost and save of CatBoost, or the whole with skops.io."
         )
-    return f"{reason} To save a Pipeline, save its steps, or the whole with skops.io."
+    return (
+        f"{reason} To save a Pipeline, use skops.io, or save the fitted classifier, "
+        "its last step."
+    )
 
 
 def _check_omitted(path, needed, given):
@@ -201,8 +205,8 @@ def _check_omitted(path, needed, given):
         )
     if unexpected := sorted(given.keys() - needed):
         raise TypeError(
-            f"{', '.join(unexpected)} cannot be passed: the file {path} does not need "
-            "it. Use set_params on the loaded estimator."
+            f"{', '.join(unexpected)} cannot be passed: it was saved in {path}, or is "
+            "not a parameter. Use set_params on the loaded estimator."
         )
 
 

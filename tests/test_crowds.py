@@ -319,3 +319,8 @@ def test_dawid_skene_of_unanimous_votes_is_one_hot():
 def test_bad_parameters_are_refused_by_name(params, message):
     with pytest.raises(ValueError, match=message):
         soften([[0, 1]], n_classes=2, **params)
+
+
+def test_empty_strings_are_refused():
+    with pytest.raises(ValueError, match=r"empty strings as labels\. Use None or NaN"):
+        votes_to_soft([["a", ""], ["b", "b"]])

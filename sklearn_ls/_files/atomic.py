@@ -4,6 +4,7 @@ import os
 import secrets
 import stat
 from contextlib import suppress
+from errno import ENOENT
 from pathlib import Path
 
 
@@ -27,6 +28,8 @@ def write_atomically(path, data):
     path = Path(os.path.realpath(path))
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder. Pass the name of a file.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(ENOENT, os.strerror(ENOENT), str(path.parent))
     if path.exists() and not path.is_file():
         raise OSError(f"{path} is not a regular file.")
     temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")

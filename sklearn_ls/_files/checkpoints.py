@@ -5,6 +5,7 @@ import functools
 import json
 import os
 import pickle
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from sklearn_ls._files.model_format import ModelFileError, from_bytes, to_bytes
 from sklearn_ls._files.values import decode, encode
 from sklearn_ls._warnings import warn
 
+MAX_SHARE = 0.1  # of the time, to be used for writing
 SUFFIX = ".sklearn_ls"  # of all files, so that no others are deleted
 KEY = f"training{SUFFIX}"  # says, as JSON, what is trained
 
@@ -141,6 +143,11 @@ class Checkpoint:
     def __init__(self, path, digest):
         self.path = path
         self.digest = digest
+        self.due = 0.0  # when to write again, by the clock
+
+    def is_due(self):
+        """Return whether writing now takes little time, compared with the training."""
+        return time.monotonic() >= self.due
 
     def read(self):
         """Return the state, or None if there is none yet.
@@ -168,6 +175,7 @@ class Checkpoint:
 
     def write(self, state):
         """Write a state; warn if that is impossible, since the training can go on."""
+        start = time.monotonic()
         try:
             arrays = {}
             saved = {"digest": self.digest, "state": state}
@@ -180,3 +188,6 @@ class Checkpoint:
                 f"{os.strerror(error.errno or 0)}). The training goes on, and tries "
                 "again after the next epoch."
             )
+            return
+        end = time.monotonic()
+        self.due = end + (end - start) / MAX_SHARE

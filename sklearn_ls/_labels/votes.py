@@ -241,6 +241,10 @@ def _encode(labels, others=None, name="answers"):
             f"{name} has the label 'nan', which NumPy makes of NaN in an array of "
             "text. Pass a list, or an array of objects."
         )
+    if "" in classes.tolist():
+        raise ValueError(
+            f"{name} has empty strings as labels. Use None or NaN for missing votes."
+        )
     minus_one = -1 if voted.dtype.kind == "i" else "-1"
     if minus_one in classes and (others is None or minus_one not in others):
         raise ValueError(

@@ -328,5 +328,5 @@ def _compare(network, expected):
     if not np.allclose(actual, expected, rtol=1e-3, atol=1e-4, equal_nan=True):
         raise ValueError(
             "the module predicts something else than the one that was saved. Pass the "
-            "same module and module_params"
+            "same module"
         )

@@ -168,7 +168,7 @@ def train(
         weights that it has then, rather than with an exception.
 
     checkpoint : Checkpoint, default=None
-        Where the state is saved after each epoch, and from which the training continues
+        Where the state is saved after epochs, and from which the training continues
         if it was interrupted.
 
     Raises
@@ -220,7 +220,9 @@ def train(
             trainer.keep(staying)
         active = [active[index] for index in staying]
         if checkpoint is not None and not states[0].interrupted:
-            checkpoint.write(_to_save(trainer, states, active, epoch + 1 - first))
+            if checkpoint.is_due() or not active:
+                saved = _to_save(trainer, states, active, epoch + 1 - first)
+                checkpoint.write(saved)
         if not active:
             return
 

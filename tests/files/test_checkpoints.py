@@ -40,6 +40,8 @@ def stop_after(monkeypatch):
     """Return a function that lets the training end after so many checkpoints."""
     write = Checkpoint.write
 
+    monkeypatch.setattr(Checkpoint, "is_due", lambda self: True)
+
     def stop(n_checkpoints):
         written = []
 
@@ -256,6 +258,7 @@ def test_many_networks_have_short_names(rng, tmp_path):
 
 def test_interrupted_by_the_user(iris, tmp_path, monkeypatch):
     X, y = iris
+    monkeypatch.setattr(Checkpoint, "is_due", lambda self: True)
     expected = quick_classifier(**SMALL).fit(X, y)
     run_epoch, n_epochs = sklearn_ls._network.training._run_epoch, []
 
@@ -323,6 +326,28 @@ def test_what_cannot_be_continued_is_refused(iris, tmp_path, stop_after):
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ModelFileError, match=r"network\.sklearn_ls cannot be read"):
         clf.fit(*iris, checkpoint=tmp_path / "run")
+
+
+def test_writing_takes_a_small_share_of_the_time(iris, tmp_path, monkeypatch):
+    now, written = [0.0], []
+
+    def write(path, data):
+        if path.name.startswith("network"):
+            written.append(now[0])
+            now[0] += 1.0  # second
+
+    class Clock:
+        @staticmethod
+        def monotonic():
+            now[0] += 0.1
+            return now[0]
+
+    monkeypatch.setattr("sklearn_ls._files.checkpoints.time", Clock)
+    monkeypatch.setattr("sklearn_ls._files.checkpoints.write_atomically", write)
+    quick_classifier(**{**SMALL, "max_epochs": 300}).fit(*iris, checkpoint=tmp_path)
+    gaps = np.diff(written)
+    assert len(gaps) > 1
+    assert gaps[:-1].min() > 10  # the last one is the end
 
 
 def test_other_files_in_the_folder_stay(iris, tmp_path):

@@ -364,7 +364,7 @@ def test_another_module_is_refused(iris, through_file, module_params, message):
             TypeError,
             "Save the model inside, classifier_",
         ),
-        (make_pipeline(LabelSmoother()), TypeError, "To save a Pipeline, save its"),
+        (make_pipeline(LabelSmoother()), TypeError, "To save a Pipeline, use skops.io"),
         (LabelSmoothingClassifier(), NotFittedError, "not fitted yet"),
     ],
 )
