@@ -323,4 +323,4 @@ def test_bad_parameters_are_refused_by_name(params, message):
 
 def test_empty_strings_are_refused():
     with pytest.raises(ValueError, match=r"empty strings as labels\. Use None or NaN"):
-        votes_to_soft([["a", ""], ["b", "b"]])
+        soften([["a", ""], ["b", "b"]])
