@@ -23,7 +23,8 @@ long-test: $(INSTALLED)  ## Run the tests that take many minutes: damaged files,
 oldest-test: $(OLDEST)/.installed  ## Run the main tests with the oldest versions allowed.
 	$(ONE_THREAD) SCIPY_ARRAY_API=1 $(OLDEST)/bin/python -m pytest -n 2 \
 		tests/test_classifier.py tests/test_classifier_cv.py tests/test_label_smoother.py \
-		tests/test_stack.py tests/test_plain.py tests/files
+		tests/files/test_model_files.py tests/files/test_golden_files.py \
+		tests/files/test_damaged_files.py
 
 $(OLDEST)/.installed: .ci/oldest.txt
 	$(PYTHON) -m venv $(OLDEST)
