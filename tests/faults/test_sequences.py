@@ -31,7 +31,8 @@ DOCUMENTED = (
     "has no attribute 'partial_fit'|has no attribute 'embed'|module must be callable|"
     "module must return|embed and net_ are not available|fitted with refit=False|"
     "unexpected keyword argument 'votes'|unexpected keyword argument 'y_soft'|"
-    "unexpected keyword argument '(bad|momentum|foreach)'"
+    "unexpected keyword argument '(bad|momentum|foreach)'|"
+    "argument 'size'"  # of modules that are given images
 )
 
 
@@ -229,8 +230,9 @@ def is_code(value):
     )
 
 
-def make_tests(n_examples):
+def make_tests(n_examples, **options):
     quiet = settings(
+        **options,
         max_examples=n_examples,
         deadline=None,
         suppress_health_check=list(HealthCheck),
@@ -250,7 +252,9 @@ def make_tests(n_examples):
     return of_classifiers, of_searches
 
 
-@pytest.mark.parametrize("test", make_tests(100), ids=["classifier", "search"])
+@pytest.mark.parametrize(
+    "test", make_tests(100, derandomize=True), ids=["classifier", "search"]
+)
 def test_sequences(test, tmp_path):
     test(tmp_path / "model")
 
