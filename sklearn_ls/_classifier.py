@@ -351,12 +351,12 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
             :func:`~sklearn_ls.crowds.votes_to_soft` takes them (-1 is a missing vote,
             unless it is a label of `y`). With one vote per row, the ids of the samples
             are positions in `X` or, if `X` is a DataFrame, values of its index; such
-            votes cannot be split by cross-validation.
-            The confusion matrix of each annotator is learned with the network, see the
-            user guide (:ref:`votes_in_training`). `y` is used to hold out, to stop
-            early and to calibrate, and is trained on where a sample has no votes. If it
-            is None, it is estimated from the votes. With `warm_start`, the confusion
-            matrices are estimated again.
+            votes cannot be split by cross-validation. The confusion matrix of each
+            annotator is learned with the network, see the user guide
+            (:ref:`votes_in_training`). `y` is used to hold out, to stop early and to
+            calibrate, and is trained on where a sample has no votes. If it is None, it
+            is estimated from the votes. With `warm_start`, the confusion matrices are
+            estimated again.
 
         checkpoint : str or os.PathLike, default=None
             Folder in which the state of the training is saved after each epoch, or less

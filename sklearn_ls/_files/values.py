@@ -108,9 +108,8 @@ def _encode_array(array, arrays, name):
     if dtype.kind == "O":
         flat = [encode(v, arrays, f"{name}.{i}") for i, v in enumerate(array.flat)]
         return {"$objects": [list(array.shape), flat]}
-    if dtype.kind in "UT":
-        kind = "str" if dtype.kind == "T" else dtype.str
-        return {"$texts": [kind, list(array.shape), array.ravel().tolist()]}
+    if dtype.kind == "U":
+        return {"$texts": [dtype.str, list(array.shape), array.ravel().tolist()]}
     name = _new_name(name, arrays)
     if dtype.name in STORED and dtype.isnative:
         arrays[name] = array
@@ -225,19 +224,13 @@ def _decode_raw(name, dtype, shape, arrays):
 def _decode_texts(dtype, shape, texts):
     if not all(isinstance(text, str) for text in texts):
         raise TypeError("a text is not a str")
-    if dtype == "str":
-        array = np.array(texts, dtype=np.dtypes.StringDType())
-    else:
-        if len(texts) * max(map(len, texts), default=0) > 2**24 + 16 * sum(
-            map(len, texts)
-        ):
-            raise ValueError("one text is much longer than the others")
-        array = np.array(texts, dtype=str)
-        if np.dtype(dtype).kind != "U" or np.dtype(dtype) < array.dtype:
-            raise ValueError(f"texts are longer than {dtype} allows")
-        if len(texts) * np.dtype(dtype).itemsize > 2**26 + 64 * sum(map(len, texts)):
-            raise ValueError(f"{dtype} is much longer than the texts")
-        array = array.astype(dtype)
+    dtype, n_texts, total = np.dtype(dtype), len(texts), sum(map(len, texts))
+    longest = max(map(len, texts), default=0)
+    if dtype.kind != "U" or dtype.itemsize < 4 * longest:
+        raise ValueError(f"texts are longer than {dtype} allows")
+    if n_texts * dtype.itemsize > 2**26 + 64 * total:
+        raise ValueError(f"{dtype} is much longer than the texts")
+    array = np.array(texts, dtype=dtype)
     return array.reshape(_check_shape(shape))
 
 

@@ -111,9 +111,11 @@ def network_from_dict(state):
         device=str(torch.device(state["device"])),
         confusion=_read_confusion(state),
     )
-    network.module  # noqa: B018 (built now, where errors are those of the dict)
+    logits = _probe(
+        network
+    )  # builds the module now, where errors are those of the dict
     if architecture.is_custom:
-        _compare(network, state["probe"])
+        _compare(logits, state["probe"])
     temperature = state["calibrator"].get("temperature_", 1.0)
     _require(
         isinstance(temperature, Real) and 0 < float(temperature) < np.inf,
@@ -322,9 +324,8 @@ def _probe(network):
         return network.module(X.to(network.here)).cpu().numpy()
 
 
-def _compare(network, expected):
+def _compare(actual, expected):
     """Raise ValueError unless a custom module predicts as it did."""
-    actual = _probe(network)
     if not np.allclose(actual, expected, rtol=1e-3, atol=1e-4, equal_nan=True):
         raise ValueError(
             "the module predicts something else than the one that was saved. Pass the "

@@ -88,7 +88,7 @@ class VoteRows(RowTensors):
         return torch.cat([log_confusion, trusted], -3)
 
     def votes(self) -> "_Votes":
-        """Return the votes one by one, those of all networks in a row."""
+        """Return one entry per vote, for one network after another."""
         n_classes = self.confusion_logits.shape[-1]
         is_vote = self.label >= 0
         *network, sample, _ = is_vote.nonzero(as_tuple=True)

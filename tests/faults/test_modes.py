@@ -143,7 +143,7 @@ FORK = """
 
 
 # Row 70
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="os.fork is not available")
 def test_forked_processes_do_not_hang():
     command = [sys.executable, "-c", textwrap.dedent(FORK)]
     subprocess.run(command, check=True, timeout=120)

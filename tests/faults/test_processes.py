@@ -75,7 +75,7 @@ WORKERS = """
 @pytest.mark.parametrize("method", ["loky", "fork", "spawn", "nested"])
 def test_workers_of_every_kind_compute_the_same(method, tmp_path):
     if method == "fork" and not hasattr(os, "fork"):
-        pytest.skip("there are no forks")
+        pytest.skip("os.fork is not available")
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(WORKERS))
     subprocess.run([sys.executable, str(script), method], check=True, timeout=200)
