@@ -6,7 +6,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_ls._compat import (
     CallbackSupportMixin,
@@ -23,14 +23,17 @@ from sklearn_ls._label_smoother import LabelSmoother
 from sklearn_ls._labels.annotators import judge_annotators
 from sklearn_ls._labels.containers import to_numpy_backed
 from sklearn_ls._labels.soft_labels import find_soft_labels
-from sklearn_ls._labels.training_labels import encode_training_labels
+from sklearn_ls._labels.training_labels import count_codes, encode_training_labels
 from sklearn_ls._network.calibration import CALIBRATIONS
 from sklearn_ls._network.device import float_dtypes
 from sklearn_ls._network.fitted import count_weight_layers
 from sklearn_ls._network.modules import ACTIVATIONS
 from sklearn_ls._network.optimizers import OPTIMIZERS
 from sklearn_ls._network.plans import TrainingParams
+from sklearn_ls._network.samples import check_samples
 from sklearn_ls._network.schedules import SCHEDULES
+from sklearn_ls._samples.prefetch import prefetch
+from sklearn_ls._samples.streams import read_parts
 from sklearn_ls._version import VersionedPickle, __version__
 from sklearn_ls._warnings import warn
 
@@ -283,6 +286,7 @@ class BaseNetworkClassifier(
         device,
         network=None,
         classes=None,
+        in_memory=False,
     ):
         """Validate training data.
 
@@ -300,9 +304,12 @@ class BaseNetworkClassifier(
         classes : ndarray of shape (n_classes,), default=None
             The classes, if they are already known.
 
+        in_memory : bool, default=False
+            Whether X is needed as a whole.
+
         Returns
         -------
-        X : ndarray or CSR matrix of shape (n_samples, ...)
+        X : Samples
 
         labels : TrainingLabels
 
@@ -322,20 +329,19 @@ class BaseNetworkClassifier(
                 self._check_kind(labels, network)
             _warn_of_one_hot(labels)
         checked = copy.copy(self)  # validation sets attributes and may still fail
-        X, _ = validate_data(
+        X = check_samples(
             checked,
             X,
             None if labels is None else labels.codes,
             reset=network is None,
-            dtype=float_dtypes(X, device) if network is None else network.dtype,
-            multi_output=True,
-            accept_sparse="csr",
-            order="C",
+            dtypes=float_dtypes(X, device) if network is None else [network.dtype],
             allow_nd=self.module is not None,
+            in_memory=in_memory,
         )
         if network is not None:
             self._check_sample_shape(X, network)
-        labels = labels.weighted(check_sample_weight(sample_weight, X))
+        if sample_weight is not None:
+            labels = labels.weighted(check_sample_weight(sample_weight, X.X))
         if classes is None:  # else this may be a part of the data
             _check_weighted_classes(labels)
         names = ("n_features_in_", "feature_names_in_")
@@ -362,17 +368,15 @@ class BaseNetworkClassifier(
         """Validate X for a fitted network."""
         raise_for_lazy_frame(X)
         raise_for_dates(X)
-        X = validate_data(
+        X = check_samples(
             self,
             X,
             reset=False,
-            dtype=network.dtype,
-            accept_sparse="csr",
-            order="C",
+            dtypes=[network.dtype],
             allow_nd=network.takes_any_shape,
         )
         self._check_sample_shape(X, network)
-        return X
+        return X.X
 
     def _check_sample_shape(self, X, network):
         if X.shape[1:] != network.sample_shape:
@@ -406,7 +410,15 @@ class BaseNetworkClassifier(
     def _apply(self, X, output):
         """Return an output for X, and the network that computed it."""
         network = self._fitted()
-        return network.apply(self._check_X(X, network), output), network
+        return self._in_parts(X, network, lambda X: network.apply(X, output)), network
+
+    def _in_parts(self, X, network, function):
+        """Apply a function to validated samples, in parts if they are in a file."""
+        parts = read_parts(X, features=getattr(self, "feature_names_in_", None))
+        if parts is None:
+            return function(self._check_X(X, network))
+        checked = (self._check_X(part, network) for part in parts)
+        return np.concatenate([function(part) for part in prefetch(checked)])
 
     def predict(self, X):
         """Predict the labels of X.
@@ -661,11 +673,13 @@ def _check_weighted_classes(labels):
     """Raise ValueError if all samples of positive weight have the same label."""
     if labels.multilabel or labels.y_soft is not None or labels.votes is not None:
         return
-    present = np.unique(labels.codes[labels.weight > 0])
-    if len(present) == 1 and len(labels.find_present()) > 1:
+    if labels.weight is None:
+        return
+    totals = count_codes(labels.codes, len(labels.classes), labels.weight)
+    if np.count_nonzero(totals) == 1 and len(labels.find_present()) > 1:
         raise ValueError(
             f"All samples of positive weight have the label "
-            f"{labels.classes[present[0]]}; smoothing requires two classes."
+            f"{labels.classes[totals.argmax()]}; smoothing requires two classes."
         )
 
 

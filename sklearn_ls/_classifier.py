@@ -391,7 +391,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         checkpoints = open_checkpoints(
             checkpoint,
             self.get_params(deep=False),
-            X,
+            X.X,
             labels,
             seed,
             earlier=None if earlier is None else earlier.weights,
@@ -416,10 +416,10 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
                 lambda: describe_training(training, training.snapshot(), features),
             ),
         )
-        network = training.finish(X)
+        network = training.finish()
         attributes = describe_training(training, network, features)
         if labels.votes is not None:
-            y_proba = network.apply(X, "proba")
+            y_proba = network.apply(X.X, "proba")
             of_annotators, _ = describe_annotators(labels, [network], y_proba)
             attributes |= of_annotators
         progress.end(lambda: attributes)
@@ -532,7 +532,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
             plan, earlier, getattr(self, "_optimizer_state", None)
         )
         training.run(seed=seed, max_epochs=1, keep_optimizer=True)
-        attributes = describe_training(training, training.finish(X), features)
+        attributes = describe_training(training, training.finish(), features)
         self._store({**attributes, "_optimizer_state": training.state.optimizer})
         return self
 
@@ -551,7 +551,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
             Inputs of the last linear layer.
         """
         network = self._fitted()
-        return network.embed(self._check_X(X, network))
+        return self._in_parts(X, network, network.embed)
 
     @property
     def net_(self):

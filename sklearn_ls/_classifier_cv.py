@@ -544,7 +544,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         checkpoints = open_checkpoints(
             checkpoint,
             self.get_params(deep=False),
-            data.X,
+            data.X.X,
             data.labels,
             seed,
             splits=[list(split) for split in splits],
@@ -594,9 +594,9 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         """Return the data of the search, its splits, and the scorer."""
         frame = X if hasattr(X, "columns") else None
         X, labels, features = self._check_training_data(
-            X, y, sample_weight, y_soft, votes=votes, device=device
+            X, y, sample_weight, y_soft, votes=votes, device=device, in_memory=True
         )
-        X_seen = X if frame is None else frame
+        X_seen = X.X if frame is None else frame
         y_seen = labels.y
         if y_soft is None:
             y_seen = choose_y_to_score(labels, self.scoring)

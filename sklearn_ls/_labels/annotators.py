@@ -109,9 +109,10 @@ def judge_annotators(labels, confusion, y_proba):
     log_proba = np.log(np.maximum(y_proba.astype(np.float64), tiny))
     votes = labels.votes
     consensus = softmax(log_proba + votes.log_likelihood(confusion), axis=1)
-    counted = ~np.isnan(consensus[:, 0]) & (labels.weight > 0)
+    weight = np.ones(len(labels)) if labels.weight is None else labels.weight
+    counted = ~np.isnan(consensus[:, 0]) & (weight > 0)
     shares = np.zeros_like(consensus)
-    weight = labels.weight[counted] / labels.weight[counted].mean()
+    weight = weight[counted] / weight[counted].mean()
     shares[counted] = weight[:, np.newaxis] * consensus[counted]
     answers, _ = _average_answers(votes.as_table(shares.shape[1]), shares, 1.0)
     right = np.diagonal(answers, axis1=1, axis2=2)

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.preprocessing import LabelEncoder
-from sklearn.utils import assert_all_finite, check_array, column_or_1d
+from sklearn.utils import assert_all_finite, check_array, column_or_1d, gen_batches
 from sklearn.utils.multiclass import check_classification_targets
 
 
@@ -159,10 +159,22 @@ def find_classes(y):
     classes : ndarray of shape (n_classes,)
     """
     if not _is_dense(y):
-        return np.unique(y)
-    low = int(y.min())
-    counts = np.bincount(y.astype(np.int64, copy=False) - low)
-    return (np.flatnonzero(counts) + low).astype(y.dtype)
+        return np.unique(np.concatenate([np.unique(part) for part in _parts(y)]))
+    low, high = int(y.min()), int(y.max())
+    is_present = np.zeros(high - low + 1, dtype=bool)
+    for part in _parts(y):
+        is_present[part.astype(np.int64) - low] = True
+    return (np.flatnonzero(is_present) + low).astype(y.dtype)
+
+
+def _parts(y):
+    """Return parts of labels, since copies of all of them would be large."""
+    return (y[part] for part in gen_batches(len(y), 2**16))
+
+
+def code_dtype(n_classes):
+    """Return the smallest signed integer that holds the codes of so many classes."""
+    return np.min_scalar_type(-n_classes)
 
 
 def _is_dense(labels):
@@ -186,7 +198,7 @@ def encode_labels(y, classes):
     Returns
     -------
     codes : ndarray of shape (n_samples,)
-        The positions of the labels in `classes`.
+        The positions of the labels in `classes`, in the smallest type.
 
     Raises
     ------
@@ -197,9 +209,10 @@ def encode_labels(y, classes):
         low, high = int(classes[0]), int(classes[-1])
         if low <= y.min() and y.max() <= high:
             # A table instead of a binary search for every label.
-            table = np.full(high - low + 1, -1)
+            table = np.full(high - low + 1, -1, dtype=code_dtype(len(classes)))
             table[classes.astype(np.int64) - low] = np.arange(len(classes))
-            codes = table[y.astype(np.int64, copy=False) - low]
+            codes = [table[part.astype(np.int64) - low] for part in _parts(y)]
+            codes = np.concatenate(codes)
             if codes.min() >= 0:
                 return codes
     if _is_text(y) != _is_text(classes):
@@ -207,7 +220,8 @@ def encode_labels(y, classes):
     encoder = LabelEncoder()
     # It casts y to the type of its classes: let that be one that can hold both.
     encoder.classes_ = classes.astype(np.result_type(y, classes))
-    return encoder.transform(y)
+    dtype = code_dtype(len(classes))
+    return np.concatenate([encoder.transform(p).astype(dtype) for p in _parts(y)])
 
 
 def _is_text(labels):

@@ -4,6 +4,11 @@ import math
 
 import numpy as np
 from sklearn.model_selection import train_test_split
+from sklearn.utils import gen_even_slices
+
+from sklearn_ls._samples.order import index_dtype
+
+AT_ONCE = 2**16  # samples to split; the splitter makes many copies
 
 
 def hold_out(codes, samples, fraction, random_state):
@@ -11,14 +16,14 @@ def hold_out(codes, samples, fraction, random_state):
 
     Stratified by label, except where that is impossible: for multilabel targets, and
     with more classes than samples to hold out. A label that occurs once stays in the
-    training part.
+    training part. Many samples are split in parts, each of them like this.
 
     Parameters
     ----------
     codes : ndarray of shape (n_samples,) or (n_samples, n_labels)
 
-    samples : ndarray of shape (n_selected,)
-        The positions in `codes` to split.
+    samples : ndarray of shape (n_selected,) or None
+        The positions in `codes` to split; None for all.
 
     fraction : float
         Fraction of the samples to validate on.
@@ -35,6 +40,21 @@ def hold_out(codes, samples, fraction, random_state):
     ValueError
         If there are too few samples to hold out or to train on.
     """
+    n_samples = len(codes) if samples is None else len(samples)
+    dtype = index_dtype(len(codes))
+    halves = []
+    for part in gen_even_slices(n_samples, math.ceil(n_samples / AT_ONCE)):
+        chosen = np.arange(part.start, part.stop) if samples is None else samples[part]
+        halves.append(_split(codes, chosen.astype(dtype), fraction, random_state))
+    if len(halves) == 1:
+        return halves[0]
+    training, validation = map(np.concatenate, zip(*halves, strict=True))
+    training.sort()
+    validation.sort()
+    return training, validation
+
+
+def _split(codes, samples, fraction, random_state):
     n_samples = len(samples)
     n_held_out = count_held_out(n_samples, fraction)
     alone, stratify = samples[:0], None

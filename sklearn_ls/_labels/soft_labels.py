@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.utils import gen_batches
 
 from sklearn_ls._labels.containers import (
     check_labels,
@@ -156,22 +157,36 @@ def check_soft_labels(y_soft, classes=None):
 
 
 def _check_rows(y_soft, name):
-    """Return floats of which each row is a distribution, without rounding errors."""
+    """Return floats of which each row is a distribution, without rounding errors.
+
+    Rows that sum to one, but for the rounding of sums, are not copied.
+    """
     tolerance = {2: 1e-3, 4: 1e-5}.get(y_soft.dtype.itemsize, 1e-6)
+    exact = len(y_soft) > 0
+    for part in gen_batches(len(y_soft), 2**14):
+        rows = y_soft[part].astype(float)
+        if (bad := find_bad_row(rows, tolerance)) is not None:
+            raise _not_distributions(y_soft, part.start + bad, name)
+        rounding = 4 * np.finfo(y_soft.dtype).eps
+        exact = exact and np.abs(rows.sum(axis=1) - 1).max() <= rounding
+    if exact and y_soft.dtype in (np.float32, np.float64):
+        return y_soft
     y_soft = y_soft.astype(float)
-    sums = y_soft.sum(axis=1, keepdims=True)
-    if (bad := find_bad_row(y_soft, tolerance)) is not None:
-        advice = "Divide counts and rounded probabilities by their row sums."
-        if np.any(y_soft < 0):
-            advice = "Log-probabilities need np.exp, logits scipy.special.softmax."
-        elif np.all((y_soft == 0) | (y_soft == 1)):
-            advice = "For multilabel targets pass integers: y.astype(int)."
-        raise ValueError(
-            f"{name} is a matrix of floats, which is treated as soft labels: rows must "
-            f"be non-negative and sum to 1. Row {bad} is {y_soft[bad]}, its sum "
-            f"{sums[bad, 0]:.9g}. {advice}"
-        )
-    return y_soft / sums
+    return y_soft / y_soft.sum(axis=1, keepdims=True)
+
+
+def _not_distributions(y_soft, row, name):
+    advice = "Divide counts and rounded probabilities by their row sums."
+    if np.any(y_soft < 0):
+        advice = "Log-probabilities need np.exp, logits scipy.special.softmax."
+    elif np.all((y_soft == 0) | (y_soft == 1)):
+        advice = "For multilabel targets pass integers: y.astype(int)."
+    values = y_soft[row].astype(float)
+    return ValueError(
+        f"{name} is a matrix of floats, which is treated as soft labels: rows must be "
+        f"non-negative and sum to 1. Row {row} is {values}, its sum "
+        f"{values.sum():.9g}. {advice}"
+    )
 
 
 def _check_names(names):

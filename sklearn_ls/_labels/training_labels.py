@@ -4,12 +4,17 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 import numpy as np
-from sklearn.utils import check_consistent_length, compute_class_weight
+from sklearn.utils import (
+    check_consistent_length,
+    compute_class_weight,
+    gen_batches,
+)
 from sklearn.utils.multiclass import check_classification_targets
 
 from sklearn_ls._compat import balanced_class_weight
 from sklearn_ls._labels.containers import (
     check_labels,
+    code_dtype,
     column_names,
     encode_labels,
     find_classes,
@@ -18,6 +23,42 @@ from sklearn_ls._labels.containers import (
 from sklearn_ls._labels.sample_votes import SampleVotes, encode_votes
 from sklearn_ls._labels.smoothing import check_epsilon
 from sklearn_ls._labels.soft_labels import SoftLabels, check_soft_labels, check_target
+
+PART = 2**16  # samples that are handled at once, where copies would be large
+
+
+def parts_of(n_samples):
+    """Return slices of a bounded number of samples."""
+    return gen_batches(n_samples, PART)
+
+
+def count_codes(codes, n_classes, weight=None):
+    """Return the number of samples of each class, or the sum of their weights.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,)
+        `np.bincount` would convert all of them at once.
+
+    n_classes : int
+
+    weight : ndarray of shape (n_samples,), default=None
+    """
+    counts = np.zeros(n_classes)
+    size = max(PART, n_classes)
+    for part in gen_batches(len(codes), size):
+        weights = None if weight is None else weight[part]
+        counts += np.bincount(codes[part], weights=weights, minlength=n_classes)
+    return counts
+
+
+def sum_rows(values, weight=None):
+    """Return the weighted sum of the rows of a matrix."""
+    total = np.zeros(values.shape[1])
+    for part in parts_of(len(values)):
+        weights = np.ones(1) if weight is None else weight[part]
+        total += (values[part] * weights[:, np.newaxis]).sum(axis=0)
+    return total
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +96,7 @@ class TrainingLabels:
         The labels, sorted; for indicators the column indices.
 
     weight : ndarray of shape (n_samples,), default=None
-        Sample weights; None before they are validated.
+        Sample weights; None for ones.
 
     y_soft : ndarray of shape (n_samples, n_classes), default=None
         Soft labels to train on instead of `codes`.
@@ -104,9 +145,12 @@ class TrainingLabels:
 
     def digest(self):
         """Return a hash of the codes, and of soft labels and weights, if any."""
-        digest = sha256(self.codes.astype(np.int64).tobytes())
+        digest = sha256()
+        for part in parts_of(len(self)):
+            digest.update(self.codes[part].astype(np.int64).tobytes())
         if self.y_soft is not None:
-            digest.update(self.y_soft.astype(np.float64).tobytes())
+            for part in parts_of(len(self)):
+                digest.update(self.y_soft[part].astype(np.float64).tobytes())
         if self.votes is not None:
             digest.update(self.votes.annotator.tobytes() + self.votes.label.tobytes())
         if self.weight is not None and np.ptp(self.weight):
@@ -116,6 +160,13 @@ class TrainingLabels:
     def weighted(self, weight):
         """Return the same labels with other sample weights."""
         return replace(self, weight=weight)
+
+    def normalized(self, samples):
+        """Return the labels with weights whose mean over some samples is one."""
+        if self.weight is None:
+            return self
+        weight = self.weight if samples is None else self.weight[samples]
+        return self.weighted(self.weight / weight.mean())
 
     def recode(self, classes):
         """Return the same labels as positions in a subset of the classes.
@@ -128,14 +179,21 @@ class TrainingLabels:
         if len(classes) == len(self.classes):
             return self
         kept = np.searchsorted(self.classes, classes)
-        return replace(self, codes=np.searchsorted(kept, self.codes), classes=classes)
+        table = np.zeros(len(self.classes), dtype=code_dtype(len(classes)))
+        table[kept] = np.arange(len(classes))
+        return replace(self, codes=table[self.codes], classes=classes)
 
     def find_present(self):
         """Return the classes that occur, or all classes of soft labels and votes."""
         if self.multilabel or self.y_soft is not None or self.votes is not None:
             return self.classes
-        counts = np.bincount(self.codes, minlength=len(self.classes))
-        return self.classes[counts > 0]
+        return self.classes[count_codes(self.codes, len(self.classes)) > 0]
+
+    def positive(self):
+        """Return the positions of the samples of positive weight, or None for all."""
+        if self.weight is None or np.all(self.weight > 0):
+            return None
+        return np.flatnonzero(self.weight)
 
     def summarize(self):
         """Return the summary of the labels.
@@ -151,14 +209,15 @@ class TrainingLabels:
         """
         shares = self.codes if self.multilabel else self.y_soft
         if shares is None:
-            totals = np.bincount(
-                self.codes, weights=self.weight, minlength=len(self.classes)
-            )
-            prior = totals / self.weight.sum()
+            prior = count_codes(self.codes, len(self.classes), self.weight)
             present = self.find_present()
         else:
-            prior = np.average(shares, axis=0, weights=self.weight)
+            prior = sum_rows(shares, self.weight)
             present = self.classes[shares.any(axis=0)]
+        if self.weight is not None:
+            prior = prior / self.weight.sum()
+        else:
+            prior = prior / len(self)
         if not self.multilabel and len(present) < 2:
             raise ValueError(
                 f"y has only one class, {present[0]}; smoothing requires two."
@@ -190,6 +249,7 @@ def _encode(target, classes):
     """Encode the output of `check_target`."""
     if isinstance(target, SoftLabels):
         codes = target.y_soft.argmax(axis=1)
+        codes = codes.astype(code_dtype(len(target.classes)))
         return TrainingLabels(codes, target.classes, y_soft=target.y_soft)
     target = check_labels(target)
     if target.ndim == 2:
@@ -337,13 +397,15 @@ def weigh_classes(labels, class_weight):
         )
     classes = labels.classes
     if class_weight == "balanced":
-        return balanced_class_weight(labels.codes, labels.weight, len(classes))
+        totals = count_codes(labels.codes, len(classes), labels.weight)
+        return balanced_class_weight(np.arange(len(classes)), totals, len(classes))
     weights = compute_class_weight(class_weight, classes=classes, y=classes)
     if not np.all((weights >= 0) & np.isfinite(weights)):
         raise ValueError(
             f"class_weight must be finite and not negative. Got {class_weight}."
         )
-    if not np.any((labels.weight > 0) & (weights[labels.codes] > 0)):
+    totals = count_codes(labels.codes, len(classes), labels.weight)
+    if not np.any((totals > 0) & (weights > 0)):
         raise ValueError(
             f"class_weight={class_weight} gives every sample a weight of zero."
         )

@@ -1,50 +1,17 @@
 """Mini-batches of samples and their row tensors, on a device."""
 
-import math
 from dataclasses import dataclass, replace
-from itertools import islice
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.sparse import issparse
 from sklearn.utils import gen_batches
 
 from sklearn_ls._network.row_tensors import RowTensors
-
-
-def to_tensor(X, index, device):
-    """Return the samples of `X` at `index` as a dense tensor.
-
-    Parameters
-    ----------
-    X : ndarray, CSR matrix or Tensor of shape (n_samples, ...)
-        May be read-only or memory-mapped: only the samples at `index` are copied.
-
-    index : ndarray of shape (n_selected,), or slice unless X is a Tensor
-
-    device : str
-
-    Returns
-    -------
-    samples : Tensor of shape (n_selected, ...)
-    """
-    if isinstance(X, torch.Tensor):
-        return X[torch.from_numpy(index)].to(device)
-    if issparse(X):
-        return torch.from_numpy(X[index].toarray()).to(device)
-    if isinstance(index, slice):
-        return torch.from_numpy(X[index].copy()).to(device)
-    return torch.from_numpy(X.take(index, axis=0)).to(device)
-
-
-def to_device_if_it_fits(X, device):
-    """Move dense `X` to a device with memory of its own, unless it would fill it."""
-    on_device = isinstance(X, torch.Tensor)
-    if torch.device(device).type != "cuda" or issparse(X) or on_device:
-        return X
-    free, _ = torch.cuda.mem_get_info(device)
-    return torch.tensor(X, device=device) if X.nbytes < free // 2 else X
+from sklearn_ls._network.samples import Samples
+from sklearn_ls._samples.file_arrays import FileArray
+from sklearn_ls._samples.order import even_blocks, index_dtype, make_windows
+from sklearn_ls._samples.prefetch import prefetch
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,11 +23,11 @@ class Batches:
 
     Parameters
     ----------
-    X : ndarray, CSR matrix or Tensor of shape (n_samples, ...)
+    X : Samples
 
-    samples : ndarray of shape (n_selected,) or (n_networks, n_selected)
+    samples : ndarray of shape (n_selected,) or (n_networks, n_selected), or None
         Indices of the samples in `X`; for stacked networks, those of each network
-        unless they are equal.
+        unless they are equal. None for all.
 
     rows : RowTensors
         Of those samples, on `device`.
@@ -70,14 +37,19 @@ class Batches:
     device : str
     """
 
-    X: Any
-    samples: np.ndarray
+    X: Samples
+    samples: np.ndarray | None
     rows: RowTensors
     batch_size: int
     device: str
 
     def __len__(self):
-        return self.samples.shape[-1]
+        return len(self.X) if self.samples is None else self.samples.shape[-1]
+
+    @property
+    def n_dims(self):
+        """Number of leading dimensions, 2 if each network has samples of its own."""
+        return 1 if self.samples is None else self.samples.ndim
 
     @property
     def n_batches(self):
@@ -108,14 +80,14 @@ class Batches:
         """
         first = batches[0]
         samples = first.samples
-        if not all(np.array_equal(samples, other.samples) for other in batches):
-            samples = np.stack([other.samples for other in batches])
+        if not all(_equal(samples, other.samples) for other in batches):
+            samples = np.stack([other.indices() for other in batches])
         rows = first.rows.stack([other.rows for other in batches])
         return replace(first, samples=samples, rows=rows)
 
     def of_networks(self, keep):
         """Return the batches of a subset of the stacked networks."""
-        samples = self.samples if self.samples.ndim == 1 else self.samples[keep]
+        samples = self.samples if self.n_dims == 1 else self.samples[keep]
         rows = self.rows.of_networks(torch.as_tensor(keep, device=self.device))
         return replace(self, samples=samples, rows=rows)
 
@@ -125,7 +97,13 @@ class Batches:
 
     def count(self, X):
         """Return the number of samples of a batch X."""
-        return X.shape[self.samples.ndim - 1]
+        return X.shape[self.n_dims - 1]
+
+    def indices(self):
+        """Return the indices of the samples in X."""
+        if self.samples is not None:
+            return self.samples
+        return np.arange(len(self), dtype=index_dtype(len(self)))
 
     def epoch(self, rng=None):
         """Yield (samples of X, their row tensors).
@@ -135,39 +113,120 @@ class Batches:
         rng : numpy.random.Generator, default=None
             Shuffles the samples; None leaves them in order.
         """
-        order = np.arange(len(self))
-        if rng is not None and self.batch_size < len(self):
-            rng.shuffle(order)
-        samples = self.samples[..., order]
-        index = torch.from_numpy(order).to(self.device)
-        batches = self._slices()
+        windows = self._windows(rng if self.batch_size < len(self) else None)
         # Small batches are gathered several at once: a call costs more than the copy.
-        n_gathered = max(1, samples_at_once(self.X) // self.batch_size)
-        while group := list(islice(batches, n_gathered)):
-            span = slice(group[0].start, group[-1].stop)
-            sizes = [batch.stop - batch.start for batch in group]
-            X = to_tensor(self.X, samples[..., span].ravel(), self.device)
-            if samples.ndim > 1:
-                X = X.unflatten(0, (len(samples), -1))
-            yield from zip(
-                X.split(sizes, samples.ndim - 1),
-                self.rows.take(index[span]).split(sizes),
-                strict=True,
+        n_gathered = max(1, self.X.at_once() // self.batch_size)
+        for window, batches in self._cut(windows):
+            positions = torch.from_numpy(window.positions).to(self.device)
+            for first in range(0, len(batches), n_gathered):
+                group = batches[first : first + n_gathered]
+                span = slice(group[0].start, group[-1].stop)
+                sizes = [batch.stop - batch.start for batch in group]
+                index = window.index[..., span]
+                X = window.X.take(index.ravel(), self.device)
+                if index.ndim > 1:
+                    X = X.unflatten(0, (len(index), -1))
+                yield from zip(
+                    X.split(sizes, index.ndim - 1),
+                    self.rows.take(positions[span]).split(sizes),
+                    strict=True,
+                )
+
+    def first(self):
+        """Return the first batch, in order."""
+        return next(self.epoch())
+
+    def _windows(self, rng):
+        """Return an iterator of the windows of an epoch, read ahead if from a file."""
+        bounds = self._blocks()
+        windows = make_windows(bounds, self.X.n_bytes, rng)
+        if self.X.is_read:
+            return prefetch(map(self._read, windows))
+        return map(self._look_up, windows)
+
+    def _blocks(self):
+        if not isinstance(self.X.X, FileArray):
+            return even_blocks(len(self), self.X.n_bytes)
+        bounds = self.X.X.blocks()
+        if self.samples is None:
+            return bounds
+        return np.unique(np.searchsorted(self.samples, bounds))
+
+    def _look_up(self, window):
+        positions = window.positions()
+        samples = self.samples
+        index = positions if samples is None else samples[..., positions]
+        return _Gathered(self.X, index, positions)
+
+    def _read(self, window):
+        """Read a window block by block."""
+        parts = []
+        for start, stop in window.ranges:
+            part = slice(start, stop)
+            parts.append(
+                self.X.read(part if self.samples is None else self.samples[part])
             )
+        positions = window.positions()
+        index = np.arange(len(positions)) if window.order is None else window.order
+        return _Gathered(parts[0].append(parts[1:]), index, positions)
+
+    def _cut(self, windows):
+        """Yield windows with the slices of their batches.
+
+        The samples of a batch that is not complete are passed on to the next window.
+        """
+        batches, start, rest = self._slices(), 0, None
+        batch = next(batches)
+        for window in windows:
+            if rest is not None:
+                window = rest.joined(window)
+            complete = []
+            while batch is not None and batch.stop - start <= len(window.positions):
+                complete.append(slice(batch.start - start, batch.stop - start))
+                batch = next(batches, None)
+            if complete:
+                yield window, complete
+            n_done = complete[-1].stop if complete else 0
+            start, rest = start + n_done, window.after(n_done)
 
 
-def samples_at_once(X, at_least=1):
-    """Return the number of samples of X to copy, or to run a network on, at once.
+class _Gathered(NamedTuple):
+    """The samples of a window, in memory, and which are where.
 
     Parameters
     ----------
-    X : ndarray, CSR matrix or Tensor of shape (n_samples, ...)
+    X : Samples
 
-    at_least : int, default=1
+    index : ndarray of shape (n_in_window,) or (n_networks, n_in_window)
+        Indices in `X`.
 
-    Returns
-    -------
-    n_samples : int
-        As many as fit in the caches.
+    positions : ndarray of shape (n_in_window,)
+        Positions among the row tensors.
     """
-    return min(4096, max(at_least, 2**18 // math.prod(X.shape[1:])))
+
+    X: Samples
+    index: np.ndarray
+    positions: np.ndarray
+
+    def after(self, n_done):
+        """Return the samples that follow, or None if there are none."""
+        if n_done == len(self.positions):
+            return None
+        rest = slice(n_done, None)
+        return _Gathered(self.X, self.index[..., rest], self.positions[rest])
+
+    def joined(self, window):
+        """Return these samples followed by those of another window."""
+        X, index = window.X, self.index
+        if X is not self.X:  # read from a file
+            X = X.append([self.X.read(index)])
+            index = np.arange(len(window.X), len(X))
+        return _Gathered(
+            X,
+            np.concatenate([index, window.index], axis=-1),
+            np.concatenate([self.positions, window.positions]),
+        )
+
+
+def _equal(a, b):
+    return a is b or (a is not None and b is not None and np.array_equal(a, b))

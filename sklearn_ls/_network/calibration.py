@@ -103,7 +103,7 @@ class Temperature(Calibrator):
         logits = torch.from_numpy(logits).double()
         for candidate in objectives:
             mean_loss = make_loss(candidate, np.float64, "cpu").mean
-            rows = make_rows(candidate, labels, np.float64, "cpu")
+            rows = make_rows(candidate, labels, np.float64, "cpu").widened()
 
             def loss(log_scale, mean_loss=mean_loss, rows=rows):
                 return float(mean_loss(logits * math.exp(log_scale), rows))

@@ -8,8 +8,6 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 from torch import Tensor, nn
 
-from sklearn_ls._network.batches import samples_at_once, to_tensor
-
 LARGE, LARGEST = 1e15, 1e18  # of scaled features, relative to the bound and at all
 
 
@@ -76,12 +74,13 @@ def measure_features(X, samples, weight):
 
     Parameters
     ----------
-    X : ndarray or Tensor of shape (n_samples, n_features)
+    X : Samples
+        Dense, of shape (n_samples, n_features).
 
-    samples : ndarray of shape (n_selected,)
-        Indices of the samples to measure.
+    samples : ndarray of shape (n_selected,) or None
+        Indices of the samples to measure; None for all.
 
-    weight : ndarray of shape (n_selected,)
+    weight : ndarray of shape (n_selected,) or None
 
     Returns
     -------
@@ -94,12 +93,30 @@ def measure_features(X, samples, weight):
     ValueError
         If a variance overflows.
     """
+    n_samples = len(X) if samples is None else len(samples)
+    n_at_once = max(64, X.at_once() // 4)  # the scaler makes float64 copies
     scaler = StandardScaler()
-    n_at_once = max(64, samples_at_once(X) // 4)  # the scaler makes float64 copies
+    for part in gen_batches(n_samples, n_at_once):
+        values = X.take(part if samples is None else samples[part], "cpu").numpy()
+        update_scaler(scaler, values, None if weight is None else weight[part])
+    return buffers_of(scaler)
+
+
+def update_scaler(scaler, values, weight=None):
+    """Let a StandardScaler see more samples, which may overflow its variance."""
+    weight = np.ones(len(values)) if weight is None else weight
     with np.errstate(over="ignore", invalid="ignore"):
-        for part in gen_batches(len(samples), n_at_once):
-            values = to_tensor(X, samples[part], "cpu").numpy()
-            scaler.partial_fit(values, sample_weight=weight[part])
+        scaler.partial_fit(values, sample_weight=weight)
+
+
+def buffers_of(scaler):
+    """Return the buffers of a :class:`FeatureScaling` from a fitted StandardScaler.
+
+    Raises
+    ------
+    ValueError
+        If a variance overflows.
+    """
     if not np.isfinite(scaler.var_).all():
         features = np.flatnonzero(~np.isfinite(scaler.var_))
         raise ValueError(

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 
 from sklearn_ls._labels.objective import Objective
-from sklearn_ls._network.batches import samples_at_once, to_tensor
 from sklearn_ls._network.calibration import Calibrator
 from sklearn_ls._network.device import default_modes, private_rng, usable_device
 from sklearn_ls._network.modules import Architecture
 from sklearn_ls._network.optimizers import OptimizerSpec
 from sklearn_ls._network.outputs import OUTPUTS
+from sklearn_ls._network.samples import Samples
 
 
 class NotFinite(ValueError):
@@ -78,11 +78,13 @@ class Predictor:
     @torch.inference_mode()
     def _run(self, function, X):
         """Apply a function to all samples, a bounded number at a time."""
-        output, start, size = None, 0, samples_at_once(X, at_least=64)
+        X = Samples(X, self.dtype)
+        size = X.at_once(n_outputs=len(self.classes), at_least=64)
+        output, start = None, 0
         while start < X.shape[0]:
             samples = slice(start, min(start + size, X.shape[0]))
             try:
-                part = function(to_tensor(X, samples, self.here)).cpu().numpy()
+                part = function(X.take(samples, self.here)).cpu().numpy()
             except NotFinite as error:
                 raise ValueError(
                     f"The network gives NaN or infinity for sample "

@@ -93,14 +93,9 @@ class SingleTraining:
         arrays = {name: array.copy() for name, array in arrays.items()}
         return self.plan.as_fitted(arrays, list(self.state.history))
 
-    def finish(self, X):
-        """Return the fitted network.
-
-        Parameters
-        ----------
-        X : ndarray or CSR matrix of shape (n_samples, ...)
-        """
-        network = self.plan.finish(self.module, self.state, X)
+    def finish(self):
+        """Return the fitted network."""
+        network = self.plan.finish(self.module, self.state)
         if self.net.callbacks:  # then the net is kept
             self.net.forget_steps()
         return network
@@ -116,14 +111,12 @@ class Trained(NamedTuple):
 
 
 def train_networks(
-    X, plans, *, seed, stack_size=1, network_end=lambda: None, part=lambda name: None
+    plans, *, seed, stack_size=1, network_end=lambda: None, part=lambda name: None
 ):
     """Train networks, in stacks if possible, and calibrate them.
 
     Parameters
     ----------
-    X : ndarray, CSR matrix or Tensor of shape (n_samples, ...)
-
     plans : list of TrainingPlan
         They differ in data and objective only.
 
@@ -148,7 +141,6 @@ def train_networks(
             positions = group[part_slice]
             start = time.perf_counter()
             finished = _train_group(
-                X,
                 [plans[i] for i in positions],
                 seed=seed,
                 network_end=network_end,
@@ -162,7 +154,7 @@ def train_networks(
     return trained
 
 
-def _train_group(X, plans, seed, network_end, checkpoint):
+def _train_group(plans, seed, network_end, checkpoint):
     """Return (network, converged) of networks that are trained together."""
     params = plans[0].params
     limits = {"seed": seed, "max_epochs": params.max_epochs, "checkpoint": checkpoint}
@@ -170,7 +162,7 @@ def _train_group(X, plans, seed, network_end, checkpoint):
         training = SingleTraining(plans[0])
         training.run(**limits)
         network_end()
-        return [(training.finish(X), training.state.converged)]
+        return [(training.finish(), training.state.converged)]
     modules = [plan.build() for plan in plans]
     states = [plan.start() for plan in plans]
     train_stack(
@@ -185,7 +177,7 @@ def _train_group(X, plans, seed, network_end, checkpoint):
         **limits,
     )
     return [
-        (plan.finish(module, state, X), state.converged)
+        (plan.finish(module, state), state.converged)
         for plan, module, state in zip(plans, modules, states, strict=True)
     ]
 

@@ -104,8 +104,9 @@ class LabelRows(RowTensors):
 
     Parameters
     ----------
-    codes : LongTensor of shape (..., n_samples)
-        The observed labels, which predictions are compared with.
+    codes : Tensor of shape (..., n_samples)
+        The observed labels, which predictions are compared with. Integers of any type,
+        before `widened`.
 
     excess, smoothing_weight : Tensor of shape (..., 1) or (..., n_samples)
 
@@ -116,7 +117,8 @@ class LabelRows(RowTensors):
     weight : None or Tensor of shape (..., n_samples)
 
     y_soft : None or Tensor of shape (..., n_samples, n_classes)
-        None stands for the one-hot rows of `codes`.
+        None stands for the one-hot rows of `codes`. Of any float type, before
+        `widened`.
     """
 
     codes: Tensor = per_sample()
@@ -130,6 +132,13 @@ class LabelRows(RowTensors):
     def labels(self) -> Tensor:
         """The observed labels."""
         return self.codes
+
+    def widened(self) -> "LabelRows":
+        """Return the tensors as losses take them."""
+        changes = {"codes": self.codes.long()}
+        if self.y_soft is not None:
+            changes["y_soft"] = self.y_soft.to(self.excess.dtype)
+        return self._with(changes)
 
     def expect(self, values: Tensor, dim: int) -> Tensor:
         """Return the mean of values of the classes under each sample's target.

@@ -34,7 +34,7 @@ OUTPUTS = {
     "softmax": Outputs(
         proba=lambda logits: torch.softmax(logits, -1),
         log_proba=lambda logits: torch.log_softmax(logits, -1),
-        labels=lambda logits: logits.argmax(-1),
+        labels=lambda logits: logits.argmax(-1).int(),
     ),
     "logistic": Outputs(
         proba=torch.sigmoid,

@@ -6,7 +6,6 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.sparse import issparse
 
 from sklearn_ls._labels.hold_out import count_held_out, hold_out
 from sklearn_ls._labels.objective import Objective, make_objective
@@ -15,20 +14,21 @@ from sklearn_ls._labels.training_labels import (
     TrainingLabels,
     weigh_classes,
 )
-from sklearn_ls._network.batches import Batches, to_device_if_it_fits
+from sklearn_ls._network.batches import Batches
 from sklearn_ls._network.calibration import CALIBRATIONS, Calibrator
-from sklearn_ls._network.device import numpy_dtype
 from sklearn_ls._network.feature_scaling import measure_features
 from sklearn_ls._network.fitted import FittedNetwork, load_arrays, module_to_arrays
 from sklearn_ls._network.modules import Architecture, make_architecture
 from sklearn_ls._network.optimizers import OptimizerSpec
+from sklearn_ls._network.samples import Samples
 from sklearn_ls._network.stopping import make_stopping_rule
 from sklearn_ls._network.training import TrainingState, check_trained, load_weights
 from sklearn_ls._network.training_loss import make_loss, make_rows
 
 MIN_HELD_OUT = 10  # samples; fewer tell too little to train without them
 AUTO_DROPOUT = 0.15
-ENOUGH_LOGITS = 2**25  # numbers; more of them do not improve a temperature
+# More numbers, or samples, do not improve a temperature.
+ENOUGH_LOGITS, ENOUGH_SAMPLES = 2**25, 2**18
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,17 +129,30 @@ class TrainingParams:
             self.activation,
             self.dropout_of(n_training),
             self.feature_clip,
-            sample_shape=tuple(X.shape[1:]),
+            sample_shape=X.shape[1:],
             n_classes=n_classes,
-            dtype=numpy_dtype(X).name,
+            dtype=X.dtype.name,
             seed=seed,
         )
 
 
 class Part(NamedTuple):
-    """A subset of the samples, with their labels."""
+    """A subset of the samples, with their labels.
 
-    samples: np.ndarray
+    Parameters
+    ----------
+    X : Samples
+        All samples.
+
+    samples : ndarray of shape (n_selected,) or None
+        Indices of the subset; None for all.
+
+    labels : TrainingLabels
+        Of the subset.
+    """
+
+    X: Samples
+    samples: np.ndarray | None
     labels: TrainingLabels
 
 
@@ -222,7 +235,7 @@ class TrainingPlan:
             load_arrays(module.scaling, self.scaling)
         return module.to(self.device)
 
-    def finish(self, module, state, X):
+    def finish(self, module, state):
         """Return the fitted network of a module that has been trained.
 
         Parameters
@@ -232,23 +245,21 @@ class TrainingPlan:
 
         state : TrainingState
             At the end of the training.
-
-        X : ndarray, CSR matrix or Tensor of shape (n_samples, ...)
         """
         weights = dict(state.weights)
         rows = self.training.rows
         of_rows = {name: weights.pop(name) for name in rows.parameters()}
         load_weights(module, weights)
-        first, _ = next(self.training.epoch())
+        first, _ = self.training.first()
         check_trained(module, first, state.n_epochs)
         network = self.as_fitted(module_to_arrays(module), state.history)
         network = replace(network, **rows.fitted_fields(of_rows))
         network.check_rebuild(module, first)
         logits = labels = None
         if self.calibration is not None:
-            samples, labels = self.calibration
+            X, samples, labels = self.calibration
             network.adopt(module)
-            logits = network.apply(X[samples])
+            logits = network.apply(X.subset(samples).X)
         calibration = CALIBRATIONS[self.params.calibration]
         calibrator = calibration.fit(logits, labels, self.objective)
         network = replace(network, calibrator=calibrator)
@@ -277,7 +288,7 @@ def plan_network(
 
     Parameters
     ----------
-    X : ndarray, CSR matrix or Tensor of shape (n_samples, ...)
+    X : Samples
 
     labels : TrainingLabels
 
@@ -301,8 +312,7 @@ def plan_network(
     -------
     plan : TrainingPlan
     """
-    samples = np.arange(len(labels)) if samples is None else samples
-    learned = labels.take(samples)
+    learned = labels if samples is None else labels.take(samples)
     classes = learned.find_present()
     summary = learned.recode(classes).summarize()
     if earlier is not None:
@@ -312,17 +322,17 @@ def plan_network(
         objective = replace(objective, has_votes=True)
     calibration = CALIBRATIONS[params.calibration]
     calibration.check(objective, learned)
-    training, rest = _split(labels, classes, params, seed, samples, held_out)
-    batch_size = params.batch_of(len(training.samples))
+    X = X.to_device_if_it_fits(device)
+    training, rest = _split(X, labels, classes, params, seed, samples, held_out)
+    n_training = len(training.labels)
+    batch_size = params.batch_of(n_training)
     validation = on_held_out = None
-    if len(rest.samples) and params.early_stopping:
-        validation = _make_batches(
-            X, rest, objective, batch_size, device, smoothed=False
-        )
+    if len(rest.labels) and params.early_stopping:
+        validation = _make_batches(rest, objective, batch_size, device, smoothed=False)
     if calibration.needs_hold_out:
         on_held_out = _thin_out(rest, len(classes))
     scaling = None
-    if earlier is not None or issparse(X):  # centering would fill the zeros of sparse X
+    if earlier is not None or X.is_sparse:  # centering would fill the zeros of sparse X
         params = params.scaling_as(earlier)
     elif params.module is None and params.feature_clip is not None:
         scaling = measure_features(X, training.samples, training.labels.weight)
@@ -330,13 +340,11 @@ def plan_network(
         seed = earlier.architecture.seed
     return TrainingPlan(
         params=params,
-        architecture=params.make_architecture(
-            X, len(classes), seed, len(training.samples)
-        ),
+        architecture=params.make_architecture(X, len(classes), seed, n_training),
         summary=summary,
         objective=objective,
         device=device,
-        training=_make_batches(X, training, objective, batch_size, device),
+        training=_make_batches(training, objective, batch_size, device),
         validation=validation,
         calibration=on_held_out,
         scaling=scaling,
@@ -376,20 +384,21 @@ def plan_part(X, labels, params, *, seed, device, prior=None, earlier=None):
     objective = params.make_objective(summary)
     CALIBRATIONS[params.calibration].check(objective, labels)
     labels = _weigh(labels, labels, params)
-    samples = np.flatnonzero(labels.weight)
+    samples = labels.positive()
     params = replace(params, learning_rate_schedule="constant", ema_decay=0.0)
     params = params.scaling_as(earlier)
-    part = Part(samples, labels.take(samples))
-    batch_size = params.batch_of(len(samples))
+    part = _take(X.to_device_if_it_fits(device), labels, samples)
+    n_training = len(part.labels)
+    batch_size = params.batch_of(n_training)
     return TrainingPlan(
         params=params,
         architecture=params.make_architecture(
-            X, len(summary.classes), seed, len(samples)
+            X, len(summary.classes), seed, n_training
         ),
         summary=summary,
         objective=objective,
         device=device,
-        training=_make_batches(X, part, objective, batch_size, device),
+        training=_make_batches(part, objective, batch_size, device),
     )
 
 
@@ -404,23 +413,30 @@ def _summarize_parts(labels, prior):
     return summary if prior is None else replace(summary, prior=prior)
 
 
-def _split(labels, classes, params, seed, samples, held_out):
+def _split(X, labels, classes, params, seed, samples, held_out):
     """Return the training samples and the held-out samples, which may be none."""
-    n_learned = len(samples)
+    n_learned = len(labels) if samples is None else len(samples)
     if held_out is not None:
         samples = np.concatenate([samples, _select_known(labels, classes, held_out)])
-    labels = labels.take(samples).recode(classes)
+    if samples is not None:
+        labels = labels.take(samples)
+    labels = labels.recode(classes)
     labels = _weigh(labels, labels.take(slice(n_learned)), params)
-    counted = np.flatnonzero(labels.weight)
+    counted = labels.positive()
     if held_out is None:
-        training, rest = _hold_out(labels.codes, counted, params, seed)
+        training, rest = _hold_out(labels, counted, params, seed)
     else:
+        counted = np.arange(len(labels)) if counted is None else counted
         training, rest = counted[counted < n_learned], counted[counted >= n_learned]
-    labels = labels.weighted(labels.weight / labels.weight[training].mean())
-    return (
-        Part(samples[training], labels.take(training)),
-        Part(samples[rest], labels.take(rest)),
-    )
+    labels = labels.normalized(training)
+    return tuple(_take(X, labels, part, samples) for part in (training, rest))
+
+
+def _take(X, labels, part, samples=None):
+    """Return the Part of some of the labels, which are those of `samples` of X."""
+    if part is None:
+        return Part(X, samples, labels)
+    return Part(X, part if samples is None else samples[part], labels.take(part))
 
 
 def _select_known(labels, classes, samples):
@@ -438,31 +454,34 @@ def _weigh(labels, learned, params):
         return labels
     if class_weight.max() > 1e100:  # their products with sample weights may overflow
         class_weight = class_weight / class_weight.max()
-    return labels.weighted(labels.weight * class_weight[labels.codes])
+    weight = class_weight[labels.codes]
+    return labels.weighted(weight if labels.weight is None else weight * labels.weight)
 
 
-def _hold_out(codes, samples, params, seed):
-    n_held_out = count_held_out(len(samples), params.validation_fraction)
+def _hold_out(labels, samples, params, seed):
+    n_samples = len(labels) if samples is None else len(samples)
+    n_held_out = count_held_out(n_samples, params.validation_fraction)
     needed = CALIBRATIONS[params.calibration].needs_hold_out
     if not needed and not params.holds_out(n_held_out):
-        return samples, samples[:0]
-    return hold_out(codes, samples, params.validation_fraction, seed)
+        return samples, np.arange(0)
+    return hold_out(labels.codes, samples, params.validation_fraction, seed)
 
 
-def _make_batches(X, part, objective, batch_size, device, *, smoothed=True):
-    dtype = numpy_dtype(X)
-    rows = make_rows(objective, part.labels, dtype, device, smoothed=smoothed)
-    X = to_device_if_it_fits(X, device)
-    return Batches(X, part.samples, rows, batch_size, device)
+def _make_batches(part, objective, batch_size, device, *, smoothed=True):
+    X, samples, labels = part
+    rows = make_rows(objective, labels, X.dtype, device, smoothed=smoothed)
+    return Batches(X, samples, rows, batch_size, device)
 
 
 def _thin_out(part, n_classes):
     """Return at most as many of the held-out samples as a calibration needs."""
-    n_samples = len(part.samples)
+    X, samples, labels = part
+    n_samples = len(labels)
     if n_samples == 0:
         raise ValueError(
             "calibration='temperature' needs held-out samples of positive weight, with "
             "labels that are trained on. There are none."
         )
-    every = slice(None, None, math.ceil(n_samples * n_classes / ENOUGH_LOGITS))
-    return Part(part.samples[every], part.labels.take(every))
+    enough = min(ENOUGH_SAMPLES, ENOUGH_LOGITS / n_classes)
+    every = slice(None, None, math.ceil(n_samples / enough))
+    return Part(X, samples[every], labels.take(every))

@@ -69,7 +69,14 @@ class RowTensors:
         def taken(values, dim):
             return values.index_select(dim, index)
 
-        return self._with(self._per_sample(taken))
+        return self._with(self._per_sample(taken)).widened()
+
+    def widened(self) -> "RowTensors":
+        """Return the tensors as losses take them.
+
+        Until then, subclasses may keep them in smaller types.
+        """
+        return self
 
     def split(self, sizes: list[int]) -> "list[RowTensors]":
         """Return the samples in parts of these sizes."""

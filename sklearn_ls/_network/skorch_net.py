@@ -11,7 +11,6 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from scipy.sparse import issparse
 from skorch import NeuralNet
 from skorch.callbacks import Callback, PrintLog
 from skorch.dataset import Dataset
@@ -19,7 +18,6 @@ from torch.utils.data import DataLoader
 
 from sklearn_ls._labels.training_labels import TrainingLabels
 from sklearn_ls._network.averaging import WeightAverage
-from sklearn_ls._network.batches import to_tensor
 from sklearn_ls._network.device import epoch_random, numpy_dtype, private_rng
 from sklearn_ls._network.modules import MLP
 from sklearn_ls._network.optimizers import OPTIMIZERS, load_state, state_to_arrays
@@ -288,6 +286,7 @@ class SmoothingNet(NeuralNet):
         if not isinstance(y_true, RowTensors):
             codes = TrainingLabels(y_true.cpu().numpy(), classes=self.classes_)
             rows = make_rows(self.objective, codes, numpy_dtype(y_pred), y_pred.device)
+            rows = rows.widened()
             return self.loss_.of_labels.mean(y_pred, rows)
         return self.loss_.mean(y_pred, y_true)
 
@@ -362,7 +361,7 @@ class NetTrainer:
     @torch.inference_mode()
     def decision_margin(self):
         """Return how far the logits of the first batch are from a decision."""
-        X, _ = next(self.training.epoch())
+        X, _ = self.training.first()
         return self.net.loss_.decision_margin(self.net.infer(X))
 
     @torch.inference_mode()
@@ -466,11 +465,36 @@ def _is_raised_by_statement(error):
     return dis.opname[code[traceback.tb_lasti]] == "RAISE_VARARGS"
 
 
+class SelectedSamples:
+    """Some samples as callbacks get them: copied only where they are indexed.
+
+    Parameters
+    ----------
+    X : Samples
+
+    index : ndarray of shape (n_selected,)
+    """
+
+    def __init__(self, X, index):
+        self.X = X
+        self.index = index
+        self.shape = (len(index), *X.shape[1:])
+        self.ndim = len(self.shape)
+        self.dtype = X.dtype
+
+    def __len__(self):
+        return len(self.index)
+
+    def __getitem__(self, i):
+        index = self.index[i]
+        taken = self.X.take(np.atleast_1d(index), "cpu").numpy()
+        return taken if np.ndim(index) else taken[0]
+
+    def __array__(self, dtype=None, copy=None):
+        return self[:].astype(dtype or self.dtype, copy=False)
+
+
 def _to_dataset(batches):
-    """Return the dataset that skorch passes to callbacks."""
-    X = batches.X
-    if issparse(X):
-        X = X[batches.samples]  # skorch converts it one batch at a time
-    else:
-        X = to_tensor(X, batches.samples, torch.device("cpu"))
-    return Dataset(X, batches.rows.labels.cpu())
+    """Return the dataset that skorch passes to callbacks, without copying X."""
+    X = SelectedSamples(batches.X, batches.indices())
+    return Dataset(X, batches.rows.widened().labels.cpu())

@@ -11,7 +11,7 @@ import torch
 from torch.func import functional_call, vmap
 
 from sklearn_ls._network.averaging import WeightAverage
-from sklearn_ls._network.batches import Batches, samples_at_once
+from sklearn_ls._network.batches import Batches
 from sklearn_ls._network.closed_form import dropout_masks, mlp_gradient, mlp_logits
 from sklearn_ls._network.device import epoch_random, private_rng
 from sklearn_ls._network.feature_scaling import scale_features
@@ -23,6 +23,7 @@ from sklearn_ls._network.optimizers import (
     load_state,
     state_to_arrays,
 )
+from sklearn_ls._network.samples import samples_at_once
 from sklearn_ls._network.schedules import schedule_steps
 from sklearn_ls._network.training import Validation, train
 
@@ -168,7 +169,7 @@ def networks_at_once(module, X, batch_size, device):
     # Weights, gradients, two states of the optimizer, the best so far, and a copy;
     # activations with their gradients; and the samples that are gathered at once.
     bytes_each = 6 * weights + 2 * sum(sizes) * batch_size
-    bytes_each += _n_bytes(X[:1]) * max(batch_size, samples_at_once(X))
+    bytes_each += _n_bytes(X[:1]) * max(batch_size, samples_at_once(X.shape[1:]))
     return max(1, int(0.4 * free) // bytes_each)  # X itself may take a half
 
 
@@ -361,7 +362,7 @@ class StackTrainer:
         return step
 
     def _call(self, X, batches):
-        shared = batches.samples.ndim == 1
+        shared = batches.n_dims == 1
         return _call_stacked(self.module, self.stacked, self.buffers, X, shared=shared)
 
     def _logits(self, X, batches):
@@ -375,7 +376,7 @@ class StackTrainer:
     @torch.no_grad()
     def decision_margin(self):
         """Return how far the logits of the first batch are from a decision."""
-        X, _ = next(self.training.epoch())
+        X, _ = self.training.first()
         return self.loss.decision_margin(self._logits(X, self.training))
 
     @torch.no_grad()

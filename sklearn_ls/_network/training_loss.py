@@ -61,6 +61,8 @@ def make_loss(objective, dtype, device):
 def make_rows(objective, labels, dtype, device, *, smoothed=True):
     """Put the labels of samples on a device, as the loss of an objective takes them.
 
+    Once they are `widened`, or taken, for they may be of small types.
+
     Parameters
     ----------
     objective : Objective
@@ -109,6 +111,14 @@ class _Placement:
         numbers = np.asarray(values).astype(self.dtype, order="C")
         return torch.from_numpy(numbers).to(self.device)
 
+    def unconverted(self, values):
+        """Return a tensor that shares the memory of an array, if it can."""
+        if values is None:
+            return None
+        if not values.flags.writeable or min(values.strides) < 0:
+            values = values.copy()
+        return torch.from_numpy(values).to(self.device)
+
     def indices(self, values):
         """Return a tensor of indices."""
         return torch.tensor(values, dtype=torch.long).to(self.device)
@@ -148,14 +158,14 @@ def _make_label_rows(objective, labels, place, smoothed):
             smoothing = smoothing.at(codes)
     distribution = smoothing.distribution
     return LabelRows(
-        codes=place.indices(codes),
+        codes=place.unconverted(codes),
         excess=place.numbers(np.atleast_1d(smoothing.excess)),
         smoothing_weight=place.numbers(np.atleast_1d(smoothing.weight)),
         distribution=place.numbers(
             None if distribution is None else np.atleast_2d(distribution)
         ),
         weight=place.weight(labels),
-        y_soft=place.numbers(y_soft),
+        y_soft=place.unconverted(y_soft),
     )
 
 

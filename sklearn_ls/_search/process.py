@@ -6,15 +6,14 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.sparse import issparse
 
 from sklearn_ls._classifier import LabelSmoothingClassifier, make_fitted
 from sklearn_ls._compat import score_fold, take_rows
 from sklearn_ls._labels.training_labels import ClassSummary, TrainingLabels
-from sklearn_ls._network.batches import to_device_if_it_fits
 from sklearn_ls._network.fitted import FittedNetwork
 from sklearn_ls._network.fitting import train_networks
 from sklearn_ls._network.plans import TrainingParams, plan_network
+from sklearn_ls._network.samples import Samples
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +22,7 @@ class SearchData:
 
     Parameters
     ----------
-    X : ndarray or CSR matrix of shape (n_samples, ...)
+    X : Samples
 
     labels : TrainingLabels
 
@@ -37,7 +36,7 @@ class SearchData:
         Further arguments of the scorers, with n_samples entries each.
     """
 
-    X: Any
+    X: Samples
     labels: TrainingLabels
     features: dict
     X_seen: Any
@@ -46,11 +45,11 @@ class SearchData:
 
     def __sizeof__(self):
         """Return the size in bytes, by which dask decides to send it only once."""
-        X = self.X.data if issparse(self.X) else self.X
-        arrays = [X, self.labels.codes, self.labels.y_soft, self.y_seen]
+        arrays = [self.labels.codes, self.labels.y_soft, self.y_seen]
         if self.labels.votes is not None:
             arrays += [self.labels.votes.annotator, self.labels.votes.label]
-        return sum(array.nbytes for array in arrays if array is not None)
+        n_bytes = sum(array.nbytes for array in arrays if array is not None)
+        return n_bytes + len(self.X) * self.X.n_bytes
 
 
 class Scored(NamedTuple):
@@ -107,7 +106,7 @@ def train_and_score(
     scored : list of Scored
     """
     start = time.perf_counter()
-    X = to_device_if_it_fits(data.X, device)
+    X = data.X.to_device_if_it_fits(device)
     plans, of_split = [], {}
     for candidate, (train, test) in zip(candidates, splits, strict=True):
         plan = _plan(X, data.labels, candidate, train, test, stop_on_test, seed, device)
@@ -116,7 +115,6 @@ def train_and_score(
         plans.append(replace(plan, training=training))
     plan_time = (time.perf_counter() - start) / len(plans)
     trained = train_networks(
-        data.X,
         plans,
         seed=seed,
         stack_size=stack_size,

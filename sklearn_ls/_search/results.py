@@ -165,7 +165,7 @@ def _describe_folds(data, splits, chosen, params, device):
         for network, fold in zip(networks, chosen, strict=True)
     ]
     training_params = TrainingParams.of(params, LabelSmoothingClassifier.__name__)
-    oof_proba = predict_held_out(ensemble, data.X, splits)
+    oof_proba = predict_held_out(ensemble, data.X.X, splits)
     of_annotators, consensus = describe_annotators(data.labels, networks, oof_proba)
     if consensus is not None:
         of_annotators["consensus_proba_"] = consensus
@@ -208,11 +208,11 @@ def retrain(data, params, *, seed, device, checkpoints):
     training_params = TrainingParams.of(params, LabelSmoothingClassifier.__name__)
     plan = plan_network(data.X, data.labels, training_params, seed=seed, device=device)
     part = part_of(checkpoints, "refit")
-    (trained,) = train_networks(data.X, [plan], seed=seed, part=part)
+    (trained,) = train_networks([plan], seed=seed, part=part)
     seconds = time.perf_counter() - start
     classifier = make_fitted(params, trained.network, trained.summary, data.features)
     if data.labels.votes is not None:
-        y_proba = trained.network.apply(data.X, "proba")
+        y_proba = trained.network.apply(data.X.X, "proba")
         of_annotators, _ = describe_annotators(data.labels, [trained.network], y_proba)
         vars(classifier).update(of_annotators)
     state = vars(classifier)

@@ -4,7 +4,6 @@ import numpy as np
 from joblib import effective_n_jobs
 from sklearn.utils import gen_even_slices
 
-from sklearn_ls._network.batches import to_tensor
 from sklearn_ls._network.device import count_cuda_devices
 from sklearn_ls._network.fitting import divide_evenly
 from sklearn_ls._network.stacking import networks_at_once, reason_not_stackable
@@ -99,7 +98,7 @@ def choose_stack_size(architecture, X, params, *, device, n_samples, verbose):
     ----------
     architecture : Architecture
 
-    X : ndarray or CSR matrix of shape (n_samples, ...)
+    X : Samples
 
     params : TrainingParams
 
@@ -118,7 +117,7 @@ def choose_stack_size(architecture, X, params, *, device, n_samples, verbose):
     module = architecture.build()
     architecture.check(module)
     module = module.to(device)
-    two_samples = to_tensor(X, np.arange(2), device)
+    two_samples = X.take(np.arange(2), device)
     if params.callbacks:
         reason = "callbacks watch a single network"
     else:

@@ -1,0 +1,244 @@
+"""The samples of X, which are copied, converted and moved a part at a time."""
+
+import math
+from functools import partial
+
+import numpy as np
+import torch
+from scipy.sparse import issparse
+from sklearn.utils import assert_all_finite, check_consistent_length, gen_batches
+from sklearn.utils.validation import validate_data
+
+from sklearn_ls._samples.file_arrays import FileArray, find_file_array, is_mapped
+from sklearn_ls._samples.order import count_windows
+
+
+class Samples:
+    """Samples of any numeric dtype, as networks get them.
+
+    Parameters
+    ----------
+    X : ndarray, CSR matrix, FileArray or Tensor of shape (n_samples, ...)
+        Not changed. An array may be read-only or memory-mapped.
+
+    dtype : dtype
+        The dtype to compute in.
+    """
+
+    def __init__(self, X, dtype):
+        self.X = X
+        self.dtype = np.dtype(dtype)
+
+    def __len__(self):
+        return self.X.shape[0]
+
+    @property
+    def shape(self):
+        """The shape of all samples."""
+        return tuple(self.X.shape)
+
+    @property
+    def is_sparse(self):
+        """Whether X is sparse."""
+        return issparse(self.X)
+
+    @property
+    def n_bytes(self):
+        """Size of a sample where it is, in bytes."""
+        if self.is_sparse:
+            return (self.X.data.nbytes + self.X.indices.nbytes) // max(1, len(self))
+        return math.prod(self.shape[1:]) * self.X.dtype.itemsize
+
+    @property
+    def is_read(self):
+        """Whether the samples are read from a file, in windows."""
+        if isinstance(self.X, FileArray):
+            return True
+        if not isinstance(self.X, np.ndarray) or not is_mapped(self.X):
+            return False
+        return count_windows(len(self), self.n_bytes) > 1
+
+    def take(self, index, device):
+        """Return samples as a dense tensor.
+
+        Parameters
+        ----------
+        index : ndarray of shape (n_selected,) or slice
+
+        device : str
+
+        Returns
+        -------
+        samples : Tensor of shape (n_selected, ...)
+            A copy.
+        """
+        if isinstance(self.X, torch.Tensor):
+            if not isinstance(index, slice):
+                index = torch.from_numpy(index).to(self.X.device)
+            return self.X[index].to(device, _TORCH[self.dtype.name], copy=True)
+        if self.is_sparse:
+            part = self.X[index].toarray()
+        elif isinstance(index, slice) or isinstance(self.X, FileArray):
+            part = self._read(index)
+        elif self.X.flags.c_contiguous:  # `take` would copy others as a whole
+            part = self.X.take(index, axis=0)
+        else:
+            part = self.X[index]
+        return torch.from_numpy(part.astype(self.dtype, "C", copy=False)).to(device)
+
+    def _read(self, index):
+        if isinstance(index, slice):
+            return np.array(self.X[index], self.dtype, order="C")
+        return self.X.take(index)
+
+    def read(self, index):
+        """Return samples in their own dtype, in memory.
+
+        Parameters
+        ----------
+        index : sorted ndarray of shape (n_selected,) or slice
+        """
+        return Samples(np.array(self.X[index]), self.dtype)
+
+    def subset(self, index):
+        """Return a part of the samples, in memory."""
+        if isinstance(self.X, torch.Tensor):
+            index = torch.from_numpy(index).to(self.X.device)
+        in_file = isinstance(self.X, FileArray)
+        return Samples(self.X.take(index) if in_file else self.X[index], self.dtype)
+
+    def append(self, others):
+        """Return these samples and others, in memory."""
+        return Samples(np.concatenate([self.X, *(o.X for o in others)]), self.dtype)
+
+    def at_once(self, n_outputs=1, at_least=1):
+        """Return the number of samples to copy, or to run a network on, at once.
+
+        Parameters
+        ----------
+        n_outputs : int, default=1
+            Number of outputs of the network.
+
+        at_least : int, default=1
+
+        Returns
+        -------
+        n_samples : int
+            As many as fit in the caches.
+        """
+        return samples_at_once(self.shape[1:], n_outputs, at_least)
+
+    def to_device_if_it_fits(self, device):
+        """Move dense samples to a device with memory of its own, unless it is small."""
+        X = self.X
+        if torch.device(device).type != "cuda" or not isinstance(X, np.ndarray):
+            return self
+        free, _ = torch.cuda.mem_get_info(device)
+        if X.nbytes >= free // 2 or X.dtype.name not in _TORCH:
+            return self
+        return Samples(torch.tensor(X, device=device), self.dtype)
+
+
+_NUMERIC = {np.dtype(kind) for kind in "?bBhHiIlLqQefd"}
+# Dtypes that all of torch's functions take.
+_TORCH = {
+    str(dtype).removeprefix("torch."): dtype
+    for dtype in (
+        *(torch.float16, torch.float32, torch.float64),
+        *(torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64),
+    )
+}
+
+
+def samples_at_once(sample_shape, n_outputs=1, at_least=1):
+    """Return the number of samples to copy, or to run a network on, at once.
+
+    Parameters
+    ----------
+    sample_shape : tuple of int
+
+    n_outputs, at_least : see Samples.at_once
+    """
+    n_numbers = max(1, math.prod(sample_shape))
+    n_samples = min(4096, max(at_least, 2**18 // n_numbers))
+    return max(1, min(n_samples, 2**22 // n_outputs))
+
+
+def check_samples(
+    estimator, X, y="no_validation", *, reset, dtypes, allow_nd, in_memory=False
+):
+    """Validate X as scikit-learn does, without converting it as a whole.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Gets `n_features_in_` and `feature_names_in_`, or is asked for them.
+
+    X : array-like, sparse matrix or dataframe of shape (n_samples, ...)
+        Large arrays in files are read in blocks.
+
+    y : ndarray of shape (n_samples,) or (n_samples, n_labels), or None
+        Labels, of which there must be as many. By default there are none; None raises,
+        since they are required.
+
+    reset : bool
+        Whether to set these attributes.
+
+    dtypes : list of dtype
+        Dtypes to compute in, the preferred first.
+
+    allow_nd : bool
+        Whether samples may have more than one dimension.
+
+    in_memory : bool, default=False
+        Whether X is converted to an array in memory.
+
+    Returns
+    -------
+    samples : Samples
+    """
+    check = partial(
+        validate_data,
+        estimator,
+        dtype=None if _has_one_numeric_dtype(X) else dtypes,
+        accept_sparse="csr",
+        allow_nd=allow_nd,
+    )
+    source = None if in_memory else find_file_array(X)
+    if source is None:
+        if isinstance(y, str):
+            X = check(X, reset=reset)
+        else:
+            X, _ = check(X, y, reset=reset, multi_output=True)
+        dtype = _dtype_of(X, dtypes)
+        _check_range(X, dtype)
+        return Samples(X, dtype)
+    if y is None:
+        check(source.checkable(slice(1)), None, reset=False)  # raises
+    if not isinstance(y, str):
+        check_consistent_length(source, y)
+    for part in source.slices():
+        X = check(source.checkable(part), reset=reset)
+        dtype, reset = _dtype_of(X, dtypes), False
+        _check_range(X, dtype)
+    return Samples(source, dtype)
+
+
+def _dtype_of(X, dtypes):
+    return np.dtype(X.dtype if X.dtype in dtypes else dtypes[0])
+
+
+def _has_one_numeric_dtype(X):
+    dtypes = list(getattr(X, "dtypes", [getattr(X, "dtype", None)]))
+    return dtypes[0] in _NUMERIC and all(dtype == dtypes[0] for dtype in dtypes)
+
+
+def _check_range(X, dtype):
+    """Raise ValueError for numbers that are too large for a smaller dtype."""
+    if X.dtype.kind != "f" or X.dtype.itemsize <= dtype.itemsize:
+        return
+    if issparse(X):
+        X = X.data
+    with np.errstate(over="ignore"):
+        for part in gen_batches(len(X), samples_at_once(X.shape[1:])):
+            assert_all_finite(X[part].astype(dtype), input_name="X")

@@ -1,0 +1,151 @@
+"""Arrays that are read in slices: HDF5, Zarr, dask, dataframes of several dtypes."""
+
+import math
+import mmap
+from itertools import pairwise
+
+import numpy as np
+
+from sklearn_ls._samples.order import WINDOW, even_blocks
+
+
+def find_file_array(X):
+    """Return X as a FileArray, or None if it is, or should be, in memory.
+
+    Datasets of h5py and zarr, and dask arrays have chunks. Small ones, and small
+    dataframes, are better converted as a whole.
+    """
+    source = None
+    if is_array_in_file(X):
+        source = FileArray(X)
+    elif hasattr(X, "iloc") and hasattr(X, "dtypes") and len({*X.dtypes}) > 1:
+        source = FrameArray(X)
+    return source if source is not None and source.nbytes > WINDOW else None
+
+
+def is_array_in_file(X):
+    """Return whether X is an array of numbers that is read in slices."""
+    return (
+        hasattr(X, "chunks")
+        and hasattr(X, "__getitem__")
+        and getattr(getattr(X, "dtype", None), "kind", "") in "biuf"
+        and all(isinstance(n, int) for n in getattr(X, "shape", (None,)))
+    )
+
+
+def is_mapped(X):
+    """Return whether an ndarray is a view of a file."""
+    while X is not None and not isinstance(X, mmap.mmap):
+        X = X.obj if isinstance(X, memoryview) else getattr(X, "base", None)
+    return X is not None
+
+
+class FileArray:
+    """An array of samples that is read in slices.
+
+    Parameters
+    ----------
+    source : object of shape (n_samples, ...)
+        With `shape`, `dtype` and slicing.
+    """
+
+    def __init__(self, source):
+        self.source = source
+        self.shape = tuple(source.shape)
+        self.dtype = np.dtype(source.dtype)
+
+    def __len__(self):
+        return self.shape[0]
+
+    @property
+    def nbytes(self):
+        """Size in bytes."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def __getitem__(self, samples):
+        """Return samples as an ndarray.
+
+        Parameters
+        ----------
+        samples : int, slice, or sorted ndarray of shape (n_selected,)
+            A slice, or all samples between the first and the last, are read at once.
+        """
+        if not isinstance(samples, np.ndarray):
+            return np.asarray(self.source[samples])
+        if not len(samples):
+            return np.empty((0, *self.shape[1:]), self.dtype)
+        start, stop = int(samples[0]), int(samples[-1]) + 1
+        part = np.asarray(self.source[start:stop])
+        return part if len(part) == len(samples) else part[samples - start]
+
+    def checkable(self, part):
+        """Return a slice as scikit-learn is to validate it."""
+        return self[part]
+
+    def slices(self):
+        """Return slices of blocks to read."""
+        return [slice(*pair) for pair in pairwise(self.blocks().tolist())]
+
+    def take(self, samples):
+        """Return samples in any order, read in blocks."""
+        order = np.argsort(samples, kind="stable")
+        ordered = samples[order]
+        bounds = np.searchsorted(ordered, self.blocks())
+        parts = [
+            self[ordered[start:stop]]
+            for start, stop in pairwise(bounds)
+            if stop > start
+        ]
+        taken = np.empty((len(samples), *self.shape[1:]), self.dtype)
+        taken[order] = np.concatenate(parts)
+        return taken
+
+    def blocks(self):
+        """Return the bounds of blocks to read, which are whole chunks.
+
+        Returns
+        -------
+        bounds : ndarray of shape (n_blocks + 1,)
+        """
+        n_samples = len(self)
+        n_bytes = self.nbytes // n_samples
+        bounds = even_blocks(n_samples, n_bytes)
+        edges = chunk_edges(self.source)
+        if edges is None:
+            return bounds
+        starts = edges[np.searchsorted(edges, bounds[1:-1])]
+        return np.unique(np.concatenate([[0], starts, [n_samples]]))
+
+
+def chunk_edges(source):
+    """Return where the chunks along the first dimension end, or None without chunks."""
+    chunks = getattr(source, "chunks", None)
+    if not chunks:
+        return None
+    if isinstance(chunks[0], tuple):  # dask has the size of every chunk
+        return np.cumsum(chunks[0])
+    ends = np.arange(chunks[0], source.shape[0] + chunks[0], chunks[0])
+    return np.minimum(ends, source.shape[0])
+
+
+class FrameArray(FileArray):
+    """A dataframe of several dtypes, converted in slices.
+
+    Parameters
+    ----------
+    source : DataFrame of shape (n_samples, n_features)
+    """
+
+    def __init__(self, source):
+        self.source = source
+        self.shape = source.shape
+        dtype = source.iloc[:1].to_numpy().dtype
+        self.dtype = dtype if dtype.kind in "biuf" else np.dtype(np.float64)
+
+    def checkable(self, part):
+        """Return a slice as a dataframe."""
+        return self.source.iloc[part]
+
+    def __getitem__(self, samples):
+        """Return samples as an ndarray."""
+        return self.source.iloc[samples].to_numpy(self.dtype)
