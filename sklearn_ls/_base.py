@@ -414,7 +414,8 @@ class BaseNetworkClassifier(
 
     def _in_parts(self, X, network, function):
         """Apply a function to validated samples, in parts if they are in a file."""
-        parts = read_parts(X, features=getattr(self, "feature_names_in_", None))
+        names = getattr(self, "feature_names_in_", None)
+        parts = read_parts(X, features=None if names is None else names.tolist())
         if parts is None:
             return function(self._check_X(X, network))
         checked = (self._check_X(part, network) for part in parts)
@@ -574,7 +575,7 @@ def describe_fit(network, label_smoother, features, n_earlier_epochs=0):
     }
 
 
-def open_checkpoints(folder, params, X, labels, seed, **more):
+def open_checkpoints(folder, params, data, seed, **more):
     """Return the checkpoints of a training.
 
     Parameters
@@ -585,9 +586,7 @@ def open_checkpoints(folder, params, X, labels, seed, **more):
     params : dict
         Parameters of the estimator.
 
-    X : ndarray or CSR matrix
-
-    labels : TrainingLabels
+    data : ArrayData or StreamData
 
     seed : int
 
@@ -608,9 +607,7 @@ def open_checkpoints(folder, params, X, labels, seed, **more):
     values = {
         **params,
         **more,
-        "X": X,
-        "labels": labels.digest(),
-        "sample_epsilon": labels.sample_epsilon,
+        **data.identify(),
         "versions": [__version__, *map(version, ("torch", "numpy", "scikit-learn"))],
     }
     if not isinstance(params["random_state"], Integral):

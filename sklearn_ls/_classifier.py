@@ -24,9 +24,15 @@ from sklearn_ls._label_smoother import LabelSmoother
 from sklearn_ls._labels.containers import labels_to_array
 from sklearn_ls._network.device import default_modes, draw_seed, resolve_device
 from sklearn_ls._network.fitting import SingleTraining
-from sklearn_ls._network.plans import TrainingParams, plan_network, plan_part
+from sklearn_ls._network.plans import TrainingParams, plan_part
 from sklearn_ls._network.skorch_net import make_net
 from sklearn_ls._network.training_checks import warn_unless_converged
+from sklearn_ls._samples.streams import (
+    open_stream,
+    raise_for_stream,
+    raise_if_one_shot,
+)
+from sklearn_ls._training_data import ArrayData, StreamData
 from sklearn_ls._warnings import warn
 
 
@@ -378,33 +384,28 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         progress = FitProgress(self, X, y, self.max_epochs)
         earlier = getattr(self, "_network", None) if self.warm_start else None
         device, seed = resolve_device(self.device), draw_seed(self.random_state)
-        X, labels, features = self._check_training_data(
+        params = self._training_params()
+        data = self._open_data(
             X,
             y,
             sample_weight,
             y_soft,
             sample_epsilon,
             votes,
-            device=device,
-            network=earlier,
-        )
-        checkpoints = open_checkpoints(
-            checkpoint,
-            self.get_params(deep=False),
-            X.X,
-            labels,
-            seed,
-            earlier=None if earlier is None else earlier.weights,
-        )
-        seed = checkpoints.seed
-        plan = plan_network(
-            X,
-            labels,
-            self._training_params(),
+            params=params,
             seed=seed,
             device=device,
             earlier=earlier,
         )
+        checkpoints = open_checkpoints(
+            checkpoint,
+            self.get_params(deep=False),
+            data,
+            seed,
+            earlier=None if earlier is None else earlier.weights,
+        )
+        seed = checkpoints.seed
+        plan = data.plan(params, seed=seed, device=device, earlier=earlier)
         training = SingleTraining(plan, earlier)
         training.run(
             seed=seed,
@@ -413,14 +414,14 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
             keep_interrupted=not hasattr(self, "_network"),
             epoch_end=lambda: progress.task_end(
                 "epoch",
-                lambda: describe_training(training, training.snapshot(), features),
+                lambda: describe_training(training, training.snapshot(), data.features),
             ),
         )
         network = training.finish()
-        attributes = describe_training(training, network, features)
-        if labels.votes is not None:
-            y_proba = network.apply(X.X, "proba")
-            of_annotators, _ = describe_annotators(labels, [network], y_proba)
+        attributes = describe_training(training, network, data.features)
+        if votes is not None:
+            y_proba = network.apply(data.X.X, "proba")
+            of_annotators, _ = describe_annotators(data.labels, [network], y_proba)
             attributes |= of_annotators
         progress.end(lambda: attributes)
         self._store(attributes)
@@ -428,6 +429,47 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
             checkpoints.remove()
         self._warn_of_ending(training.state)
         return self
+
+    def _open_data(
+        self,
+        X,
+        y,
+        sample_weight,
+        y_soft,
+        sample_epsilon,
+        votes,
+        *,
+        params,
+        seed,
+        device,
+        earlier,
+    ):
+        """Return the data to train on, validated."""
+        stream = None
+        if votes is None:
+            stream = open_stream(X, y, sample_weight)
+        if stream is None:
+            checked = self._check_training_data(
+                X,
+                y,
+                sample_weight,
+                y_soft,
+                sample_epsilon,
+                votes,
+                device=device,
+                network=earlier,
+            )
+            return ArrayData(*checked)
+        for name, value in (("y_soft", y_soft), ("sample_epsilon", sample_epsilon)):
+            if value is not None:
+                raise ValueError(
+                    f"{name} cannot be combined with a stream. Soft labels of a stream "
+                    "are the y of its blocks."
+                )
+        raise_if_one_shot(X)
+        return StreamData(
+            stream, self, params, seed=seed, device=device, earlier=earlier
+        )
 
     def _warn_of_ending(self, state):
         if state.interrupted:
@@ -499,6 +541,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
             ``distribution="prior"`` and ``calibration="temperature"``, which require
             all the data at once.
         """
+        raise_for_stream(X, "partial_fit")
         validate_parameters(self)  # scikit-learn does so in the first call only
         earlier = getattr(self, "_network", None)
         classes = None if classes is None else labels_to_array(classes)

@@ -24,6 +24,7 @@ from sklearn_ls._labels.soft_labels import find_soft_labels
 from sklearn_ls._labels.training_labels import encode_target
 from sklearn_ls._network.device import default_modes, draw_seed, resolve_device
 from sklearn_ls._network.training_checks import warn_unless_converged
+from sklearn_ls._samples.streams import raise_for_stream
 from sklearn_ls._search.process import SearchData
 from sklearn_ls._search.progress import SearchProgress
 from sklearn_ls._search.results import describe_search, retrain
@@ -34,6 +35,7 @@ from sklearn_ls._search.scoring import (
     pass_on_without_routing,
     warn_of_noisy_scores,
 )
+from sklearn_ls._training_data import ArrayData
 from sklearn_ls._warnings import warn
 
 # All attributes that a search may set.
@@ -532,6 +534,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
             If the input or a fold is invalid, or training diverges. The previous fit is
             kept.
         """
+        raise_for_stream(X, "LabelSmoothingClassifierCV")
         self._check_choice()
         candidates = list(ParameterGrid({"epsilon": self._check_epsilons().tolist()}))
         members = [self._member_params(candidate) for candidate in candidates]
@@ -544,8 +547,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         checkpoints = open_checkpoints(
             checkpoint,
             self.get_params(deep=False),
-            data.X.X,
-            data.labels,
+            ArrayData(data.X, data.labels, data.features),
             seed,
             splits=[list(split) for split in splits],
         )

@@ -183,6 +183,33 @@ class TrainingLabels:
         table[kept] = np.arange(len(classes))
         return replace(self, codes=table[self.codes], classes=classes)
 
+    def recode_among(self, classes):
+        """Return the same labels as positions in more classes.
+
+        Parameters
+        ----------
+        classes : ndarray of shape (n_classes,)
+            Sorted, with all of `self.classes`.
+        """
+        if self.multilabel or self.y_soft is not None:
+            return self
+        table = np.searchsorted(classes, self.classes).astype(code_dtype(len(classes)))
+        return replace(self, codes=table[self.codes], classes=classes)
+
+    @classmethod
+    def concatenate(cls, parts):
+        """Return labels of the same classes one after the other, without votes."""
+        first = parts[0]
+        weight = y_soft = None
+        if any(part.weight is not None for part in parts):
+            weight = np.concatenate(
+                [np.ones(len(p)) if p.weight is None else p.weight for p in parts]
+            )
+        if first.y_soft is not None:
+            y_soft = np.concatenate([part.y_soft for part in parts])
+        codes = np.concatenate([part.codes for part in parts])
+        return cls(codes, first.classes, weight, y_soft)
+
     def find_present(self):
         """Return the classes that occur, or all classes of soft labels and votes."""
         if self.multilabel or self.y_soft is not None or self.votes is not None:

@@ -106,7 +106,7 @@ class Batches:
         return np.arange(len(self), dtype=index_dtype(len(self)))
 
     def epoch(self, rng=None):
-        """Yield (samples of X, their row tensors).
+        """Return an iterator of (samples of X, their row tensors).
 
         Parameters
         ----------
@@ -114,23 +114,7 @@ class Batches:
             Shuffles the samples; None leaves them in order.
         """
         windows = self._windows(rng if self.batch_size < len(self) else None)
-        # Small batches are gathered several at once: a call costs more than the copy.
-        n_gathered = max(1, self.X.at_once() // self.batch_size)
-        for window, batches in self._cut(windows):
-            positions = torch.from_numpy(window.positions).to(self.device)
-            for first in range(0, len(batches), n_gathered):
-                group = batches[first : first + n_gathered]
-                span = slice(group[0].start, group[-1].stop)
-                sizes = [batch.stop - batch.start for batch in group]
-                index = window.index[..., span]
-                X = window.X.take(index.ravel(), self.device)
-                if index.ndim > 1:
-                    X = X.unflatten(0, (len(index), -1))
-                yield from zip(
-                    X.split(sizes, index.ndim - 1),
-                    self.rows.take(positions[span]).split(sizes),
-                    strict=True,
-                )
+        return cut_batches(windows, self._slices(), self.batch_size, self.device)
 
     def first(self):
         """Return the first batch, in order."""
@@ -156,41 +140,20 @@ class Batches:
         positions = window.positions()
         samples = self.samples
         index = positions if samples is None else samples[..., positions]
-        return _Gathered(self.X, index, positions)
+        return Gathered(self.X, index, self.rows, positions)
 
     def _read(self, window):
         """Read a window block by block."""
-        parts = []
-        for start, stop in window.ranges:
-            part = slice(start, stop)
-            parts.append(
-                self.X.read(part if self.samples is None else self.samples[part])
-            )
+        parts = [slice(*pair) for pair in window.ranges]
+        if self.samples is not None:
+            parts = [self.samples[part] for part in parts]
         positions = window.positions()
         index = np.arange(len(positions)) if window.order is None else window.order
-        return _Gathered(parts[0].append(parts[1:]), index, positions)
-
-    def _cut(self, windows):
-        """Yield windows with the slices of their batches.
-
-        The samples of a batch that is not complete are passed on to the next window.
-        """
-        batches, start, rest = self._slices(), 0, None
-        batch = next(batches)
-        for window in windows:
-            if rest is not None:
-                window = rest.joined(window)
-            complete = []
-            while batch is not None and batch.stop - start <= len(window.positions):
-                complete.append(slice(batch.start - start, batch.stop - start))
-                batch = next(batches, None)
-            if complete:
-                yield window, complete
-            n_done = complete[-1].stop if complete else 0
-            start, rest = start + n_done, window.after(n_done)
+        X = self.X.read(parts, len(positions))
+        return Gathered(X, index, self.rows, positions)
 
 
-class _Gathered(NamedTuple):
+class Gathered(NamedTuple):
     """The samples of a window, in memory, and which are where.
 
     Parameters
@@ -200,31 +163,94 @@ class _Gathered(NamedTuple):
     index : ndarray of shape (n_in_window,) or (n_networks, n_in_window)
         Indices in `X`.
 
+    rows : RowTensors
+
     positions : ndarray of shape (n_in_window,)
-        Positions among the row tensors.
+        Positions in `rows`.
     """
 
     X: Samples
     index: np.ndarray
+    rows: RowTensors
     positions: np.ndarray
 
+    @property
+    def n_samples(self):
+        """The number of samples of each network."""
+        return len(self.positions)
+
+    def gathered(self):
+        """Return self, which is complete."""
+        return self
+
     def after(self, n_done):
-        """Return the samples that follow, or None if there are none."""
-        if n_done == len(self.positions):
-            return None
+        """Return the samples after the first ones."""
         rest = slice(n_done, None)
-        return _Gathered(self.X, self.index[..., rest], self.positions[rest])
+        return self._replace(
+            index=self.index[..., rest], positions=self.positions[rest]
+        )
 
     def joined(self, window):
         """Return these samples followed by those of another window."""
         X, index = window.X, self.index
         if X is not self.X:  # read from a file
-            X = X.append([self.X.read(index)])
+            X = Samples.concatenate([X, self.X.subset(index)])
             index = np.arange(len(window.X), len(X))
-        return _Gathered(
+        return Gathered(
             X,
             np.concatenate([index, window.index], axis=-1),
+            self.rows,
             np.concatenate([self.positions, window.positions]),
+        )
+
+
+def cut_batches(windows, slices, batch_size, device):
+    """Yield batches, (samples, their row tensors), that are cut from windows.
+
+    Parameters
+    ----------
+    windows : iterable of Gathered, or of other windows
+        With `n_samples`, `after`, `joined` and `gathered`. The samples of a batch that
+        is not complete are passed on to the next window.
+
+    slices : iterator of slice
+        The batches among all samples, in the order of the windows.
+
+    batch_size : int
+
+    device : str
+    """
+    start, rest, batch = 0, None, next(slices, None)
+    for window in windows:
+        if rest is not None and rest.n_samples:
+            window = rest.joined(window)
+        complete = []
+        while batch is not None and batch.stop - start <= window.n_samples:
+            complete.append(slice(batch.start - start, batch.stop - start))
+            batch = next(slices, None)
+        n_done = complete[-1].stop if complete else 0
+        if complete:
+            yield from _gather(window.gathered(), complete, batch_size, device)
+        start, rest = start + n_done, window.after(n_done)
+
+
+def _gather(window, batches, batch_size, device):
+    """Yield batches; small ones are gathered together, which is faster."""
+    X, rows = window.X, window.rows
+    positions = torch.from_numpy(window.positions).to(device)
+    n_gathered = max(1, X.at_once() // batch_size)
+    for first in range(0, len(batches), n_gathered):
+        group = batches[first : first + n_gathered]
+        span = slice(group[0].start, group[-1].stop)
+        sizes = [batch.stop - batch.start for batch in group]
+        index = window.index[..., span]
+        samples = X.take(index.ravel(), device)
+        if index.ndim > 1:
+            samples = samples.unflatten(0, (len(index), -1))
+        yield from zip(
+            samples.split(sizes, index.ndim - 1),
+            rows.take(positions[span]).split(sizes),
+            strict=True,
         )
 
 

@@ -316,7 +316,7 @@ def plan_network(
     classes = learned.find_present()
     summary = learned.recode(classes).summarize()
     if earlier is not None:
-        _check_same_classes(earlier, summary)
+        check_same_classes(earlier, summary)
     objective = params.make_objective(summary)
     if labels.votes is not None:
         objective = replace(objective, has_votes=True)
@@ -351,7 +351,8 @@ def plan_network(
     )
 
 
-def _check_same_classes(earlier, summary):
+def check_same_classes(earlier, summary):
+    """Raise ValueError unless an earlier network has the classes of these labels."""
     if earlier.multilabel != summary.multilabel or not np.array_equal(
         earlier.classes, summary.classes
     ):
@@ -449,13 +450,19 @@ def _select_known(labels, classes, samples):
 
 def _weigh(labels, learned, params):
     """Return labels with class weights, computed on `learned`, in their weights."""
-    class_weight = weigh_classes(learned, params.class_weight)
+    class_weight = moderate_class_weight(learned, params)
     if class_weight is None:
         return labels
-    if class_weight.max() > 1e100:  # their products with sample weights may overflow
-        class_weight = class_weight / class_weight.max()
     weight = class_weight[labels.codes]
     return labels.weighted(weight if labels.weight is None else weight * labels.weight)
+
+
+def moderate_class_weight(labels, params):
+    """Return the weight of each class, or None, whose products do not overflow."""
+    class_weight = weigh_classes(labels, params.class_weight)
+    if class_weight is None or class_weight.max() <= 1e100:
+        return class_weight
+    return class_weight / class_weight.max()
 
 
 def _hold_out(labels, samples, params, seed):

@@ -3,9 +3,10 @@
 import math
 from functools import partial
 
+import joblib
 import numpy as np
 import torch
-from scipy.sparse import issparse
+from scipy.sparse import issparse, vstack
 from sklearn.utils import assert_all_finite, check_consistent_length, gen_batches
 from sklearn.utils.validation import validate_data
 
@@ -36,6 +37,11 @@ class Samples:
     def shape(self):
         """The shape of all samples."""
         return tuple(self.X.shape)
+
+    @property
+    def sample_shape(self):
+        """The shape of a sample."""
+        return self.shape[1:]
 
     @property
     def is_sparse(self):
@@ -91,14 +97,30 @@ class Samples:
             return np.array(self.X[index], self.dtype, order="C")
         return self.X.take(index)
 
-    def read(self, index):
+    def read(self, parts, n_samples):
         """Return samples in their own dtype, in memory.
 
         Parameters
         ----------
-        index : sorted ndarray of shape (n_selected,) or slice
+        parts : list of slice, or of sorted ndarray
+            Indices of the samples, which are read one part after the other.
+
+        n_samples : int
+            Their number.
         """
-        return Samples(np.array(self.X[index]), self.dtype)
+        X = np.empty((n_samples, *self.shape[1:]), self.X.dtype)
+        start = 0
+        for part in parts:
+            values = self.X[part]
+            X[start : start + len(values)] = values
+            start += len(values)
+        return Samples(X, self.dtype)
+
+    def digest(self):
+        """Return a hash of the samples."""
+        if isinstance(self.X, FileArray):
+            return joblib.hash([joblib.hash(self.X[part]) for part in self.X.slices()])
+        return joblib.hash(self.X)
 
     def subset(self, index):
         """Return a part of the samples, in memory."""
@@ -107,9 +129,11 @@ class Samples:
         in_file = isinstance(self.X, FileArray)
         return Samples(self.X.take(index) if in_file else self.X[index], self.dtype)
 
-    def append(self, others):
-        """Return these samples and others, in memory."""
-        return Samples(np.concatenate([self.X, *(o.X for o in others)]), self.dtype)
+    @classmethod
+    def concatenate(cls, parts):
+        """Return samples in memory one after the other."""
+        join = vstack if parts[0].is_sparse else np.concatenate
+        return cls(join([part.X for part in parts]), parts[0].dtype)
 
     def at_once(self, n_outputs=1, at_least=1):
         """Return the number of samples to copy, or to run a network on, at once.

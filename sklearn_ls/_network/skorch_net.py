@@ -495,6 +495,8 @@ class SelectedSamples:
 
 
 def _to_dataset(batches):
-    """Return the dataset that skorch passes to callbacks, without copying X."""
+    """Return the dataset that skorch passes to callbacks, or None of a stream."""
+    if batches.X is None:
+        return None
     X = SelectedSamples(batches.X, batches.indices())
     return Dataset(X, batches.rows.widened().labels.cpu())

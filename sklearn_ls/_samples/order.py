@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils import gen_even_slices
 
-BLOCK = 2**20  # bytes that are read at once
-WINDOW = 2**26  # bytes that are shuffled at once
+BLOCK = 2**19  # bytes that are read at once
+WINDOW = 2**25  # bytes that are shuffled at once
 SMALLEST = 64  # bytes that a sample counts at least, since its index needs some, too
 
 

@@ -5,7 +5,7 @@ subclass of `Stream` says what they are; `open_stream` knows which one reads wha
 """
 
 import os
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -140,12 +140,11 @@ class ParquetStream(Stream):
         self.dataset = dataset
         self.y = y
         self.sample_weight = sample_weight
-        others = [*([y] if isinstance(y, str) else y or []), sample_weight]
+        others = [*_as_list(y), *_as_list(sample_weight)]
         names = dataset.schema.names
-        _check_columns(names, [name for name in others if name is not None])
         self.features = features or [name for name in names if name not in others]
-        _check_columns(names, self.features)
-        self.columns = [*self.features, *(name for name in others if name is not None)]
+        self.columns = [*self.features, *others]
+        _check_columns(names, self.columns)
         self.shards = []
         for fragment in dataset.get_fragments():
             in_groups = hasattr(fragment, "split_by_row_group")
@@ -170,11 +169,16 @@ class ParquetStream(Stream):
                 )
 
 
-def _block_of_frame(frame, features, y, sample_weight):
+def _block_of_frame(frame, features, y=None, sample_weight=None):
     def columns(names):
         return None if names is None else frame[names]
 
     return Block(frame[features], columns(y), columns(sample_weight))
+
+
+def _as_list(names):
+    """Return None, a name or names as a list."""
+    return [] if names is None else [names] if isinstance(names, str) else list(names)
 
 
 def _check_columns(names, wanted):
@@ -198,14 +202,21 @@ class DaskStream(Stream):
     """
 
     def __init__(self, X, y=None, sample_weight=None, features=None):
+        self.names = {}
         if hasattr(X, "columns"):
+            self.names = {
+                name: part
+                for name, part in (("y", y), ("sample_weight", sample_weight))
+                if _are_names(part)
+            }
             y, sample_weight = (
-                X[part] if _are_names(part) else part for part in (y, sample_weight)
+                None if _are_names(part) else part for part in (y, sample_weight)
             )
-            others = [*_names_of(y), *_names_of(sample_weight)]
+            others = list(chain.from_iterable(map(_as_list, self.names.values())))
             features = features or [name for name in X.columns if name not in others]
-            _check_columns(X.columns, features)
-            X = X[features]
+            _check_columns(X.columns, [*features, *others])
+            X = X[[*features, *others]]
+        self.features = features
         given = [part for part in (X, y, sample_weight) if part is not None]
         if not all(is_dask(part) for part in given):
             raise ValueError(
@@ -213,19 +224,23 @@ class DaskStream(Stream):
                 "known, so y and sample_weight must be dask collections of the same "
                 "partitions, or names of columns."
             )
-        self.parts = [_partitions(part) for part in (X, y, sample_weight)]
-        self.n_shards = len(self.parts[0])
-        if any(len(p) != self.n_shards for p in self.parts if p is not None):
+        self.parts = X, y, sample_weight
+        self.n_shards = _count_partitions(X)
+        if any(_count_partitions(part) != self.n_shards for part in given):
             raise ValueError("X, y and sample_weight have different partitions.")
 
     def read(self, shard):
         """Yield the partition as a block."""
         import dask
 
-        parts = [None if p is None else p[shard] for p in self.parts]
-        block = Block(*dask.compute(*parts))
-        if len(block.X):
-            yield block
+        parts = [None if p is None else _partition(p, shard) for p in self.parts]
+        X, *others = dask.compute(*parts)
+        if not len(X):
+            return
+        if self.names:
+            yield _block_of_frame(X, self.features, **self.names)
+        else:
+            yield Block(X, *others)
 
 
 def is_dask(values):
@@ -233,23 +248,20 @@ def is_dask(values):
     return hasattr(values, "__dask_graph__")
 
 
-def _partitions(values):
-    if values is None:
-        return None
-    delayed = np.asarray(values.to_delayed(), dtype=object)
-    return delayed.reshape(len(delayed), -1)[:, 0].tolist()
+def _count_partitions(values):
+    is_array = hasattr(values, "numblocks")
+    return values.numblocks[0] if is_array else values.npartitions
+
+
+def _partition(values, number):
+    is_array = hasattr(values, "numblocks")
+    return values.blocks[number] if is_array else values.partitions[number]
 
 
 def _are_names(values):
-    is_list = isinstance(values, list)
-    return isinstance(values, str) or (is_list and all(map(_are_names, values)))
-
-
-def _names_of(values):
-    if values is None:
-        return []
-    columns = getattr(values, "columns", None)
-    return [values.name] if columns is None else list(columns)
+    return isinstance(values, str) or (
+        isinstance(values, list) and all(isinstance(name, str) for name in values)
+    )
 
 
 def open_stream(X, y=None, sample_weight=None, features=None):
@@ -271,14 +283,14 @@ def open_stream(X, y=None, sample_weight=None, features=None):
     -------
     stream : Stream or None
     """
+    if not is_stream(X):
+        return None
     if isinstance(X, (str, os.PathLike)):
         X = _open_parquet(X)
     if hasattr(X, "get_fragments"):
         return ParquetStream(X, features, y, sample_weight)
-    if is_dask(X) and not is_array_in_file(X):
+    if is_dask(X):
         return DaskStream(X, y, sample_weight, features)
-    if not _is_iterable_of_blocks(X):
-        return None
     if y is not None or sample_weight is not None:
         raise ValueError(
             "X is a stream of blocks, so labels and sample weights must be in its "
@@ -286,6 +298,34 @@ def open_stream(X, y=None, sample_weight=None, features=None):
             "sample_weight=None."
         )
     return DatasetStream(X) if _is_torch_dataset(X) else BlockStream(X)
+
+
+def is_stream(X):
+    """Return whether X is read in blocks that have no positions."""
+    return (
+        isinstance(X, (str, os.PathLike))
+        or hasattr(X, "get_fragments")
+        or (is_dask(X) and not is_array_in_file(X))
+        or _is_iterable_of_blocks(X)
+    )
+
+
+def raise_for_stream(X, needed_by):
+    """Raise TypeError for a stream, where all data are needed at once.
+
+    Parameters
+    ----------
+    X : array-like, or anything that `open_stream` takes
+
+    needed_by : str
+        What needs the data, for the error message.
+    """
+    if is_stream(X):
+        raise TypeError(
+            f"{needed_by} needs arrays, but X is a stream of blocks "
+            f"({type(X).__name__}). Pass an array, which may be memory-mapped: "
+            "numpy.load(path, mmap_mode='r')."
+        )
 
 
 def _open_parquet(path):
@@ -310,7 +350,7 @@ def _is_iterable_of_blocks(X):
     if _is_torch_dataset(X):
         return True
     if isinstance(X, (list, tuple)):
-        return bool(X) and isinstance(X[0], (list, tuple)) and np.ndim(X[0][0]) > 1
+        return bool(X) and isinstance(X[0], tuple) and np.ndim(X[0][0]) > 1
     array_like = ("shape", "dtype", "columns", "__array__", "__array_interface__")
     return hasattr(X, "__iter__") and not any(hasattr(X, name) for name in array_like)
 

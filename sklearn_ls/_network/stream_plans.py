@@ -1,0 +1,124 @@
+"""Training plans for streams."""
+
+import numpy as np
+
+from sklearn_ls._labels.hold_out import count_held_out
+from sklearn_ls._network.batches import Batches
+from sklearn_ls._network.calibration import CALIBRATIONS
+from sklearn_ls._network.feature_scaling import buffers_of
+from sklearn_ls._network.plans import (
+    Part,
+    TrainingPlan,
+    check_same_classes,
+    moderate_class_weight,
+)
+from sklearn_ls._network.stream_batches import StreamBatches, Survey
+from sklearn_ls._network.training_loss import make_rows
+
+
+def survey_stream(stream, params, earlier=None):
+    """Read a stream for the first time.
+
+    Parameters
+    ----------
+    stream : CheckedStream
+
+    params : TrainingParams
+
+    earlier : FittedNetwork, default=None
+        Network from which training continues.
+
+    Returns
+    -------
+    survey : Survey
+    """
+    needed = CALIBRATIONS[params.calibration].needs_hold_out
+    scaled = params.module is None and params.feature_clip is not None
+    return Survey(
+        stream,
+        params.validation_fraction if params.early_stopping or needed else 0.0,
+        scales=scaled and earlier is None,
+    )
+
+
+def plan_stream(survey, params, *, seed, device, earlier=None):
+    """Plan the training of a network on a stream.
+
+    Parameters
+    ----------
+    survey : Survey
+
+    params, seed, device, earlier : see plan_network
+
+    Returns
+    -------
+    plan : TrainingPlan
+    """
+    summary = survey.summary
+    if earlier is not None:
+        check_same_classes(earlier, summary)
+        seed = earlier.architecture.seed
+    objective = params.make_objective(summary)
+    calibration = CALIBRATIONS[params.calibration]
+    calibration.check(objective, survey.labels_of_classes())
+    held_out, threshold = survey.held_out, survey.threshold
+    class_weight, n_samples = _weigh_classes(survey, params)
+    n_held_out = count_held_out(n_samples, params.validation_fraction)
+    if not calibration.needs_hold_out and not params.holds_out(n_held_out):
+        held_out, threshold = None, 0.0
+    validation = on_held_out = None
+    if held_out is not None:
+        held_out = held_out.weighted(class_weight)
+        n_samples -= held_out.count_positive()
+        if not n_samples:
+            raise ValueError(
+                "All samples of the stream were held out. Pass more samples, or hold "
+                "out none."
+            )
+    batch_size = params.batch_of(n_samples)
+    if held_out is not None and params.early_stopping:
+        X, labels = held_out
+        rows = make_rows(objective, labels, X.dtype, device, smoothed=False)
+        validation = Batches(X, None, rows, batch_size, device)
+    if calibration.needs_hold_out:
+        on_held_out = Part(held_out.X, np.arange(len(held_out.X)), held_out.labels)
+    X, scaling = survey.sample, None
+    if earlier is not None or X.is_sparse:
+        params = params.scaling_as(earlier)
+    elif survey.scaler is not None:
+        scaling = buffers_of(survey.scaler)
+    return TrainingPlan(
+        params=params,
+        architecture=params.make_architecture(X, len(summary.classes), seed, n_samples),
+        summary=summary,
+        objective=objective,
+        device=device,
+        training=StreamBatches(
+            survey.stream,
+            summary.classes,
+            objective,
+            class_weight,
+            threshold,
+            n_samples,
+            batch_size,
+            device,
+        ),
+        validation=validation,
+        calibration=on_held_out,
+        scaling=scaling,
+    )
+
+
+def _weigh_classes(survey, params):
+    """Return by what sample weights are multiplied, and the number of samples.
+
+    The factors, one per class or for all, make the mean weight one.
+    """
+    class_weight = moderate_class_weight(survey.labels_of_classes(), params)
+    if class_weight is None:
+        class_weight = np.float64(1.0)
+    n_samples = np.sum(survey.counts * (class_weight > 0))
+    if not n_samples:
+        raise ValueError("All samples have a weight of zero.")
+    mean = np.sum(survey.weights * class_weight) / n_samples
+    return class_weight / mean, int(n_samples)

@@ -1,0 +1,162 @@
+"""Data to train a network on: arrays, or a stream."""
+
+import copy
+from dataclasses import dataclass
+
+from sklearn_ls._compat import check_sample_weight
+from sklearn_ls._labels.training_labels import TrainingLabels, encode_training_labels
+from sklearn_ls._network.device import float_dtypes
+from sklearn_ls._network.plans import plan_network
+from sklearn_ls._network.samples import Samples, check_samples
+from sklearn_ls._network.stream_batches import CheckedStream, LabeledSamples
+from sklearn_ls._network.stream_plans import plan_stream, survey_stream
+
+FEATURES = ("n_features_in_", "feature_names_in_")
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayData:
+    """Samples that can be read in any order.
+
+    Parameters
+    ----------
+    X : Samples
+
+    labels : TrainingLabels
+
+    features : dict
+        Fitted attributes that describe X.
+    """
+
+    X: Samples
+    labels: TrainingLabels
+    features: dict
+
+    def identify(self):
+        """Return values that differ for other data."""
+        return {
+            "X": self.X.digest(),
+            "labels": self.labels.digest(),
+            "sample_epsilon": self.labels.sample_epsilon,
+        }
+
+    def plan(self, params, *, seed, device, earlier=None):
+        """Return the TrainingPlan of a network."""
+        return plan_network(
+            self.X, self.labels, params, seed=seed, device=device, earlier=earlier
+        )
+
+
+class StreamData:
+    """Samples that are read in blocks, and were read once.
+
+    Parameters
+    ----------
+    stream : Stream
+
+    estimator : estimator
+        Of whose features the blocks have to be, if it was fitted before.
+
+    params : TrainingParams
+
+    seed : int
+
+    device : str
+
+    earlier : FittedNetwork, default=None
+        Network from which training continues.
+
+    Attributes
+    ----------
+    features : dict
+        Fitted attributes that describe X.
+    """
+
+    labels = None  # not in memory
+
+    def __init__(self, stream, estimator, params, *, seed, device, earlier=None):
+        self.stream = stream
+        self.check = BlockCheck(estimator, device, earlier)
+        self._survey(params, seed, earlier)
+        self.features = self.check.features
+
+    def _survey(self, params, seed, earlier):
+        self.seed = seed
+        stream = CheckedStream(self.stream, self.check, seed)
+        self.survey = survey_stream(stream, params, earlier)
+
+    def identify(self):
+        """Return values that differ for other data, most likely."""
+        return self.survey.to_dict()
+
+    def plan(self, params, *, seed, device, earlier=None):
+        """Return the TrainingPlan of a network."""
+        if seed != self.seed:  # that of a checkpoint, which holds out other samples
+            self._survey(params, seed, earlier)
+        return plan_stream(
+            self.survey, params, seed=seed, device=device, earlier=earlier
+        )
+
+
+class BlockCheck:
+    """Validates the blocks of a stream, the first of which says what to expect.
+
+    Parameters
+    ----------
+    estimator : estimator
+
+    device : str
+
+    network : FittedNetwork, default=None
+        Network from which training continues, with the same features.
+    """
+
+    def __init__(self, estimator, device, network=None):
+        self.estimator = copy.copy(estimator)  # validation sets attributes
+        self.device = device
+        self.network = network
+        self.first = None
+
+    @property
+    def features(self):
+        """Fitted attributes that describe X."""
+        state = vars(self.estimator)
+        return {name: state[name] for name in FEATURES if name in state}
+
+    def __call__(self, block):
+        """Return the LabeledSamples of a block.
+
+        Raises
+        ------
+        ValueError
+            If the block is invalid, or its samples have another shape.
+        """
+        if block.y is None:
+            raise ValueError(
+                "The blocks have no labels. Each of them must be (X, y) or (X, y, "
+                "sample_weight); for dataframes, pass y as the name of a column."
+            )
+        expected = self.first or self.network
+        labels = encode_training_labels(block.y)
+        X = check_samples(
+            self.estimator,
+            block.X,
+            labels.codes,
+            reset=expected is None,
+            dtypes=(
+                float_dtypes(block.X, self.device)
+                if expected is None
+                else [expected.dtype]
+            ),
+            allow_nd=self.estimator.module is not None,
+            in_memory=True,
+        )
+        if expected is not None and X.shape[1:] != expected.sample_shape:
+            raise ValueError(
+                f"A block has samples of shape {X.shape[1:]}, but earlier samples have "
+                f"shape {expected.sample_shape}."
+            )
+        self.first = self.first or X
+        if block.sample_weight is not None:
+            labels = labels.weighted(check_sample_weight(block.sample_weight, X.X))
+        return LabeledSamples(X, labels)
