@@ -124,14 +124,15 @@ class Batches:
         """Return an iterator of the windows of an epoch, read ahead if from a file."""
         bounds = self._blocks()
         windows = make_windows(bounds, self.X.n_bytes, rng)
-        if self.X.is_read:
+        if self.X.is_read and self.n_dims == 1:
             return prefetch(map(self._read, windows))
         return map(self._look_up, windows)
 
     def _blocks(self):
-        if not isinstance(self.X.X, FileArray):
+        X = self.X.X
+        if not isinstance(X, FileArray) or not X.is_chunked:
             return even_blocks(len(self), self.X.n_bytes)
-        bounds = self.X.X.blocks()
+        bounds = X.blocks()
         if self.samples is None:
             return bounds
         return np.unique(np.searchsorted(self.samples, bounds))

@@ -24,6 +24,7 @@ from sklearn_ls._network.samples import Samples
 from sklearn_ls._network.stopping import make_stopping_rule
 from sklearn_ls._network.training import TrainingState, check_trained, load_weights
 from sklearn_ls._network.training_loss import make_loss, make_rows
+from sklearn_ls._samples.order import count_windows
 
 MIN_HELD_OUT = 10  # samples; fewer tell too little to train without them
 AUTO_DROPOUT = 0.15
@@ -434,10 +435,17 @@ def _split(X, labels, classes, params, seed, samples, held_out):
 
 
 def _take(X, labels, part, samples=None):
-    """Return the Part of some of the labels, which are those of `samples` of X."""
+    """Return the Part of some of the labels, which are those of `samples` of X.
+
+    Several windows are sorted, since they are read in blocks of neighbors.
+    """
     if part is None:
         return Part(X, samples, labels)
-    return Part(X, part if samples is None else samples[part], labels.take(part))
+    index = part if samples is None else samples[part]
+    if count_windows(len(index), X.n_bytes) > 1 and np.any(index[1:] < index[:-1]):
+        order = np.argsort(index)
+        part, index = part[order], index[order]
+    return Part(X, index, labels.take(part))
 
 
 def _select_known(labels, classes, samples):

@@ -62,6 +62,11 @@ class FileArray:
         """Size in bytes."""
         return math.prod(self.shape) * self.dtype.itemsize
 
+    @property
+    def is_chunked(self):
+        """Whether samples are stored in chunks, which are read as a whole."""
+        return chunk_edges(self.source) is not None
+
     def __getitem__(self, samples):
         """Return samples as an ndarray.
 
