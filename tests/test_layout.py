@@ -83,7 +83,7 @@ def test_torch_skorch_and_private_scikit_learn_stay_where_they_belong(module):
     tops = {name.split(".")[0] for name, _ in imports(module)}
     assert "skorch" not in tops or module == "_network/skorch_net"
     assert "torch" not in tops or module.startswith("_network/")
-    assert not tops & {"dask", "polars", "pyarrow"}
+    assert not tops & {"dask", "polars", "pyarrow"} or module == "_samples/streams"
     assert "pandas" not in tops or module == "_labels/containers"
     private = {
         name or path
@@ -96,7 +96,7 @@ def test_torch_skorch_and_private_scikit_learn_stay_where_they_belong(module):
         assert private == PRIVATE_IMPORTS | PARAM_VALIDATION
 
 
-@pytest.mark.parametrize("folder", ["_labels", "_network", "_copies"])
+@pytest.mark.parametrize("folder", ["_labels", "_samples", "_network", "_copies"])
 def test_folders_below_know_no_estimator(folder):
     for module in modules_of(folder):
         above = {name for name in imports_of_ours(module) if "/" not in name}

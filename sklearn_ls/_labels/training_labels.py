@@ -333,7 +333,8 @@ def encode_training_labels(
     y, y_soft = to_numpy_backed(y), to_numpy_backed(y_soft)
     target = check_target(y, classes)
     if not isinstance(target, SoftLabels) and target.ndim == 1:
-        check_classification_targets(y)  # like scikit-learn, no objects but strings
+        if target.dtype.kind not in "iub":  # like scikit-learn, no objects but strings
+            check_classification_targets(y)
         _check_seen(target, classes)
     if y_soft is None:
         labels = _encode(target, classes)
