@@ -93,20 +93,29 @@ def measure_features(X, samples, weight):
     ValueError
         If a variance overflows.
     """
-    n_samples = len(X) if samples is None else len(samples)
-    n_at_once = max(64, X.at_once() // 4)  # the scaler makes float64 copies
     scaler = StandardScaler()
-    for part in gen_batches(n_samples, n_at_once):
-        values = X.take(part if samples is None else samples[part], "cpu").numpy()
-        update_scaler(scaler, values, None if weight is None else weight[part])
+    for block, index, positions in X.in_blocks(samples):
+        part = None if weight is None else weight[positions]
+        update_scaler(scaler, block, index, part)
     return buffers_of(scaler)
 
 
-def update_scaler(scaler, values, weight=None):
-    """Let a StandardScaler see more samples, which may overflow its variance."""
-    weight = np.ones(len(values)) if weight is None else weight
-    with np.errstate(over="ignore", invalid="ignore"):
-        scaler.partial_fit(values, sample_weight=weight)
+def update_scaler(scaler, X, samples=None, weight=None):
+    """Let a StandardScaler see more samples, which may overflow its variance.
+
+    Parameters
+    ----------
+    scaler : StandardScaler
+
+    X, samples, weight : see measure_features
+    """
+    n_samples = len(X) if samples is None else len(samples)
+    n_at_once = max(64, X.at_once() // 4)  # the scaler makes float64 copies
+    for part in gen_batches(n_samples, n_at_once):
+        values = X.take(part if samples is None else samples[part], "cpu").numpy()
+        weights = np.ones(len(values)) if weight is None else weight[part]
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaler.partial_fit(values, sample_weight=weights)
 
 
 def buffers_of(scaler):

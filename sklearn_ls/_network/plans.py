@@ -437,12 +437,13 @@ def _split(X, labels, classes, params, seed, samples, held_out):
 def _take(X, labels, part, samples=None):
     """Return the Part of some of the labels, which are those of `samples` of X.
 
-    Several windows are sorted, since they are read in blocks of neighbors.
+    Samples of large X are sorted, since they are read in blocks of neighbors.
     """
     if part is None:
         return Part(X, samples, labels)
     index = part if samples is None else samples[part]
-    if count_windows(len(index), X.n_bytes) > 1 and np.any(index[1:] < index[:-1]):
+    is_large = count_windows(len(X), X.n_bytes) > 1
+    if is_large and np.any(index[1:] < index[:-1]):
         order = np.argsort(index)
         part, index = part[order], index[order]
     return Part(X, index, labels.take(part))

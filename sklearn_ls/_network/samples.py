@@ -2,6 +2,7 @@
 
 import math
 from functools import partial
+from itertools import pairwise
 
 import joblib
 import numpy as np
@@ -121,6 +122,33 @@ class Samples:
         if isinstance(self.X, FileArray):
             return joblib.hash([joblib.hash(self.X[part]) for part in self.X.slices()])
         return joblib.hash(self.X)
+
+    def in_blocks(self, index=None):
+        """Yield samples in memory, and where they are in `index`.
+
+        Parameters
+        ----------
+        index : sorted ndarray of shape (n_selected,), default=None
+            Indices of samples; None for all.
+
+        Yields
+        ------
+        samples : Samples
+
+        index : ndarray or None
+            Indices in `samples`.
+
+        positions : slice
+        """
+        if not isinstance(self.X, FileArray):
+            yield self, index, slice(None)
+            return
+        bounds = self.X.blocks()
+        bounds = bounds if index is None else np.searchsorted(index, bounds)
+        for pair in pairwise(bounds.tolist()):
+            positions = slice(*pair)
+            part = positions if index is None else index[positions]
+            yield Samples(self.X[part], self.dtype), None, positions
 
     def subset(self, index):
         """Return a part of the samples, in memory."""

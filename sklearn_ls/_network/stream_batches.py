@@ -175,9 +175,7 @@ class Survey:
     def _count(self, part):
         X, labels = part
         if self.scaler is not None and not X.is_sparse:
-            for rows in gen_batches(len(X), max(64, X.at_once() // 4)):
-                weight = None if labels.weight is None else labels.weight[rows]
-                update_scaler(self.scaler, X.take(rows, "cpu").numpy(), weight)
+            update_scaler(self.scaler, X, weight=labels.weight)
         self.sample = X if self.sample is None else self.sample
         self.n_samples += len(labels)
         self._merge_classes(labels)
