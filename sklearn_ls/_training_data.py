@@ -3,6 +3,8 @@
 import copy
 from dataclasses import dataclass
 
+import numpy as np
+
 from sklearn_ls._compat import check_sample_weight
 from sklearn_ls._labels.training_labels import TrainingLabels, encode_training_labels
 from sklearn_ls._network.device import float_dtypes
@@ -157,6 +159,15 @@ class BlockCheck:
                 f"shape {expected.sample_shape}."
             )
         self.first = self.first or X
-        if block.sample_weight is not None:
-            labels = labels.weighted(check_sample_weight(block.sample_weight, X.X))
-        return LabeledSamples(X, labels)
+        return LabeledSamples(X, labels.weighted(_check_weight(block, X.X)))
+
+
+def _check_weight(block, X):
+    """Return the weights of a block, which may all be zero, or None."""
+    weight = block.sample_weight
+    if weight is None:
+        return None
+    weight = np.asarray(weight)
+    if weight.shape == (X.shape[0],) and not weight.any():
+        return np.zeros(len(weight))
+    return check_sample_weight(weight, X)

@@ -10,6 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 from helpers import quick_classifier, quick_search
 from sklearn_ls._network.feature_scaling import FeatureScaling, measure_features
+from sklearn_ls._network.samples import Samples
 
 
 def scaled(scaler, X, clip):
@@ -61,7 +62,7 @@ def test_measures_weighted_samples_as_if_they_were_repeated(dtype):
     X[:, 4] = 7  # constant
     weight = rng.integers(1, 4, 50).astype(float)
     samples = rng.permutation(70)[:50]
-    buffers = measure_features(X, samples, weight)
+    buffers = measure_features(Samples(X, X.dtype), samples, weight)
     repeated = X[samples.repeat(weight.astype(int))].astype(np.float64)
     assert_allclose(buffers["center"], repeated.mean(axis=0), rtol=1e-5)
     assert_allclose(

@@ -114,6 +114,8 @@ def update_scaler(scaler, X, samples=None, weight=None):
     for part in gen_batches(n_samples, n_at_once):
         values = X.take(part if samples is None else samples[part], "cpu").numpy()
         weights = np.ones(len(values)) if weight is None else weight[part]
+        if not weights.any():
+            continue
         with np.errstate(over="ignore", invalid="ignore"):
             scaler.partial_fit(values, sample_weight=weights)
 

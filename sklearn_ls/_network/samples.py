@@ -124,7 +124,7 @@ class Samples:
         return joblib.hash(self.X)
 
     def in_blocks(self, index=None):
-        """Yield samples in memory, and where they are in `index`.
+        """Yield samples, which are in memory if they are stored in chunks.
 
         Parameters
         ----------
@@ -139,8 +139,9 @@ class Samples:
             Indices in `samples`.
 
         positions : slice
+            Where they are among those at `index`.
         """
-        if not isinstance(self.X, FileArray):
+        if not isinstance(self.X, FileArray) or not self.X.is_chunked:
             yield self, index, slice(None)
             return
         bounds = self.X.blocks()

@@ -100,6 +100,8 @@ class CheckedStream:
         """
         rng = np.random.default_rng([self.seed, shard])
         for block in self.stream.read(shard):
+            if np.shape(block.X)[:1] == (0,):
+                continue
             part = self.check(block)
             yield part, rng.random(len(part.labels))
 
