@@ -30,6 +30,7 @@ from sklearn_ls._network.fitted import count_weight_layers
 from sklearn_ls._network.modules import ACTIVATIONS
 from sklearn_ls._network.optimizers import OPTIMIZERS
 from sklearn_ls._network.plans import TrainingParams
+from sklearn_ls._network.ranks import find_rank
 from sklearn_ls._network.samples import check_samples
 from sklearn_ls._network.schedules import SCHEDULES
 from sklearn_ls._samples.prefetch import prefetch
@@ -144,7 +145,8 @@ SHARED_DOCUMENTATION = {
     "device": """
     device : str, default="auto"
         Device used for training: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, or ``"auto"``,
-        which is CUDA if it is available and the CPU otherwise.
+        which is CUDA if it is available and the CPU otherwise. Of the processes that
+        ``torchrun`` starts, each takes a CUDA device of its own.
 """,
 }
 
@@ -604,6 +606,8 @@ def open_checkpoints(folder, params, data, seed, **more):
             "callbacks cannot be combined with a checkpoint, which does not include "
             "their state. Set callbacks=None."
         )
+    if find_rank() > 0:  # of several processes, one writes
+        return NoCheckpoints(seed)
     values = {
         **params,
         **more,

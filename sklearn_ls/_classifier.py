@@ -20,11 +20,13 @@ from sklearn_ls._compat import (
     validate_parameters,
     with_callbacks,
 )
+from sklearn_ls._files.checkpoints import digest_of
 from sklearn_ls._label_smoother import LabelSmoother
 from sklearn_ls._labels.containers import labels_to_array
 from sklearn_ls._network.device import default_modes, draw_seed, resolve_device
 from sklearn_ls._network.fitting import SingleTraining
 from sklearn_ls._network.plans import TrainingParams, plan_part
+from sklearn_ls._network.ranks import join_ranks
 from sklearn_ls._network.skorch_net import make_net
 from sklearn_ls._network.training_checks import warn_unless_converged
 from sklearn_ls._samples.streams import (
@@ -219,6 +221,9 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
     :class:`~sklearn.preprocessing.StandardScaler`. Numeric strings in X are parsed, as
     everywhere in scikit-learn.
 
+    In a script that is started by ``torchrun``, `fit` trains the network on several
+    processes, see the user guide (:ref:`ranks`).
+
     A fitted model can predict from several threads at once. With CUDA, use joblib's
     default backend (loky), whose processes are not forked.
 
@@ -383,47 +388,52 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         """
         progress = FitProgress(self, X, y, self.max_epochs)
         earlier = getattr(self, "_network", None) if self.warm_start else None
-        device, seed = resolve_device(self.device), draw_seed(self.random_state)
-        params = self._training_params()
-        data = self._open_data(
-            X,
-            y,
-            sample_weight,
-            y_soft,
-            sample_epsilon,
-            votes,
-            params=params,
-            seed=seed,
-            device=device,
-            earlier=earlier,
-        )
-        checkpoints = open_checkpoints(
-            checkpoint,
-            self.get_params(deep=False),
-            data,
-            seed,
-            earlier=None if earlier is None else earlier.weights,
-        )
-        seed = checkpoints.seed
-        plan = data.plan(params, seed=seed, device=device, earlier=earlier)
-        training = SingleTraining(plan, earlier)
-        training.run(
-            seed=seed,
-            checkpoint=checkpoints.part("network"),
-            max_epochs=self.max_epochs,
-            keep_interrupted=not hasattr(self, "_network"),
-            epoch_end=lambda: progress.task_end(
-                "epoch",
-                lambda: describe_training(training, training.snapshot(), data.features),
-            ),
-        )
-        network = training.finish()
-        attributes = describe_training(training, network, data.features)
-        if votes is not None:
-            y_proba = network.apply(data.X.X, "proba")
-            of_annotators, _ = describe_annotators(data.labels, [network], y_proba)
-            attributes |= of_annotators
-        progress.end(lambda: attributes)
+        device, params = resolve_device(self.device), self._training_params()
+        with join_ranks(device) as ranks:
+            drawn = draw_seed(self.random_state)
+            seed = ranks.first(lambda: drawn)
+            data = self._open_data(
+                X,
+                y,
+                sample_weight,
+                y_soft,
+                sample_epsilon,
+                votes,
+                params=params,
+                seed=seed,
+                device=device,
+                earlier=earlier,
+            )
+            checkpoints = open_checkpoints(
+                checkpoint,
+                self.get_params(deep=False),
+                data,
+                seed,
+                earlier=None if earlier is None else earlier.weights,
+            )
+            seed = ranks.first(lambda: checkpoints.seed)
+            ranks.check_equal(lambda: self._digest(data, earlier))
+            plan = data.plan(params, seed=seed, device=device, earlier=earlier)
+            training = SingleTraining(plan, earlier, ranks=ranks)
+            training.run(
+                seed=seed,
+                checkpoint=checkpoints.part("network"),
+                max_epochs=self.max_epochs,
+                keep_interrupted=not hasattr(self, "_network"),
+                epoch_end=lambda: progress.task_end(
+                    "epoch",
+                    lambda: describe_training(
+                        training, training.snapshot(), data.features
+                    ),
+                ),
+            )
+            network = training.finish()
+            attributes = describe_training(training, network, data.features)
+            if votes is not None:
+                y_proba = network.apply(data.X.X, "proba")
+                of_annotators, _ = describe_annotators(data.labels, [network], y_proba)
+                attributes |= of_annotators
+            progress.end(lambda: attributes)
         self._store(attributes)
         if not training.state.interrupted:
             checkpoints.remove()
@@ -470,6 +480,27 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         return StreamData(
             stream, self, params, seed=seed, device=device, earlier=earlier
         )
+
+    def _digest(self, data, earlier):
+        """Return hashes of what processes must have in common to train together."""
+        own = ("callbacks", "device", "random_state", "verbose")
+        params = self.get_params(deep=False)
+        of_data = {
+            name: digest_of({"values": values})
+            for name, values in data.sketch().items()
+        }
+        return {
+            **of_data,
+            "the parameters": digest_of(
+                {name: v for name, v in params.items() if name not in own}
+            ),
+            "the classes of callbacks": digest_of(
+                {"classes": [type(item) for item in params["callbacks"] or ()]}
+            ),
+            "the network of the earlier fit": digest_of(
+                {"weights": earlier and earlier.weights}
+            ),
+        }
 
     def _warn_of_ending(self, state):
         if state.interrupted:

@@ -42,6 +42,15 @@ class ArrayData:
             "sample_epsilon": self.labels.sample_epsilon,
         }
 
+    def sketch(self):
+        """Return values that most likely differ for other data, of few samples of X."""
+        few = np.arange(0, len(self.X), max(1, len(self.X) // 100))
+        labels = self.labels
+        return {
+            "X": (self.X.shape, self.X.take(few, "cpu").numpy()),
+            "y": (labels.digest(), labels.classes, labels.sample_epsilon),
+        }
+
     def plan(self, params, *, seed, device, earlier=None):
         """Return the TrainingPlan of a network."""
         return plan_network(
@@ -90,6 +99,10 @@ class StreamData:
     def identify(self):
         """Return values that differ for other data, most likely."""
         return self.survey.to_dict()
+
+    def sketch(self):
+        """Return values that most likely differ for other data."""
+        return {"X and y": self.identify()}
 
     def plan(self, params, *, seed, device, earlier=None):
         """Return the TrainingPlan of a network."""

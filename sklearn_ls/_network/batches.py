@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from sklearn.utils import gen_batches
 
+from sklearn_ls._network.ranks import ONE_PROCESS, OneProcess
 from sklearn_ls._network.row_tensors import RowTensors
 from sklearn_ls._network.samples import Samples
 from sklearn_ls._samples.file_arrays import FileArray
@@ -35,6 +36,9 @@ class Batches:
     batch_size : int
 
     device : str
+
+    ranks : OneProcess or Ranks, default=ONE_PROCESS
+        Processes that train together, each on its share of every batch.
     """
 
     X: Samples
@@ -42,6 +46,7 @@ class Batches:
     rows: RowTensors
     batch_size: int
     device: str
+    ranks: OneProcess = ONE_PROCESS
 
     def __len__(self):
         return len(self.X) if self.samples is None else self.samples.shape[-1]
@@ -55,6 +60,18 @@ class Batches:
     def n_batches(self):
         """Number of batches per epoch."""
         return sum(1 for _ in self._slices())
+
+    def shares(self):
+        """Return the share of each batch that `epoch` yields in this process."""
+        return share_batches(self._slices(), self.ranks)
+
+    def of_rank(self, ranks):
+        """Return a part of the samples, such that each is in one process."""
+        if ranks.size == 1:
+            return self
+        part = np.array_split(np.arange(len(self)), ranks.size)[ranks.rank]
+        rows = self.rows.take(torch.from_numpy(part).to(self.device))
+        return replace(self, samples=self.indices()[..., part], rows=rows)
 
     def _slices(self):
         return gen_batches(
@@ -108,13 +125,19 @@ class Batches:
     def epoch(self, rng=None):
         """Return an iterator of (samples of X, their row tensors).
 
+        They are the shares of this process.
+
         Parameters
         ----------
         rng : numpy.random.Generator, default=None
             Shuffles the samples; None leaves them in order.
         """
+        if not len(self):  # the part of a process may be empty
+            return iter(())
         windows = self._windows(rng if self.batch_size < len(self) else None)
-        return cut_batches(windows, self._slices(), self.batch_size, self.device)
+        return cut_batches(
+            windows, self._slices(), self.batch_size, self.device, self.ranks
+        )
 
     def first(self):
         """Return the first batch, in order."""
@@ -184,6 +207,21 @@ class Gathered(NamedTuple):
         """Return self, which is complete."""
         return self
 
+    def share(self, batches, ranks):
+        """Return the samples that a process computes, and the slices of its batches."""
+        parts = [
+            np.arange(batch.start + share.start, batch.start + share.stop)
+            for batch, share in zip(batches, share_batches(batches, ranks), strict=True)
+        ]
+        stops = np.cumsum([len(part) for part in parts]).tolist()
+        chosen = np.concatenate(parts)
+        return (
+            self._replace(
+                index=self.index[..., chosen], positions=self.positions[chosen]
+            ),
+            [slice(n - len(part), n) for n, part in zip(stops, parts, strict=True)],
+        )
+
     def after(self, n_done):
         """Return the samples after the first ones."""
         rest = slice(n_done, None)
@@ -205,7 +243,7 @@ class Gathered(NamedTuple):
         )
 
 
-def cut_batches(windows, slices, batch_size, device):
+def cut_batches(windows, slices, batch_size, device, ranks=ONE_PROCESS):
     """Yield batches, (samples, their row tensors), that are cut from windows.
 
     Parameters
@@ -220,6 +258,9 @@ def cut_batches(windows, slices, batch_size, device):
     batch_size : int
 
     device : str
+
+    ranks : OneProcess or Ranks, default=ONE_PROCESS
+        Processes that train together, each on its share of every batch.
     """
     start, rest, batch = 0, None, next(slices, None)
     for window in windows:
@@ -231,8 +272,14 @@ def cut_batches(windows, slices, batch_size, device):
             batch = next(slices, None)
         n_done = complete[-1].stop if complete else 0
         if complete:
-            yield from _gather(window.gathered(), complete, batch_size, device)
+            shared = window.gathered().share(complete, ranks)
+            yield from _gather(*shared, batch_size, device)
         start, rest = start + n_done, window.after(n_done)
+
+
+def share_batches(slices, ranks):
+    """Return the share of each batch that a process computes."""
+    return [ranks.share(batch.stop - batch.start) for batch in slices]
 
 
 def _gather(window, batches, batch_size, device):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 
-def dropout_masks(layers, dropout, X, generator):
+def dropout_masks(layers, dropout, X, generator, share=None):
     """Draw the dropout masks of the hidden layers: 0 or ``1 / (1 - dropout)``.
 
     Parameters
@@ -19,6 +19,9 @@ def dropout_masks(layers, dropout, X, generator):
 
     generator : torch.Generator
 
+    share : Share, default=None
+        Which samples of a batch X has, if not all. Masks are drawn for the batch.
+
     Returns
     -------
     masks : list of None or Tensor of shape (n_out, n_samples)
@@ -26,8 +29,9 @@ def dropout_masks(layers, dropout, X, generator):
     """
     if not dropout:
         return [None] * (len(layers) - 1)
+    start, stop, n_batch, _ = share or (0, X.shape[-2], X.shape[-2], 1.0)
     return [
-        _draw_mask((bias.shape[-1], X.shape[-2]), 1 - dropout, X, generator)
+        _draw_mask((bias.shape[-1], n_batch), 1 - dropout, X, generator)[:, start:stop]
         for _, bias in layers[:-1]
     ]
 

@@ -35,7 +35,8 @@ def resolve_device(device):
     Parameters
     ----------
     device : str
-        ``"auto"`` (CUDA where there is one, else the CPU) or a torch device.
+        ``"auto"`` (CUDA where there is one, else the CPU) or a torch device. Of the
+        processes that torchrun starts, each takes a CUDA device of its own.
 
     Returns
     -------
@@ -53,7 +54,7 @@ def resolve_device(device):
         If it is CUDA, in a process that was forked from one that used it.
     """
     if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = _own_cuda_device() if torch.cuda.is_available() else "cpu"
     try:
         kind = torch.device(device).type
     except RuntimeError:
@@ -68,6 +69,12 @@ def resolve_device(device):
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise _unavailable(device, error) from error
     return "cpu" if kind == "cpu" else device  # a tensor on "cpu:0" moves to "cpu"
+
+
+def _own_cuda_device():
+    """Return the CUDA device of this process, by its number on this machine."""
+    number = os.environ.get("LOCAL_RANK")
+    return "cuda" if number is None else f"cuda:{int(number) % count_cuda_devices()}"
 
 
 def usable_device(device):

@@ -10,6 +10,7 @@ from sklearn.utils import gen_even_slices
 from sklearn_ls._labels.training_labels import ClassSummary
 from sklearn_ls._network.fitted import FittedNetwork, module_to_arrays
 from sklearn_ls._network.optimizers import OptimizerState
+from sklearn_ls._network.ranks import ONE_PROCESS
 from sklearn_ls._network.skorch_net import NetTrainer, make_net
 from sklearn_ls._network.stacking import train_stack
 from sklearn_ls._network.training import train
@@ -29,6 +30,9 @@ class SingleTraining:
     optimizer_state : OptimizerState, default=None
         State from which the optimizer continues.
 
+    ranks : OneProcess or Ranks, default=ONE_PROCESS
+        Processes that train the network together.
+
     Attributes
     ----------
     state : TrainingState
@@ -37,8 +41,9 @@ class SingleTraining:
         Number of epochs of earlier fits.
     """
 
-    def __init__(self, plan, earlier=None, optimizer_state=None):
+    def __init__(self, plan, earlier=None, optimizer_state=None, ranks=ONE_PROCESS):
         self.plan = plan
+        self.ranks = ranks
         self.state = plan.start()
         if earlier is not None:
             self.state.history = list(earlier.history)
@@ -52,7 +57,7 @@ class SingleTraining:
             flatten=True,
             callbacks=plan.params.callbacks,
             loss_parameters=plan.training.rows.parameters(),
-            verbose=plan.params.verbose,
+            verbose=plan.params.verbose * ranks.is_first,
         )
         if optimizer_state is not None:
             self._load(optimizer_state)
@@ -82,8 +87,10 @@ class SingleTraining:
             self.plan.params.optimizer_spec,
             self.plan.training,
             self.plan.validation,
+            self.ranks,
         )
-        train(trainer, [self.state], **options)
+        with self.ranks.postponing_interrupts():
+            train(trainer, [self.state], ranks=self.ranks, **options)
         if keep_optimizer:
             self.state.optimizer = OptimizerState.read(self.net.optimizer_, self.module)
 

@@ -135,8 +135,9 @@ class MLP(nn.Sequential):
         Returns
         -------
         differentiate : callable
-            Takes X, a Tensor of shape (n_samples, n_features), and its RowTensors;
-            returns the mean loss. To be called without gradient tracking.
+            Takes X, a Tensor of shape (n_samples, n_features), its RowTensors and
+            which Share of a batch they are; returns the mean loss. To be called without
+            gradient tracking.
         """
         for parameter in self.parameters():
             if parameter.grad is None:
@@ -145,10 +146,10 @@ class MLP(nn.Sequential):
         layers = [(linear.weight.data, linear.bias.data) for linear in linears]
         gradients = [(linear.weight.grad, linear.bias.grad) for linear in linears]
 
-        def differentiate(X, rows):
+        def differentiate(X, rows, share):
             if self.scaling is not None:
                 X = self.scaling(X)
-            masks = dropout_masks(layers, self.dropout, X, generator)
+            masks = dropout_masks(layers, self.dropout, X, generator, share)
             return mlp_gradient(
                 X, loss, rows, layers, gradients, self.activation, masks
             )

@@ -7,6 +7,7 @@ import copy
 import dis
 import math
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -21,6 +22,7 @@ from sklearn_ls._network.averaging import WeightAverage
 from sklearn_ls._network.device import epoch_random, numpy_dtype, private_rng
 from sklearn_ls._network.modules import MLP
 from sklearn_ls._network.optimizers import OPTIMIZERS, load_state, state_to_arrays
+from sklearn_ls._network.ranks import ONE_PROCESS
 from sklearn_ls._network.row_tensors import RowTensors
 from sklearn_ls._network.schedules import schedule_steps
 from sklearn_ls._network.training import Validation
@@ -140,6 +142,8 @@ class SmoothingNet(NeuralNet):
 
     flat_weights_ = None
     loss_parameters_ = {}
+    ranks_ = ONE_PROCESS  # the processes that train together
+    share_ = None  # what this process computes of the batch
 
     def __init__(self, *args, objective, **kwargs):
         super().__init__(*args, **kwargs)
@@ -204,8 +208,8 @@ class SmoothingNet(NeuralNet):
         total, n_samples = next(self.module_.parameters()).detach().new_zeros(()), 0
         with self._stepping() as step:
             for X, rows in iterator:
-                total.add_(step(X, rows), alpha=len(X))
-                n_samples += len(X)
+                total.add_(step(X, rows), alpha=self.share_.n_batch)
+                n_samples += self.share_.n_batch
         self.record_loss(f"{prefix}_loss", float(total) / n_samples)
 
     def record_loss(self, name, loss):
@@ -244,7 +248,7 @@ class SmoothingNet(NeuralNet):
             differentiate = self.module_.differentiator(self.loss_, self.generator_)
 
             def step(X, rows):
-                loss = differentiate(X, rows)
+                loss = self._combine(differentiate(X, rows, self.share_))
                 self.optimizer_.step()
                 return loss
 
@@ -262,17 +266,30 @@ class SmoothingNet(NeuralNet):
             self.optimizer_.zero_grad()
             loss = self.get_loss(self.infer(X), rows)
             loss.backward()
-            losses.append(loss.detach())
+            losses.append(self._combine(loss.detach(), self.module_.buffers()))
             return losses[-1]
 
         self.optimizer_.step(closure)
         return losses[0]
+
+    def train_step_single(self, batch, **fit_params):
+        """Compute the loss and the gradients of a batch that callbacks watch."""
+        step = super().train_step_single(batch, **fit_params)
+        return step | {"loss": self._combine(step["loss"], self.module_.buffers())}
+
+    def _combine(self, loss, buffers=()):
+        """Make gradients those of the batch of all processes; return its loss."""
+        groups = self.optimizer_.param_groups
+        parameters = [values for group in groups for values in group["params"]]
+        return self.ranks_.combine(self.share_, loss, parameters, buffers)
 
     def notify(self, method_name, **cb_kwargs):
         """Call the callbacks, which are to see the observed labels of a batch."""
         X, rows = cb_kwargs.get("batch") or (None, None)
         if isinstance(rows, RowTensors):
             cb_kwargs["batch"] = X, rows.labels
+            if method_name == "on_batch_end" and cb_kwargs["training"]:
+                self.history.record_batch("train_batch_size", self.share_.n_batch)
         super().notify(method_name, **cb_kwargs)
 
     @cached_property
@@ -294,7 +311,7 @@ class SmoothingNet(NeuralNet):
         """Run the module; in training, with private random numbers."""
         if not self.module_.training or not hasattr(self, "epoch_rng_"):
             return super().infer(x, **fit_params)
-        seed = int(self.epoch_rng_.integers(2**62))
+        seed = int(self.epoch_rng_.integers(2**62)) + self.ranks_.rank
         with private_rng(seed, torch.device(self.device)):
             return super().infer(x, **fit_params)
 
@@ -317,13 +334,17 @@ class NetTrainer:
 
     training, validation : Batches
         `validation` may be None.
+
+    ranks : OneProcess or Ranks, default=ONE_PROCESS
+        Processes that train the network together.
     """
 
-    def __init__(self, net, spec, training, validation=None):
+    def __init__(self, net, spec, training, validation=None, ranks=ONE_PROCESS):
         self.net = net
         self.spec = spec
-        self.training = training
-        self.validation = validation
+        self.training = replace(training, ranks=ranks)
+        self.validation = validation and validation.of_rank(ranks)
+        self.ranks = ranks
         self.n_recorded = 0
         self.datasets = {}
         if net.callbacks:  # nothing is copied without any
@@ -339,6 +360,8 @@ class NetTrainer:
         optimizer, n_batches = self.net.optimizer_, self.training.n_batches
         n_steps, n_done = max_epochs * n_batches, n_done * n_batches
         weights = self.net.averaged_weights()
+        self.net.ranks_ = self.ranks
+        self.ranks.copy_first([*weights, *self.net.module_.buffers()])
         self.average = WeightAverage(optimizer, weights, self.spec.ema_decay, n_done)
         schedule = schedule_steps(optimizer, self.spec.schedule, n_steps, n_done)
         self.hooks = [*schedule, self.average.hook]
@@ -351,12 +374,19 @@ class NetTrainer:
         net.epoch_rng_, net.generator_ = epoch_random(seed, epoch, net.device)
         with self.average.of_optimizer():
             net.run_single_epoch(
-                self.training.epoch(net.epoch_rng_),
+                self._batches(net.epoch_rng_),
                 training=True,
                 prefix="train",
                 step_fn=net.train_step,
             )
         return [net.history[-1]["train_loss"]]
+
+    def _batches(self, rng):
+        """Yield the batches of an epoch, and let the net know its share of each."""
+        shares = self.training.shares()
+        for share, batch in zip(shares, self.training.epoch(rng), strict=True):
+            self.net.share_ = share
+            yield batch
 
     @torch.inference_mode()
     def decision_margin(self):
@@ -369,7 +399,8 @@ class NetTrainer:
         """Return the Validation on the held-out samples, or None, in a list."""
         if self.validation is None:
             return [None]
-        net, loss, total = self.net, self.net.loss_.of_labels, 0.0
+        net, loss = self.net, self.net.loss_.of_labels
+        total = next(net.module_.parameters()).new_zeros(4)
         is_watched = net.is_watched()
         for X, rows in self.validation.epoch():
             logits = net.infer(X)
@@ -381,7 +412,7 @@ class NetTrainer:
                 net.history.record_batch("valid_loss", float(mean_loss))
                 net.history.record_batch("valid_batch_size", len(X))
                 net.notify("on_batch_end", **batch, y_pred=logits, loss=mean_loss)
-        return [Validation.of_sums(total)]
+        return [Validation.of_sums(self.ranks.sum(total))]
 
     def end_epoch(self, rows):
         """Record and announce the end of an epoch; return whether to stop.
@@ -452,6 +483,7 @@ class NetTrainer:
         """Announce the end of the training."""
         for hook in self.hooks:
             hook.remove()
+        self.net.ranks_ = ONE_PROCESS  # which may be trained on by the user
         del self.net.history[self.n_recorded :]  # an epoch that was interrupted
         self.net.notify("on_train_end", X=None, y=None)
 

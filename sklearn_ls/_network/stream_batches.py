@@ -14,8 +14,9 @@ from sklearn_ls._labels.training_labels import (
     count_codes,
     sum_rows,
 )
-from sklearn_ls._network.batches import Gathered, cut_batches
+from sklearn_ls._network.batches import Gathered, cut_batches, share_batches
 from sklearn_ls._network.feature_scaling import update_scaler
+from sklearn_ls._network.ranks import ONE_PROCESS, OneProcess
 from sklearn_ls._network.row_tensors import RowTensors
 from sklearn_ls._network.samples import Samples
 from sklearn_ls._network.training_loss import make_rows
@@ -331,6 +332,9 @@ class StreamBatches:
     batch_size : int
 
     device : str
+
+    ranks : OneProcess or Ranks, default=ONE_PROCESS
+        Processes that train together, each on its share of every batch.
     """
 
     stream: CheckedStream
@@ -341,6 +345,7 @@ class StreamBatches:
     n_samples: int
     batch_size: int
     device: str
+    ranks: OneProcess = ONE_PROCESS
 
     X = None  # not in memory
     rows = RowTensors()  # nothing is learned with the network's weights
@@ -353,6 +358,10 @@ class StreamBatches:
         """Number of batches per epoch."""
         return sum(1 for _ in self._slices())
 
+    def shares(self):
+        """Return the share of each batch that `epoch` yields in this process."""
+        return share_batches(self._slices(), self.ranks)
+
     def _slices(self):
         return gen_batches(
             len(self), self.batch_size, min_batch_size=min(2, self.batch_size)
@@ -361,6 +370,8 @@ class StreamBatches:
     def epoch(self, rng=None):
         """Return an iterator of (samples, their row tensors).
 
+        They are the shares of this process.
+
         Parameters
         ----------
         rng : numpy.random.Generator, default=None
@@ -368,7 +379,9 @@ class StreamBatches:
             order.
         """
         windows = prefetch(self._windows(None if rng is None else rng.spawn(1)[0]))
-        return cut_batches(windows, self._slices(), self.batch_size, self.device)
+        return cut_batches(
+            windows, self._slices(), self.batch_size, self.device, self.ranks
+        )
 
     def first(self):
         """Return the first batch, in order."""

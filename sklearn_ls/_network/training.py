@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 
 from sklearn_ls._network.optimizers import OptimizerState
+from sklearn_ls._network.ranks import ONE_PROCESS
 from sklearn_ls._network.stopping import StoppingRule
 from sklearn_ls._network.training_checks import raise_if_diverged, warn_of_saturation
 
@@ -138,6 +139,7 @@ def train(
     epoch_end=lambda: False,
     keep_interrupted=False,
     checkpoint=None,
+    ranks=ONE_PROCESS,
 ):
     """Train networks until each of them stops.
 
@@ -171,6 +173,9 @@ def train(
         Where the state is saved after epochs, and from which the training continues
         if it was interrupted.
 
+    ranks : OneProcess or Ranks, default=ONE_PROCESS
+        Processes that train together; the first one has the checkpoint.
+
     Raises
     ------
     ValueError
@@ -178,7 +183,7 @@ def train(
     """
     first, snapshot = states[0].n_epochs, None
     active = list(range(len(states)))  # the networks still in training
-    saved = None if checkpoint is None else checkpoint.read()
+    saved = ranks.first(lambda: None if checkpoint is None else checkpoint.read())
     n_done = 0 if saved is None else saved["n_epochs"]
     trainer.begin(max_epochs, n_done)
     if saved is not None:
@@ -194,7 +199,7 @@ def train(
             if keep_interrupted:
                 snapshot = trainer.snapshot()
             asked_to_stop = trainer.end_epoch([states[i].history[-1] for i in active])
-            asked_to_stop = epoch_end() or asked_to_stop
+            asked_to_stop = ranks.agree_to_stop(epoch_end() or asked_to_stop)
         except KeyboardInterrupt:
             if not keep_interrupted or states[0].n_epochs == first:
                 raise
