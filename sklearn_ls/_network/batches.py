@@ -209,6 +209,8 @@ class Gathered(NamedTuple):
 
     def share(self, batches, ranks):
         """Return the samples that a process computes, and the slices of its batches."""
+        if ranks.size == 1:
+            return self, batches
         parts = [
             np.arange(batch.start + share.start, batch.start + share.stop)
             for batch, share in zip(batches, share_batches(batches, ranks), strict=True)
