@@ -33,8 +33,10 @@ class Window(NamedTuple):
 
     def positions(self):
         """Return the positions of the samples, in order."""
+        if len(self.ranges) == 1 and self.ranges[0][0] == 0 and self.order is not None:
+            return self.order
         ranges = [np.arange(*pair, dtype=index_dtype(pair[1])) for pair in self.ranges]
-        positions = ranges[0] if len(ranges) == 1 else np.concatenate(ranges)
+        positions = np.concatenate(ranges)
         return positions if self.order is None else positions[self.order]
 
 
