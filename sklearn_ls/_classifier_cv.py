@@ -598,14 +598,13 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         X, labels, features = self._check_training_data(
             X, y, sample_weight, y_soft, votes=votes, device=device, in_memory=True
         )
-        X_seen = X.X if frame is None else frame
         y_seen = labels.y
         if y_soft is None:
             y_seen = choose_y_to_score(labels, self.scoring)
         weight = None if sample_weight is None else labels.weight
         to_split, to_score, scorer = self._pass_on(params, weight, rules)
-        data = SearchData(X, labels, features, X_seen, y_seen, to_score)
-        return data, split_samples(self.cv, X_seen, labels.y, to_split), scorer
+        data = SearchData(X, labels, features, y_seen, to_score, frame)
+        return data, split_samples(self.cv, data.X_seen, labels.y, to_split), scorer
 
     def _check_choice(self):
         if self.ensemble and self.refit is False:

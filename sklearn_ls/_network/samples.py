@@ -11,7 +11,13 @@ from scipy.sparse import issparse, vstack
 from sklearn.utils import assert_all_finite, check_consistent_length, gen_batches
 from sklearn.utils.validation import validate_data
 
-from sklearn_ls._samples.file_arrays import FileArray, find_file_array, is_mapped
+from sklearn_ls._samples.file_arrays import (
+    FileArray,
+    describe_mapped,
+    find_file_array,
+    is_mapped,
+    open_mapped,
+)
 from sklearn_ls._samples.order import count_windows
 
 
@@ -30,6 +36,13 @@ class Samples:
     def __init__(self, X, dtype):
         self.X = X
         self.dtype = np.dtype(dtype)
+
+    def __reduce__(self):
+        """Send memory-mapped arrays to other processes as the names of their files."""
+        mapped = describe_mapped(self.X) if isinstance(self.X, np.ndarray) else None
+        if mapped is None:
+            return Samples, (self.X, self.dtype)
+        return _open_samples, (mapped, self.dtype)
 
     def __len__(self):
         return self.X.shape[0]
@@ -193,6 +206,12 @@ class Samples:
 
 
 _NUMERIC = {np.dtype(kind) for kind in "?bBhHiIlLqQefd"}
+
+
+def _open_samples(mapped, dtype):
+    return Samples(np.asarray(open_mapped(*mapped)), dtype)
+
+
 # Dtypes that all of torch's functions take.
 _TORCH = {
     str(dtype).removeprefix("torch."): dtype

@@ -40,6 +40,46 @@ def is_mapped(X):
     return X is not None
 
 
+def describe_mapped(X):
+    """Return the arguments of `open_mapped` for a view of a file, or None.
+
+    Parameters
+    ----------
+    X : ndarray
+    """
+    root = X
+    while isinstance(root, np.ndarray) and not isinstance(root.base, mmap.mmap):
+        root = root.base
+    layout = "C" if X.flags.c_contiguous else "F" if X.flags.f_contiguous else None
+    if getattr(root, "filename", None) is None or layout is None:
+        return None
+    if root.mode == "c":  # changes are not in the file
+        return None
+    offset = root.offset + X.ctypes.data - root.ctypes.data
+    return str(root.filename), X.dtype, offset, X.shape, layout
+
+
+def open_mapped(path, dtype, offset, shape, order):
+    """Return a memory-mapped array.
+
+    Parameters
+    ----------
+    path, dtype, offset, shape, order : see numpy.memmap
+
+    Raises
+    ------
+    OSError
+        If this process cannot read the file.
+    """
+    try:
+        return np.memmap(path, dtype, "r", offset, shape, order)
+    except OSError as error:
+        raise OSError(
+            f"X is mapped from {path}, which this process cannot read. Put the file "
+            "where all processes can, or pass numpy.array(X) to send the data."
+        ) from error
+
+
 class FileArray:
     """An array of samples that is read in slices.
 

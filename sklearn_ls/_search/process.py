@@ -29,19 +29,27 @@ class SearchData:
     features : dict
         Fitted attributes that describe X.
 
-    X_seen, y_seen : array-like of shape (n_samples, ...)
-        The data passed to scorers.
+    y_seen : ndarray of shape (n_samples, ...)
+        The labels passed to scorers.
 
     score_params : dict
         Further arguments of the scorers, with n_samples entries each.
+
+    frame : dataframe of shape (n_samples, n_features), default=None
+        The samples passed to scorers, if they are not those of X.
     """
 
     X: Samples
     labels: TrainingLabels
     features: dict
-    X_seen: Any
     y_seen: np.ndarray
     score_params: dict
+    frame: Any = None
+
+    @property
+    def X_seen(self):
+        """The samples passed to scorers."""
+        return self.X.X if self.frame is None else self.frame
 
     def __sizeof__(self):
         """Return the size in bytes, by which dask decides to send it only once."""

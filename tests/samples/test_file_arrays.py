@@ -1,5 +1,7 @@
 """Arrays in files train like the same arrays in memory."""
 
+import pickle
+
 import dask.array as da
 import h5py
 import numpy as np
@@ -265,6 +267,38 @@ def test_stacks_equal_one_after_another_in_windows(digits, small_windows):
             searches.append(quick_search(max_epochs=3, calibration=None).fit(X, y))
     one, stacked = searches
     assert_allclose(stacked.oof_proba_, one.oof_proba_, atol=1e-10)
+
+
+@pytest.mark.parametrize("layout", [np.ascontiguousarray, np.asfortranarray])
+@pytest.mark.parametrize("part", [np.s_[:], np.s_[300:], np.s_[5:900]])
+def test_other_processes_open_the_file(digits, tmp_path, layout, part):
+    X = mapped(layout(digits[0]), tmp_path)[part]
+    sent = pickle.dumps(Samples(X, "float32"))
+    is_sent = layout is np.asfortranarray and part != np.s_[:]  # rows have gaps
+    assert (len(sent) > 1000) == is_sent
+    assert_array_equal(pickle.loads(sent).X, X)
+    assert not pickle.loads(sent).X.flags.writeable or is_sent
+
+
+def test_changes_that_are_not_in_the_file_are_sent(digits, tmp_path):
+    np.save(tmp_path / "X.npy", digits[0])
+    X = np.load(tmp_path / "X.npy", mmap_mode="c")
+    X[0] = 7
+    assert pickle.loads(pickle.dumps(Samples(X, "float32"))).X[0, 0] == 7
+
+
+def test_file_that_is_not_there(digits, tmp_path):
+    sent = pickle.dumps(Samples(mapped(digits[0], tmp_path), "float32"))
+    (tmp_path / "X.npy").unlink()
+    with pytest.raises(OSError, match="where all processes can"):
+        pickle.loads(sent)
+
+
+def test_search_on_processes_that_open_the_file(digits, tmp_path):
+    X, y = digits[0][:300], digits[1][:300]
+    expected = quick_search(max_epochs=2).fit(X, y)
+    search = quick_search(max_epochs=2, n_jobs=2).fit(mapped(X, tmp_path), y)
+    assert_array_equal(search.oof_proba_, expected.oof_proba_)
 
 
 def test_checkpoint_of_a_file(digits, tmp_path, small_windows):
