@@ -430,7 +430,8 @@ class BaseNetworkClassifier(
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or array-like \
                 of shape (n_samples, ...)
-            Samples.
+            Samples. Arrays in files and streams of blocks are read in parts, see
+            :ref:`scale`.
 
         Returns
         -------
@@ -451,7 +452,8 @@ class BaseNetworkClassifier(
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or array-like \
                 of shape (n_samples, ...)
-            Samples.
+            Samples. Arrays in files and streams of blocks are read in parts, see
+            :ref:`scale`.
 
         Returns
         -------
@@ -468,7 +470,8 @@ class BaseNetworkClassifier(
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or array-like \
                 of shape (n_samples, ...)
-            Samples.
+            Samples. Arrays in files and streams of blocks are read in parts, see
+            :ref:`scale`.
 
         Returns
         -------
@@ -484,7 +487,8 @@ class BaseNetworkClassifier(
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or array-like \
                 of shape (n_samples, ...)
-            Samples.
+            Samples. Arrays in files and streams of blocks are read in parts, see
+            :ref:`scale`.
 
         Returns
         -------

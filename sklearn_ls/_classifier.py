@@ -338,16 +338,20 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or array-like \
                 of shape (n_samples, ...)
             Training data. Sparse X is converted to dense arrays one batch at a time.
-            More than two dimensions require a `module`.
+            More than two dimensions require a `module`. May also be an array in a file,
+            or a stream: the path of parquet files, a dataset of pyarrow or torch, a
+            dask dataframe, or an iterable of blocks, see :ref:`scale`.
 
         y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, \
-                n_classes), default=None
+                n_classes), or str or list of str, default=None
             Labels, a multilabel indicator matrix of integers, or soft labels: a matrix
             of floats whose rows are distributions. The column names of a dataframe of
-            soft labels become `classes_`. May be None only if `votes` are passed.
+            soft labels become `classes_`. May be None only if `votes` are passed, or
+            if the blocks of a stream contain the labels. A str is the name of the
+            column of labels of a parquet or dask dataset, a list those of soft labels.
 
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative sample weights.
+        sample_weight : array-like of shape (n_samples,) or str, default=None
+            Non-negative sample weights, or the name of their column.
 
         y_soft : array-like of shape (n_samples, n_classes), default=None
             Soft labels to train on instead of `y`, which is then only used to split and
