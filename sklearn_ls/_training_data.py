@@ -7,10 +7,10 @@ import numpy as np
 
 from sklearn_ls._compat import check_sample_weight
 from sklearn_ls._labels.training_labels import TrainingLabels, encode_training_labels
+from sklearn_ls._network.checked_stream import CheckedStream, LabeledSamples
 from sklearn_ls._network.device import float_dtypes
 from sklearn_ls._network.plans import plan_network
 from sklearn_ls._network.samples import Samples, check_samples
-from sklearn_ls._network.stream_batches import CheckedStream, LabeledSamples
 from sklearn_ls._network.stream_plans import plan_stream, survey_stream
 
 FEATURES = ("n_features_in_", "feature_names_in_")

@@ -190,9 +190,19 @@ class TrainingLabels:
         ----------
         classes : ndarray of shape (n_classes,)
             Sorted, with all of `self.classes`.
+
+        Raises
+        ------
+        ValueError
+            If some are missing.
         """
         if self.multilabel or self.y_soft is not None:
             return self
+        if (unseen := np.setdiff1d(self.classes, classes)).size:
+            raise ValueError(
+                f"The stream had no labels {unseen} when it was read first. It must "
+                "yield the same samples, in the same order, each time."
+            )
         table = np.searchsorted(classes, self.classes).astype(code_dtype(len(classes)))
         return replace(self, codes=table[self.codes], classes=classes)
 

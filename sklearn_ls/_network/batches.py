@@ -277,6 +277,11 @@ def cut_batches(windows, slices, batch_size, device, ranks=ONE_PROCESS):
             shared = window.gathered().share(complete, ranks)
             yield from _gather(*shared, batch_size, device)
         start, rest = start + n_done, window.after(n_done)
+    if batch is not None or (rest is not None and rest.n_samples):
+        raise ValueError(
+            "The stream has another number of samples than when it was read first. It "
+            "must yield the same samples, in the same order, each time."
+        )
 
 
 def share_batches(slices, ranks):

@@ -12,7 +12,8 @@ from sklearn_ls._network.plans import (
     check_same_classes,
     moderate_class_weight,
 )
-from sklearn_ls._network.stream_batches import StreamBatches, Survey
+from sklearn_ls._network.stream_batches import StreamBatches
+from sklearn_ls._network.survey import Survey
 from sklearn_ls._network.training_loss import make_rows
 
 
@@ -54,13 +55,13 @@ def plan_stream(survey, params, *, seed, device, earlier=None):
     -------
     plan : TrainingPlan
     """
-    summary = survey.summary
+    summary = survey.labels.summarize()
     if earlier is not None:
         check_same_classes(earlier, summary)
         seed = earlier.architecture.seed
     objective = params.make_objective(summary)
     calibration = CALIBRATIONS[params.calibration]
-    calibration.check(objective, survey.labels_of_classes())
+    calibration.check(objective, survey.labels.as_labels())
     held_out, threshold = survey.held_out, survey.threshold
     class_weight, n_samples = _weigh_classes(survey, params)
     n_held_out = count_held_out(n_samples, params.validation_fraction)
@@ -114,11 +115,11 @@ def _weigh_classes(survey, params):
 
     The factors, one per class or for all, make the mean weight one.
     """
-    class_weight = moderate_class_weight(survey.labels_of_classes(), params)
+    class_weight = moderate_class_weight(survey.labels.as_labels(), params)
     if class_weight is None:
         class_weight = np.float64(1.0)
-    n_samples = np.sum(survey.counts * (class_weight > 0))
+    n_samples = np.sum(survey.labels.counts * (class_weight > 0))
     if not n_samples:
         raise ValueError("All samples have a weight of zero.")
-    mean = np.sum(survey.weights * class_weight) / n_samples
+    mean = np.sum(survey.labels.weights * class_weight) / n_samples
     return class_weight / mean, int(n_samples)

@@ -297,6 +297,11 @@ def open_stream(X, y=None, sample_weight=None, features=None):
             "blocks: (X, y) or (X, y, sample_weight). Pass y=None and "
             "sample_weight=None."
         )
+    if type(getattr(X, "sampler", None)).__name__ == "RandomSampler":
+        raise ValueError(
+            "X is a DataLoader that shuffles, so that its samples have another order "
+            "each time. Set shuffle=False; fit shuffles them itself."
+        )
     return DatasetStream(X) if _is_torch_dataset(X) else BlockStream(X)
 
 

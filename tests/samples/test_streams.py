@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from helpers import plain_classifier, quick_classifier, quick_search
 from sklearn_ls import LabelSmoothingClassifier
-from sklearn_ls._network import stream_batches
+from sklearn_ls._network import stream_batches, survey
 from sklearn_ls._samples import order
 
 N = 300
@@ -302,18 +302,18 @@ def test_seeds_decide_everything(data):
 
 
 def test_few_samples_are_held_out_of_many(data, monkeypatch):
-    monkeypatch.setattr(stream_batches, "MAX_BYTES_HELD_OUT", 1)
+    monkeypatch.setattr(survey, "MAX_BYTES_HELD_OUT", 1)
     X = np.repeat(data[0], 60, axis=0)
     y = np.repeat(data[1], 60)
     blocks = [(X[i : i + 500], y[i : i + 500]) for i in range(0, len(X), 500)]
     held_out = []
-    hold_out = stream_batches.Survey.__init__
+    join = survey.HeldOut.join
 
-    def survey(self, *args, **params):
-        hold_out(self, *args, **params)
-        held_out.append(self.held_out)
+    def record(self, classes):
+        held_out.append(join(self, classes))
+        return held_out[-1]
 
-    monkeypatch.setattr(stream_batches.Survey, "__init__", survey)
+    monkeypatch.setattr(survey.HeldOut, "join", record)
     quick_classifier(early_stopping=True, max_epochs=1).fit(blocks)
     (part,) = held_out
     assert len(part.labels) == 2**10
@@ -434,6 +434,38 @@ def test_bad_streams(data):
     with raises("Negative values in data passed to `sample_weight`"):
         clf.fit(Blocks(X, y, weight - 1))
     assert not hasattr(clf, "classes_")
+
+
+class Changing:
+    """Yields other blocks each time."""
+
+    def __init__(self, *passes):
+        self.passes = iter(passes)
+
+    def __iter__(self):
+        return iter(next(self.passes))
+
+
+def test_streams_that_change(data):
+    X, y, _ = data
+    clf = quick_classifier(early_stopping=False)
+    more = [(X, y), (X[:7], y[:7])]
+    for passes in ([(X, y)], more), (more, [(X, y)]):
+        with raises("another number of samples"):
+            clf.fit(Changing(*passes))
+    with raises(r"no labels \['z'\] when it was read first"):
+        clf.fit(Changing([(X, y)], [(X, np.where(y == "a", "z", y))]))
+    loader = DataLoader(Items(X, np.arange(N) % 2), batch_size=50, shuffle=True)
+    with raises("X is a DataLoader that shuffles"):
+        clf.fit(loader)
+    with raises("X is a DataLoader that shuffles"):
+        clf.fit(X, y).predict(loader)
+
+
+def test_labels_of_two_types(data):
+    X, y, _ = data
+    with raises("Got text and numbers"):
+        quick_classifier().fit([(X, y), (X, np.arange(N) % 3)])
 
 
 def test_bad_columns(data, tmp_path):

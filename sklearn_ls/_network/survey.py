@@ -1,0 +1,244 @@
+"""A first pass over a stream: what it counts, measures and holds out."""
+
+import numpy as np
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_ls._labels.training_labels import (
+    ClassSummary,
+    TrainingLabels,
+    count_codes,
+    sum_rows,
+)
+from sklearn_ls._network.checked_stream import LabeledSamples
+from sklearn_ls._network.feature_scaling import update_scaler
+from sklearn_ls._samples.prefetch import prefetch
+
+# Samples that are held out, which are kept in memory.
+MAX_HELD_OUT, MAX_BYTES_HELD_OUT, FEW_HELD_OUT = 2**17, 2**27, 2**10
+
+
+class Survey:
+    """What a first pass over a stream tells.
+
+    Parameters
+    ----------
+    stream : CheckedStream
+
+    fraction : float
+        Fraction of the samples to hold out.
+
+    scales : bool
+        Whether to measure the features.
+
+    Attributes
+    ----------
+    stream : CheckedStream
+
+    n_samples : int
+
+    sample : Samples
+        The first block.
+
+    labels : LabelCounts
+
+    scaler : StandardScaler or None
+
+    held_out : LabeledSamples or None
+
+    threshold : float
+        Samples with a smaller number are held out.
+    """
+
+    def __init__(self, stream, fraction, *, scales):
+        self.stream = stream
+        self.n_samples, self.sample, self.labels = 0, None, None
+        self.scaler = StandardScaler() if scales else None
+        held_out = None
+        for part, numbers in prefetch(stream.read_all()):
+            X, labels = part
+            if self.sample is None:
+                self.sample, self.labels = X, LabelCounts(labels)
+                held_out = HeldOut(fraction, _count_held_out(X))
+            if self.scaler is not None and not X.is_sparse:
+                update_scaler(self.scaler, X, weight=labels.weight)
+            self.n_samples += len(labels)
+            self.labels.add(labels)
+            held_out.add(part, numbers)
+        if self.sample is None:
+            raise ValueError("The stream has no samples.")
+        self.held_out = held_out.join(self.labels.classes)
+        self.threshold = held_out.threshold
+
+    def to_dict(self):
+        """Return the numbers that identify the data."""
+        scaler = self.scaler
+        moments = None if scaler is None else [scaler.mean_, scaler.var_]
+        return {
+            "n_samples": self.n_samples,
+            "classes": self.labels.classes,
+            "shares": self.labels.shares,
+            "moments": moments,
+        }
+
+
+class LabelCounts:
+    """Counts of the labels of blocks.
+
+    Parameters
+    ----------
+    labels : TrainingLabels
+        Of the first block, not yet counted.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+
+    counts, weights : ndarray of shape (n_classes,)
+        Number of samples of positive weight with each label, or most likely label, and
+        their total weight; all in one for independent labels.
+
+    shares : ndarray of shape (n_classes,)
+        Total weight of each class, divided among classes by soft labels.
+    """
+
+    def __init__(self, labels):
+        self.kind = _kind_of(labels)
+        self.classes = labels.classes
+        self.multilabel = labels.multilabel
+        self.counts, self.weights, self.shares = np.zeros((3, len(self.classes)))
+        if self.multilabel:
+            self.counts, self.weights = np.zeros((2, 1))
+
+    def add(self, labels):
+        """Count the labels of a block.
+
+        Raises
+        ------
+        ValueError
+            If they are of another kind.
+        """
+        if _kind_of(labels) != self.kind:
+            raise ValueError(
+                "The labels of the blocks of a stream must be of one kind: labels of "
+                "one type, indicators of as many labels, or soft labels of the same "
+                f"classes. Got {self.kind[0]} and {_kind_of(labels)[0]}."
+            )
+        self._add_classes(labels.classes)
+        labels = labels.recode_among(self.classes)
+        weight = labels.weight
+        if labels.multilabel:
+            weight = np.ones(len(labels)) if weight is None else weight
+            self.counts += np.count_nonzero(weight)
+            self.weights += weight.sum()
+            self.shares += sum_rows(labels.codes, weight)
+            return
+        n_classes, positive = len(self.classes), labels.positive()
+        codes = labels.codes if positive is None else labels.codes[positive]
+        weights = count_codes(labels.codes, n_classes, weight)
+        self.counts += count_codes(codes, n_classes)
+        self.weights += weights
+        soft = labels.y_soft
+        self.shares += weights if soft is None else sum_rows(soft, weight)
+
+    def _add_classes(self, classes):
+        if np.isin(classes, self.classes).all():
+            return
+        merged = np.union1d(self.classes, classes)
+        table = np.searchsorted(merged, self.classes)
+        for name in ("counts", "weights", "shares"):
+            values = np.zeros(len(merged))
+            values[table] = getattr(self, name)
+            setattr(self, name, values)
+        self.classes = merged
+
+    def summarize(self):
+        """Return the summary of the labels.
+
+        Raises
+        ------
+        ValueError
+            If there is a single class.
+        """
+        present = self.classes[self.shares > 0]
+        if not self.multilabel and len(present) < 2:
+            raise ValueError(
+                f"y has only one class, {self.classes[0]}; smoothing requires two."
+            )
+        prior = self.shares / self.weights.sum()
+        return ClassSummary(self.classes, prior, self.multilabel)
+
+    def as_labels(self):
+        """Return a label of each class, with the weight of all samples that have it."""
+        if self.multilabel:
+            return TrainingLabels(np.eye(len(self.classes), dtype=int), self.classes)
+        codes = np.arange(len(self.classes))
+        return TrainingLabels(codes, self.classes, weight=self.weights)
+
+
+def _kind_of(labels):
+    """Return the kind of labels, in words, and what has to be equal."""
+    if labels.multilabel:
+        return "indicators", len(labels.classes)
+    if labels.y_soft is not None:
+        return "soft labels", tuple(labels.classes.tolist())
+    is_text = labels.classes.dtype.kind in "OUST"
+    return "text" if is_text else "numbers", None
+
+
+class HeldOut:
+    """The samples with the smallest numbers.
+
+    Parameters
+    ----------
+    fraction : float
+        All numbers are smaller.
+
+    most : int
+        Maximum number of samples.
+    """
+
+    def __init__(self, fraction, most):
+        self.threshold = fraction
+        self.most = most
+        self.parts, self.numbers = [], []
+
+    def add(self, part, numbers):
+        """Add the samples of a block that have small numbers."""
+        chosen = np.flatnonzero(numbers < self.threshold)
+        if not len(chosen):
+            return
+        self.parts.append(part.take(chosen))
+        self.numbers.append(numbers[chosen])
+        if sum(map(len, self.numbers)) > 2 * self.most:
+            self._thin_out()
+
+    def _thin_out(self):
+        numbers = np.concatenate(self.numbers)
+        if len(numbers) <= self.most:
+            return
+        self.threshold = np.partition(numbers, self.most)[self.most]
+        kept = [np.flatnonzero(values < self.threshold) for values in self.numbers]
+        pairs = list(zip(self.parts, self.numbers, kept, strict=True))
+        self.parts = [part.take(index) for part, _, index in pairs if len(index)]
+        self.numbers = [values[index] for _, values, index in pairs if len(index)]
+
+    def join(self, classes):
+        """Return all samples, or None if there are none.
+
+        Parameters
+        ----------
+        classes : ndarray of shape (n_classes,)
+            All classes of the stream.
+        """
+        if not self.parts:
+            return None
+        self._thin_out()
+        return LabeledSamples.concatenate(
+            [LabeledSamples(X, y.recode_among(classes)) for X, y in self.parts]
+        )
+
+
+def _count_held_out(X):
+    """Return how many samples may be held out."""
+    in_memory = MAX_BYTES_HELD_OUT // max(1, X.n_bytes)
+    return max(FEW_HELD_OUT, min(MAX_HELD_OUT, in_memory))
