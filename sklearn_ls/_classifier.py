@@ -20,7 +20,6 @@ from sklearn_ls._compat import (
     validate_parameters,
     with_callbacks,
 )
-from sklearn_ls._files.checkpoints import digest_of
 from sklearn_ls._label_smoother import LabelSmoother
 from sklearn_ls._labels.containers import labels_to_array
 from sklearn_ls._network.device import default_modes, draw_seed, resolve_device
@@ -34,7 +33,7 @@ from sklearn_ls._samples.streams import (
     raise_for_stream,
     raise_if_one_shot,
 )
-from sklearn_ls._training_data import ArrayData, StreamData
+from sklearn_ls._training_data import ArrayData, StreamData, hash_parts
 from sklearn_ls._warnings import warn
 
 
@@ -416,7 +415,9 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
                 earlier=None if earlier is None else earlier.weights,
             )
             seed = ranks.first(lambda: checkpoints.seed)
-            ranks.check_equal(lambda: self._digest(data, earlier))
+            ranks.check_equal(
+                lambda: hash_parts(self.get_params(deep=False), data, earlier)
+            )
             plan = data.plan(params, seed=seed, device=device, earlier=earlier)
             training = SingleTraining(plan, earlier, ranks=ranks)
             training.run(
@@ -484,27 +485,6 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         return StreamData(
             stream, self, params, seed=seed, device=device, earlier=earlier
         )
-
-    def _digest(self, data, earlier):
-        """Return hashes of what processes must have in common to train together."""
-        own = ("callbacks", "device", "random_state", "verbose")
-        params = self.get_params(deep=False)
-        of_data = {
-            name: digest_of({"values": values})
-            for name, values in data.sketch().items()
-        }
-        return {
-            **of_data,
-            "the parameters": digest_of(
-                {name: v for name, v in params.items() if name not in own}
-            ),
-            "the classes of callbacks": digest_of(
-                {"classes": [type(item) for item in params["callbacks"] or ()]}
-            ),
-            "the network of the earlier fit": digest_of(
-                {"weights": earlier and earlier.weights}
-            ),
-        }
 
     def _warn_of_ending(self, state):
         if state.interrupted:

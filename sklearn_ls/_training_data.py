@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_ls._compat import check_sample_weight
+from sklearn_ls._files.checkpoints import digest_of
 from sklearn_ls._labels.training_labels import TrainingLabels, encode_training_labels
 from sklearn_ls._network.checked_stream import CheckedStream, LabeledSamples
 from sklearn_ls._network.device import float_dtypes
@@ -44,10 +45,9 @@ class ArrayData:
 
     def sketch(self):
         """Return values that most likely differ for other data, of few samples of X."""
-        few = np.arange(0, len(self.X), max(1, len(self.X) // 100))
         labels = self.labels
         return {
-            "X": (self.X.shape, self.X.take(few, "cpu").numpy()),
+            "X": (self.X.shape, self.X.sketch()),
             "y": (labels.digest(), labels.classes, labels.sample_epsilon),
         }
 
@@ -184,3 +184,31 @@ def _check_weight(block, X):
     if weight.shape == (X.shape[0],) and not weight.any():
         return np.zeros(len(weight))
     return check_sample_weight(weight, X)
+
+
+def hash_parts(params, data, earlier=None):
+    """Return hashes of what processes must have in common to train together.
+
+    Parameters
+    ----------
+    params : dict
+        Parameters of the estimator.
+
+    data : ArrayData or StreamData
+
+    earlier : FittedNetwork, default=None
+        Network from which training continues.
+
+    Returns
+    -------
+    hashes : dict of str to str
+        By what is hashed, in words.
+    """
+    own = ("callbacks", "device", "random_state", "verbose")  # may be different
+    parts = {
+        **data.sketch(),
+        "the parameters": {n: v for n, v in params.items() if n not in own},
+        "the classes of callbacks": [type(c) for c in params["callbacks"] or ()],
+        "the network of the earlier fit": earlier and earlier.weights,
+    }
+    return {name: digest_of({"part": part}) for name, part in parts.items()}

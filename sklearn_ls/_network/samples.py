@@ -136,6 +136,11 @@ class Samples:
             return joblib.hash([joblib.hash(self.X[part]) for part in self.X.slices()])
         return joblib.hash(self.X)
 
+    def sketch(self):
+        """Return about a hundred samples: from everywhere, or the first of a file."""
+        step = 1 if isinstance(self.X, FileArray) else max(1, len(self) // 100)
+        return self.take(np.arange(0, len(self), step)[:200], "cpu").numpy()
+
     def in_blocks(self, index=None):
         """Yield samples, which are in memory if they are stored in chunks.
 
