@@ -34,7 +34,7 @@ from sklearn_ls._network.ranks import find_rank
 from sklearn_ls._network.samples import check_samples
 from sklearn_ls._network.schedules import SCHEDULES
 from sklearn_ls._samples.prefetch import prefetch
-from sklearn_ls._samples.streams import read_parts
+from sklearn_ls._samples.streams import is_stream, open_stream, read_parts
 from sklearn_ls._version import VersionedPickle, __version__
 from sklearn_ls._warnings import warn
 
@@ -416,12 +416,14 @@ class BaseNetworkClassifier(
 
     def _in_parts(self, X, network, function):
         """Apply a function to validated samples, in parts if they are in a file."""
-        names = getattr(self, "feature_names_in_", None)
-        parts = read_parts(X, features=None if names is None else names.tolist())
+        parts = read_parts(X, self._feature_names())
         if parts is None:
             return function(self._check_X(X, network))
         checked = (self._check_X(part, network) for part in parts)
-        return np.concatenate([function(part) for part in prefetch(checked)])
+        outputs = [function(part) for part in prefetch(checked)]
+        if not outputs:
+            raise ValueError("The stream has no samples.")
+        return np.concatenate(outputs)
 
     def predict(self, X):
         """Predict the labels of X.
@@ -500,31 +502,52 @@ class BaseNetworkClassifier(
             return logits[:, 1] - logits[:, 0]
         return logits
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X, y=None, sample_weight=None):
         """Return the accuracy of the predicted labels.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or array-like \
                 of shape (n_samples, ...)
-            Samples.
+            Samples. Arrays in files and streams of blocks are read in parts, see
+            :ref:`scale`.
 
         y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, \
-                n_classes)
-            True labels. For soft labels, the most likely label is used.
+                n_classes), or str or list of str, default=None
+            True labels. For soft labels, the most likely label is used. For a stream
+            as in `fit`.
 
-        sample_weight : array-like of shape (n_samples,), default=None
-            Sample weights.
+        sample_weight : array-like of shape (n_samples,) or str, default=None
+            Sample weights, for a stream as in `fit`.
 
         Returns
         -------
         score : float
             For multilabel `y` the fraction of samples with all labels correct.
         """
-        network, y = self._fitted(), to_numpy_backed(y)
+        network = self._fitted()
+        if is_stream(X):
+            return self._score_stream(X, y, sample_weight)
+        y = to_numpy_backed(y)
+        if y is None:
+            raise ValueError("score requires the true labels, but y is None.")
         if not network.multilabel and (soft := find_soft_labels(y, network.classes)):
             y = soft.most_likely
         return super().score(X, y, sample_weight)
+
+    def _score_stream(self, X, y, sample_weight):
+        stream = open_stream(X, y, sample_weight, self._feature_names())
+        scores, weights = [], []
+        for block in stream.read_all():
+            weight = block.sample_weight
+            if not block.is_empty and (weight is None or np.any(weight)):
+                scores.append(self.score(block.X, block.y, weight))
+                weights.append(len(block.y) if weight is None else np.sum(weight))
+        return float(np.average(scores, weights=weights))
+
+    def _feature_names(self):
+        names = getattr(self, "feature_names_in_", None)
+        return None if names is None else names.tolist()
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -30,6 +30,7 @@ from sklearn_ls._network.skorch_net import make_net
 from sklearn_ls._network.training_checks import warn_unless_converged
 from sklearn_ls._samples.streams import (
     open_stream,
+    raise_for_names,
     raise_for_stream,
     raise_if_one_shot,
 )
@@ -460,10 +461,12 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         earlier,
     ):
         """Return the data to train on, validated."""
-        stream = None
-        if votes is None:
-            stream = open_stream(X, y, sample_weight)
+        raise_if_one_shot(X)
+        if votes is not None:
+            raise_for_stream(X, "Votes are assigned to samples by number: pass arrays.")
+        stream = open_stream(X, y, sample_weight)
         if stream is None:
+            raise_for_names(y)
             checked = self._check_training_data(
                 X,
                 y,
@@ -481,7 +484,6 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
                     f"{name} cannot be combined with a stream. Soft labels of a stream "
                     "are the y of its blocks."
                 )
-        raise_if_one_shot(X)
         return StreamData(
             stream, self, params, seed=seed, device=device, earlier=earlier
         )
@@ -515,8 +517,9 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
     ):
         """Train for one epoch on a batch of samples.
 
-        The optimizer continues from the last call of `partial_fit`. Sample weights are
-        not normalized, since their mean over all batches is unknown.
+        The optimizer continues from the last call of `partial_fit`. The features are
+        not standardized, unless the first call was `fit`: pass scaled features. Sample
+        weights are not normalized, since their mean over all batches is unknown.
 
         Parameters
         ----------
@@ -556,7 +559,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
             ``distribution="prior"`` and ``calibration="temperature"``, which require
             all the data at once.
         """
-        raise_for_stream(X, "partial_fit")
+        raise_for_stream(X, "Call partial_fit for each of its blocks.")
         validate_parameters(self)  # scikit-learn does so in the first call only
         earlier = getattr(self, "_network", None)
         classes = None if classes is None else labels_to_array(classes)

@@ -534,7 +534,12 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
             If the input or a fold is invalid, or training diverges. The previous fit is
             kept.
         """
-        raise_for_stream(X, "LabelSmoothingClassifierCV")
+        raise_for_stream(
+            X,
+            "LabelSmoothingClassifierCV splits samples by their numbers, and needs an "
+            "array, which may be memory-mapped (numpy.load(path, mmap_mode='r')). Load "
+            "the data, or write them to a .npy file.",
+        )
         self._check_choice()
         candidates = list(ParameterGrid({"epsilon": self._check_epsilons().tolist()}))
         members = [self._member_params(candidate) for candidate in candidates]

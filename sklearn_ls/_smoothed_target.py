@@ -58,6 +58,7 @@ from sklearn_ls._labels.containers import encode_labels, to_numpy_backed
 from sklearn_ls._labels.noise import check_transition_matrix
 from sklearn_ls._labels.soft_labels import SoftLabels, find_soft_labels
 from sklearn_ls._labels.training_labels import encode_training_labels
+from sklearn_ls._samples.streams import raise_for_stream
 from sklearn_ls._version import VersionedPickle
 
 
@@ -302,6 +303,7 @@ class SmoothedTargetClassifier(
             If the classifier cannot be fitted to copies of samples, or labels are
             invalid.
         """
+        raise_for_stream(X, f"{type(self).__name__} needs arrays.")
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is "

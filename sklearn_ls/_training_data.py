@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_ls._compat import check_sample_weight
+from sklearn_ls._features import raise_for_dates
 from sklearn_ls._files.checkpoints import digest_of
 from sklearn_ls._labels.training_labels import TrainingLabels, encode_training_labels
 from sklearn_ls._network.checked_stream import CheckedStream, LabeledSamples
@@ -149,8 +150,15 @@ class BlockCheck:
         if block.y is None:
             raise ValueError(
                 "The blocks have no labels. Each of them must be (X, y) or (X, y, "
-                "sample_weight); for dataframes, pass y as the name of a column."
+                "sample_weight); for parquet and dask dataframes, pass y as the name "
+                "of the column of labels."
             )
+        if np.ndim(block.X) < 2:
+            raise ValueError(
+                "Each block must have several samples, in X of at least two "
+                f"dimensions. Got X of shape {np.shape(block.X)}."
+            )
+        raise_for_dates(block.X)
         expected = self.first or self.network
         labels = encode_training_labels(block.y)
         X = check_samples(
@@ -171,6 +179,8 @@ class BlockCheck:
                 f"A block has samples of shape {X.shape[1:]}, but earlier samples have "
                 f"shape {expected.sample_shape}."
             )
+        if self.first is not None and X.is_sparse != self.first.is_sparse:
+            raise ValueError("Either all blocks must be sparse, or none of them.")
         self.first = self.first or X
         return LabeledSamples(X, labels.weighted(_check_weight(block, X.X)))
 

@@ -14,6 +14,7 @@ from sklearn_ls._network.fitting import SingleTraining
 from sklearn_ls._network.modules import Architecture
 from sklearn_ls._network.plain import network_from_dict, network_to_dict
 from sklearn_ls._network.plans import TrainingParams, plan_network
+from sklearn_ls._network.samples import Samples
 
 MATRIX = [[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.0, 0.3, 0.7]]
 
@@ -29,10 +30,11 @@ def train(X, y, **params):
     params = quick_classifier(batch_size=40, **params).get_params(deep=False)
     labels = encode_target(y).weighted(np.ones(len(y)))
     training_params = TrainingParams.of(params, "LabelSmoothingClassifier")
-    plan = plan_network(X, labels, training_params, seed=0, device="cpu")
+    samples = Samples(X, X.dtype)
+    plan = plan_network(samples, labels, training_params, seed=0, device="cpu")
     training = SingleTraining(plan)
     training.run(seed=0, max_epochs=5)
-    return training.finish(X)
+    return training.finish()
 
 
 def write_and_read(network):

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils import gen_even_slices
 
+from sklearn_ls._labels.training_labels import count_codes
 from sklearn_ls._samples.order import index_dtype
 
 AT_ONCE = 2**16  # samples to split; the splitter makes many copies
@@ -41,11 +42,16 @@ def hold_out(codes, samples, fraction, random_state):
         If there are too few samples to hold out or to train on.
     """
     n_samples = len(codes) if samples is None else len(samples)
-    dtype = index_dtype(len(codes))
+    dtype, alone = index_dtype(len(codes)), None
+    if codes.ndim == 1:
+        counted = codes if samples is None else codes[samples]
+        alone = count_codes(counted, int(counted.max()) + 1) == 1
     halves = []
     for part in gen_even_slices(n_samples, math.ceil(n_samples / AT_ONCE)):
         chosen = np.arange(part.start, part.stop) if samples is None else samples[part]
-        halves.append(_split(codes, chosen.astype(dtype), fraction, random_state))
+        halves.append(
+            _split(codes, chosen.astype(dtype), alone, fraction, random_state)
+        )
     if len(halves) == 1:
         return halves[0]
     training, validation = map(np.concatenate, zip(*halves, strict=True))
@@ -54,16 +60,27 @@ def hold_out(codes, samples, fraction, random_state):
     return training, validation
 
 
-def _split(codes, samples, fraction, random_state):
+def _split(codes, samples, alone, fraction, random_state):
+    """Split some of the samples.
+
+    Parameters
+    ----------
+    alone : ndarray of shape (n_classes,) or None
+        Which labels occur once among all samples.
+    """
     n_samples = len(samples)
     n_held_out = count_held_out(n_samples, fraction)
-    alone, stratify = samples[:0], None
+    kept, stratify = samples[:0], None
     if codes.ndim == 1:
-        counts = np.bincount(codes[samples])
-        if n_held_out >= np.count_nonzero(counts > 1):
-            single = counts[codes[samples]] == 1
-            alone, samples = samples[single], samples[~single]
-            stratify = codes[samples]
+        labels = codes[samples]
+        counts, single = np.bincount(labels), alone[labels]
+        # Labels that occur once only here make a stratum of their own.
+        strata = np.where(counts == 1, len(counts), np.arange(len(counts)))[labels]
+        n_rare = np.count_nonzero(strata == len(counts)) - np.count_nonzero(single)
+        if n_rare == 1:
+            single = strata == len(counts)
+        if n_held_out >= np.count_nonzero(counts > 1) + (n_rare > 1):
+            kept, samples, stratify = samples[single], samples[~single], strata[~single]
     if n_held_out >= len(samples):
         raise ValueError(
             f"{n_held_out} of {n_samples} samples can't be held out for early stopping "
@@ -73,7 +90,7 @@ def _split(codes, samples, fraction, random_state):
     training, validation = train_test_split(
         samples, test_size=n_held_out, stratify=stratify, random_state=random_state
     )
-    return np.concatenate([training, alone]), validation
+    return np.concatenate([training, kept]), validation
 
 
 def count_held_out(n_samples, fraction):

@@ -139,9 +139,12 @@ class Batches:
             windows, self._slices(), self.batch_size, self.device, self.ranks
         )
 
-    def first(self):
-        """Return the first batch, in order."""
-        return next(self.epoch())
+    def some_samples(self):
+        """Return a few samples to try a network on."""
+        few = slice(min(len(self), self.batch_size))
+        index = few if self.samples is None else self.samples[..., few]
+        X = self.X.take(index if self.n_dims == 1 else index.ravel(), self.device)
+        return X if self.n_dims == 1 else X.unflatten(0, (len(index), -1))
 
     def _windows(self, rng):
         """Return an iterator of the windows of an epoch, read ahead if from a file."""

@@ -1,13 +1,12 @@
 """Streams whose blocks are validated."""
 
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+import zlib
+from typing import NamedTuple
 
 import numpy as np
 
 from sklearn_ls._labels.training_labels import TrainingLabels
 from sklearn_ls._network.samples import Samples
-from sklearn_ls._samples.streams import Stream
 
 
 class LabeledSamples(NamedTuple):
@@ -44,10 +43,10 @@ class LabeledSamples(NamedTuple):
         weight = np.broadcast_to(factor, len(labels))
         return LabeledSamples(self.X, labels.weighted(weight))
 
-    def count_positive(self):
-        """Return the number of samples of positive weight."""
-        weight = self.labels.weight
-        return len(self.labels) if weight is None else np.count_nonzero(weight)
+    def positive(self):
+        """Return the samples of positive weight."""
+        index = self.labels.positive()
+        return self if index is None else self.take(index)
 
     @classmethod
     def concatenate(cls, parts):
@@ -58,7 +57,6 @@ class LabeledSamples(NamedTuple):
         return cls(X, TrainingLabels.concatenate([part.labels for part in parts]))
 
 
-@dataclass(frozen=True, eq=False)
 class CheckedStream:
     """A stream whose blocks are validated, with a random number for each sample.
 
@@ -72,23 +70,47 @@ class CheckedStream:
     seed : int
     """
 
-    stream: Stream
-    check: Any
-    seed: int
+    def __init__(self, stream, check, seed):
+        self.stream = stream
+        self.check = check
+        self.seed = seed
+        self.seen = {}  # a checksum of the labels of each shard
+
+    @property
+    def n_shards(self):
+        """Number of shards."""
+        return self.stream.n_shards
 
     def read(self, shard):
         """Yield the LabeledSamples of each block, and numbers in [0, 1).
 
         A number depends on the seed and the place of the sample only.
+
+        Raises
+        ------
+        ValueError
+            If the labels are not those of the first time, or a block is invalid.
         """
-        rng = np.random.default_rng([self.seed, shard])
+        rng, checksum = np.random.default_rng([self.seed, shard]), 0
         for block in self.stream.read(shard):
-            if np.shape(block.X)[:1] == (0,):
+            if block.is_empty:
                 continue
             part = self.check(block)
+            checksum = _add_labels(checksum, part.labels)
             yield part, rng.random(len(part.labels))
+        if self.seen.setdefault(shard, checksum) != checksum:
+            raise ValueError(
+                "The stream has other labels than when it was read first. It must "
+                "yield the same samples, in the same order, each time."
+            )
 
     def read_all(self):
         """Yield the same for all shards, in order."""
-        for shard in range(self.stream.n_shards):
+        for shard in range(self.n_shards):
             yield from self.read(shard)
+
+
+def _add_labels(checksum, labels):
+    """Return the checksum of labels that follow others."""
+    checksum = zlib.crc32(labels.classes.astype(str).tobytes(), checksum)
+    return zlib.crc32(np.ascontiguousarray(labels.codes), checksum)

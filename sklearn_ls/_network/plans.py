@@ -251,11 +251,11 @@ class TrainingPlan:
         rows = self.training.rows
         of_rows = {name: weights.pop(name) for name in rows.parameters()}
         load_weights(module, weights)
-        first, _ = self.training.first()
-        check_trained(module, first, state.n_epochs)
+        samples = self.training.some_samples()
+        check_trained(module, samples, state.n_epochs)
         network = self.as_fitted(module_to_arrays(module), state.history)
         network = replace(network, **rows.fitted_fields(of_rows))
-        network.check_rebuild(module, first)
+        network.check_rebuild(module, samples)
         logits = labels = None
         if self.calibration is not None:
             X, samples, labels = self.calibration

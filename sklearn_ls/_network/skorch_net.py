@@ -391,7 +391,7 @@ class NetTrainer:
     @torch.inference_mode()
     def decision_margin(self):
         """Return how far the logits of the first batch are from a decision."""
-        X, _ = self.training.first()
+        X = self.training.some_samples()
         return self.net.loss_.decision_margin(self.net.infer(X))
 
     @torch.inference_mode()

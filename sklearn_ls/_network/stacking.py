@@ -376,7 +376,7 @@ class StackTrainer:
     @torch.no_grad()
     def decision_margin(self):
         """Return how far the logits of the first batch are from a decision."""
-        X, _ = self.training.first()
+        X = self.training.some_samples()
         return self.loss.decision_margin(self._logits(X, self.training))
 
     @torch.no_grad()

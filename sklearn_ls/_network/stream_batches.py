@@ -11,6 +11,7 @@ from sklearn_ls._network.batches import Gathered, cut_batches, share_batches
 from sklearn_ls._network.checked_stream import CheckedStream, LabeledSamples
 from sklearn_ls._network.ranks import ONE_PROCESS, OneProcess
 from sklearn_ls._network.row_tensors import RowTensors
+from sklearn_ls._network.samples import Samples
 from sklearn_ls._network.training_loss import make_rows
 from sklearn_ls._samples.order import SMALLEST, WINDOW
 from sklearn_ls._samples.prefetch import prefetch
@@ -64,6 +65,9 @@ class StreamBatches:
     ----------
     stream : CheckedStream
 
+    sample : Samples
+        Some of its samples.
+
     classes : ndarray of shape (n_classes,)
 
     objective : Objective
@@ -86,6 +90,7 @@ class StreamBatches:
     """
 
     stream: CheckedStream
+    sample: Samples
     classes: np.ndarray
     objective: Objective
     class_weight: Any
@@ -131,15 +136,12 @@ class StreamBatches:
             windows, self._slices(), self.batch_size, self.device, self.ranks
         )
 
-    def first(self):
-        """Return the first batch, in order."""
-        for window in self._windows(None, window_bytes=1):
-            n_samples = min(window.n_samples, self.batch_size)
-            span = slice(0, n_samples)
-            return next(cut_batches([window], iter([span]), n_samples, self.device))
+    def some_samples(self):
+        """Return a few samples to try a network on."""
+        return self.sample.take(slice(self.batch_size), self.device)
 
-    def _windows(self, rng, window_bytes=WINDOW):
-        shards = np.arange(self.stream.stream.n_shards)
+    def _windows(self, rng):
+        shards = np.arange(self.stream.n_shards)
         if rng is not None:
             rng.shuffle(shards)
         parts, n_bytes = [], 0
@@ -150,7 +152,7 @@ class StreamBatches:
                     continue
                 parts.append(part)
                 n_bytes += len(part.labels) * max(SMALLEST, part.X.n_bytes)
-                if n_bytes >= window_bytes:
+                if n_bytes >= WINDOW:
                     yield self._window(parts, rng)
                     parts, n_bytes = [], 0
         if parts:

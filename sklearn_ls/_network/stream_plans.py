@@ -62,21 +62,16 @@ def plan_stream(survey, params, *, seed, device, earlier=None):
     objective = params.make_objective(summary)
     calibration = CALIBRATIONS[params.calibration]
     calibration.check(objective, survey.labels.as_labels())
-    held_out, threshold = survey.held_out, survey.threshold
     class_weight, n_samples = _weigh_classes(survey, params)
     n_held_out = count_held_out(n_samples, params.validation_fraction)
-    if not calibration.needs_hold_out and not params.holds_out(n_held_out):
-        held_out, threshold = None, 0.0
+    held_out, threshold, n_training = None, 0.0, n_samples
+    if calibration.needs_hold_out or params.holds_out(n_held_out):
+        held_out, threshold = _hold_out(survey, class_weight), survey.threshold
+        n_training -= len(held_out.labels)
+        if not n_training:
+            raise _too_few(n_samples, "left to train on")
+    batch_size = params.batch_of(n_training)
     validation = on_held_out = None
-    if held_out is not None:
-        held_out = held_out.weighted(class_weight)
-        n_samples -= held_out.count_positive()
-        if not n_samples:
-            raise ValueError(
-                "All samples of the stream were held out. Pass more samples, or hold "
-                "out none."
-            )
-    batch_size = params.batch_of(n_samples)
     if held_out is not None and params.early_stopping:
         X, labels = held_out
         rows = make_rows(objective, labels, X.dtype, device, smoothed=False)
@@ -90,23 +85,43 @@ def plan_stream(survey, params, *, seed, device, earlier=None):
         scaling = buffers_of(survey.scaler)
     return TrainingPlan(
         params=params,
-        architecture=params.make_architecture(X, len(summary.classes), seed, n_samples),
+        architecture=params.make_architecture(
+            X, len(summary.classes), seed, n_training
+        ),
         summary=summary,
         objective=objective,
         device=device,
         training=StreamBatches(
             survey.stream,
+            survey.sample,
             summary.classes,
             objective,
             class_weight,
             threshold,
-            n_samples,
+            n_training,
             batch_size,
             device,
         ),
         validation=validation,
         calibration=on_held_out,
         scaling=scaling,
+    )
+
+
+def _hold_out(survey, class_weight):
+    """Return the held-out samples of positive weight."""
+    held_out = survey.held_out
+    if held_out is not None:
+        held_out = held_out.weighted(class_weight).positive()
+    if held_out is None or not len(held_out.labels):
+        raise _too_few(survey.n_samples, "held out for early stopping or a temperature")
+    return held_out
+
+
+def _too_few(n_samples, purpose):
+    return ValueError(
+        f"None of the {n_samples} samples of the stream are {purpose}. Pass more "
+        "samples, another validation_fraction, or an array."
     )
 
 

@@ -11,8 +11,11 @@ from sklearn_ls._labels.training_labels import (
 )
 from sklearn_ls._network.checked_stream import LabeledSamples
 from sklearn_ls._network.feature_scaling import update_scaler
+from sklearn_ls._samples.order import WINDOW
 from sklearn_ls._samples.prefetch import prefetch
+from sklearn_ls._warnings import warn
 
+MANY = 100  # samples of a label, which are not missing by chance
 # Samples that are held out, which are kept in memory.
 MAX_HELD_OUT, MAX_BYTES_HELD_OUT, FEW_HELD_OUT = 2**17, 2**27, 2**10
 
@@ -53,21 +56,50 @@ class Survey:
         self.stream = stream
         self.n_samples, self.sample, self.labels = 0, None, None
         self.scaler = StandardScaler() if scales else None
-        held_out = None
+        held_out, first_window = None, None
         for part, numbers in prefetch(stream.read_all()):
             X, labels = part
             if self.sample is None:
                 self.sample, self.labels = X, LabelCounts(labels)
                 held_out = HeldOut(fraction, _count_held_out(X))
-            if self.scaler is not None and not X.is_sparse:
+                if X.is_sparse:
+                    self.scaler = None
+            if self.scaler is not None:
                 update_scaler(self.scaler, X, weight=labels.weight)
             self.n_samples += len(labels)
             self.labels.add(labels)
             held_out.add(part, numbers)
+            if first_window is None and self.n_samples * X.n_bytes >= WINDOW:
+                first_window = self.labels.classes, self.labels.counts.copy()
         if self.sample is None:
             raise ValueError("The stream has no samples.")
         self.held_out = held_out.join(self.labels.classes)
         self.threshold = held_out.threshold
+        if stream.n_shards == 1 and first_window is not None:
+            self._warn_if_sorted(*first_window)
+
+    def _warn_if_sorted(self, classes, counts):
+        """Warn if the first window lacks labels that are frequent later.
+
+        Parameters
+        ----------
+        classes, counts : ndarray
+            What the first window has.
+        """
+        labels = self.labels
+        if labels.multilabel:
+            return
+        expected = labels.counts / labels.counts.sum() * counts.sum()
+        frequent = labels.classes[expected >= MANY]
+        seen = classes[counts > 0]
+        if len(missing := np.setdiff1d(frequent, seen)):
+            warn(
+                f"The stream seems to be sorted: its first {counts.sum():.0f} samples "
+                f"have no labels {missing[:5]}. It is read in its own order, and only "
+                "samples that are close to each other are shuffled. Shuffle it before, "
+                "or pass it in parts that can be read in any order, such as a list of "
+                "blocks, several files or a Dataset."
+            )
 
     def to_dict(self):
         """Return the numbers that identify the data."""
@@ -160,9 +192,14 @@ class LabelCounts:
             If there is a single class.
         """
         present = self.classes[self.shares > 0]
+        if not len(present) and not self.weights.any():
+            raise ValueError("All samples have a weight of zero.")
         if not self.multilabel and len(present) < 2:
             raise ValueError(
-                f"y has only one class, {self.classes[0]}; smoothing requires two."
+                f"All samples of positive weight have the label {present[0]}; "
+                "smoothing requires two classes."
+                if len(self.classes) > 1
+                else f"y has only one class, {present[0]}; smoothing requires two."
             )
         prior = self.shares / self.weights.sum()
         return ClassSummary(self.classes, prior, self.multilabel)
@@ -200,7 +237,7 @@ class HeldOut:
     def __init__(self, fraction, most):
         self.threshold = fraction
         self.most = most
-        self.parts, self.numbers = [], []
+        self.parts, self.numbers, self.n_samples = [], [], 0
 
     def add(self, part, numbers):
         """Add the samples of a block that have small numbers."""
@@ -209,7 +246,8 @@ class HeldOut:
             return
         self.parts.append(part.take(chosen))
         self.numbers.append(numbers[chosen])
-        if sum(map(len, self.numbers)) > 2 * self.most:
+        self.n_samples += len(chosen)
+        if self.n_samples > 2 * self.most:
             self._thin_out()
 
     def _thin_out(self):
@@ -221,6 +259,7 @@ class HeldOut:
         pairs = list(zip(self.parts, self.numbers, kept, strict=True))
         self.parts = [part.take(index) for part, _, index in pairs if len(index)]
         self.numbers = [values[index] for _, values, index in pairs if len(index)]
+        self.n_samples = sum(map(len, self.numbers))
 
     def join(self, classes):
         """Return all samples, or None if there are none.

@@ -18,8 +18,9 @@ def find_file_array(X):
     source = None
     if is_array_in_file(X):
         source = FileArray(X)
-    elif hasattr(X, "iloc") and hasattr(X, "dtypes") and len({*X.dtypes}) > 1:
-        source = FrameArray(X)
+    elif hasattr(X, "iloc") and len({*getattr(X, "dtypes", ())}) > 1:
+        if not any(hasattr(dtype, "fill_value") for dtype in X.dtypes):  # of sparse
+            source = FrameArray(X)
     return source if source is not None and source.nbytes > WINDOW else None
 
 

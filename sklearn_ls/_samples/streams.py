@@ -5,6 +5,7 @@ subclass of `Stream` says what they are; `open_stream` knows which one reads wha
 """
 
 import os
+from collections.abc import Iterable, Mapping, MappingView, Sequence, Set
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
@@ -31,6 +32,11 @@ class Block(NamedTuple):
     y: Any = None
     sample_weight: Any = None
 
+    @property
+    def is_empty(self):
+        """Whether there are no samples."""
+        return np.shape(self.X)[:1] == (0,)
+
 
 class Stream:
     """Base class of streams."""
@@ -41,11 +47,10 @@ class Stream:
         """Return an iterator of the blocks of a shard, always the same."""
         raise NotImplementedError
 
-    def read_samples(self):
-        """Yield X of all blocks, in order."""
+    def read_all(self):
+        """Yield the blocks of all shards, in order."""
         for shard in range(self.n_shards):
-            for block in self.read(shard):
-                yield block.X
+            yield from self.read(shard)
 
 
 class BlockStream(Stream):
@@ -65,7 +70,7 @@ class BlockStream(Stream):
     def read(self, shard):
         """Return an iterator of blocks."""
         blocks = self.blocks[shard : shard + 1] if self.is_sequence else self.blocks
-        return map(_to_block, blocks)
+        return merge_small(map(_to_block, blocks))
 
 
 def _to_block(item):
@@ -81,8 +86,48 @@ def _to_block(item):
 
 def _to_array(values):
     """Return tensors as arrays, and other containers as they are."""
-    is_tensor = hasattr(values, "detach")
-    return values.detach().cpu().numpy() if is_tensor else values
+    if not hasattr(values, "detach"):
+        return values
+    values = values.detach().cpu()
+    return (values.float() if "bfloat16" in str(values.dtype) else values).numpy()
+
+
+def merge_small(blocks):
+    """Yield blocks of arrays of at least half a megabyte, which take less time.
+
+    Parameters
+    ----------
+    blocks : iterable of Block
+    """
+    waiting, n_bytes = [], 0
+    for block in blocks:
+        if waiting and _layout(block) != _layout(waiting[0]):
+            yield _merge(waiting)
+            waiting, n_bytes = [], 0
+        waiting.append(block)
+        n_bytes += getattr(block.X, "nbytes", BLOCK)
+        if _layout(block) is None or n_bytes >= BLOCK:
+            yield _merge(waiting)
+            waiting, n_bytes = [], 0
+    if waiting:
+        yield _merge(waiting)
+
+
+def _layout(block):
+    """Return what blocks that are merged must have in common, or None."""
+    arrays = [part for part in block if part is not None]
+    if not all(isinstance(part, np.ndarray) and part.ndim for part in arrays):
+        return None
+    if len({len(part) for part in arrays}) > 1:  # an error, to be found later
+        return None
+    return [(part.dtype, part.shape[1:]) for part in arrays]
+
+
+def _merge(blocks):
+    if len(blocks) == 1:
+        return blocks[0]
+    columns = zip(*blocks, strict=True)
+    return Block(*(None if c[0] is None else np.concatenate(c) for c in columns))
 
 
 class DatasetStream(Stream):
@@ -97,7 +142,8 @@ class DatasetStream(Stream):
     def __init__(self, dataset):
         self.dataset = dataset
         self.is_iterable = hasattr(dataset, "__iter__")
-        first = next(iter(dataset)) if self.is_iterable else dataset[0]
+        items = iter(dataset) if self.is_iterable else map(dataset.__getitem__, [0])
+        first = next(items, None) if self.is_iterable or len(dataset) else None
         x = first[0] if isinstance(first, (tuple, list)) else first
         n_bytes = np.asarray(_to_array(x)).nbytes
         self.block_size = max(1, BLOCK // max(1, n_bytes))
@@ -140,8 +186,14 @@ class ParquetStream(Stream):
         self.dataset = dataset
         self.y = y
         self.sample_weight = sample_weight
+        names = _columns_of(dataset.schema)
+        for part, kind in ((y, "labels"), (sample_weight, "weights")):
+            if part is not None and not _are_names(part):
+                raise ValueError(
+                    f"X is a dataset with columns, so pass the {kind} as the name of "
+                    f"their column. Its columns are {names}."
+                )
         others = [*_as_list(y), *_as_list(sample_weight)]
-        names = dataset.schema.names
         self.features = features or [name for name in names if name not in others]
         self.columns = [*self.features, *others]
         _check_columns(names, self.columns)
@@ -164,9 +216,14 @@ class ParquetStream(Stream):
         )
         for batch in batches:
             if batch.num_rows:
-                yield _block_of_frame(
-                    batch.to_pandas(), self.features, self.y, self.sample_weight
-                )
+                frame = batch.to_pandas(ignore_metadata=True)
+                yield _block_of_frame(frame, self.features, self.y, self.sample_weight)
+
+
+def _columns_of(schema):
+    """Return the names of columns that are not an index of pandas."""
+    index = (schema.pandas_metadata or {}).get("index_columns", [])
+    return [name for name in schema.names if name not in index]
 
 
 def _block_of_frame(frame, features, y=None, sample_weight=None):
@@ -216,6 +273,10 @@ class DaskStream(Stream):
             features = features or [name for name in X.columns if name not in others]
             _check_columns(X.columns, [*features, *others])
             X = X[[*features, *others]]
+        elif not hasattr(X, "numblocks"):
+            raise ValueError(
+                f"X is a dask {type(X).__name__}. Pass a dask dataframe or array."
+            )
         self.features = features
         given = [part for part in (X, y, sample_weight) if part is not None]
         if not all(is_dask(part) for part in given):
@@ -235,8 +296,6 @@ class DaskStream(Stream):
 
         parts = [None if p is None else _partition(p, shard) for p in self.parts]
         X, *others = dask.compute(*parts)
-        if not len(X):
-            return
         if self.names:
             yield _block_of_frame(X, self.features, **self.names)
         else:
@@ -299,8 +358,9 @@ def open_stream(X, y=None, sample_weight=None, features=None):
         )
     if type(getattr(X, "sampler", None)).__name__ == "RandomSampler":
         raise ValueError(
-            "X is a DataLoader that shuffles, so that its samples have another order "
-            "each time. Set shuffle=False; fit shuffles them itself."
+            "X is a DataLoader that shuffles, so that its samples come in another "
+            "order each time. To train, pass its dataset, fit(loader.dataset), whose "
+            "items fit reads in a random order itself. To predict, set shuffle=False."
         )
     return DatasetStream(X) if _is_torch_dataset(X) else BlockStream(X)
 
@@ -315,22 +375,18 @@ def is_stream(X):
     )
 
 
-def raise_for_stream(X, needed_by):
-    """Raise TypeError for a stream, where all data are needed at once.
+def raise_for_stream(X, reason):
+    """Raise TypeError for a stream, where arrays are needed.
 
     Parameters
     ----------
     X : array-like, or anything that `open_stream` takes
 
-    needed_by : str
-        What needs the data, for the error message.
+    reason : str
+        Why, and what to do, for the error message.
     """
     if is_stream(X):
-        raise TypeError(
-            f"{needed_by} needs arrays, but X is a stream of blocks "
-            f"({type(X).__name__}). Pass an array, which may be memory-mapped: "
-            "numpy.load(path, mmap_mode='r')."
-        )
+        raise TypeError(f"X is a stream of blocks ({type(X).__name__}). {reason}")
 
 
 def _open_parquet(path):
@@ -341,7 +397,14 @@ def _open_parquet(path):
             "X is the path of parquet files, which requires pyarrow and pandas: pip "
             "install pyarrow pandas."
         ) from error
-    return pyarrow.dataset.dataset(path, format="parquet")
+    try:
+        return pyarrow.dataset.dataset(path, format="parquet", partitioning="hive")
+    except pyarrow.ArrowInvalid as error:
+        raise ValueError(
+            f"X is a path, {str(path)!r}, but not one of parquet files. Pass an array, "
+            "such as numpy.load(path, mmap_mode='r'), or for other formats "
+            "pyarrow.dataset.dataset(path, format='csv')."
+        ) from error
 
 
 def _is_torch_dataset(X):
@@ -355,13 +418,40 @@ def _is_iterable_of_blocks(X):
     if _is_torch_dataset(X):
         return True
     if isinstance(X, (list, tuple)):
-        return bool(X) and isinstance(X[0], tuple) and np.ndim(X[0][0]) > 1
+        if not X or not isinstance(X[0], (list, tuple)) or not X[0]:
+            return False
+        first = X[0][0]  # lists of lists may be images
+        return getattr(first, "ndim", np.ndim(first) * isinstance(X[0], tuple)) > 1
     array_like = ("shape", "dtype", "columns", "__array__", "__array_interface__")
-    return hasattr(X, "__iter__") and not any(hasattr(X, name) for name in array_like)
+    collections = (Sequence, Set, Mapping, MappingView)
+    return (
+        isinstance(X, Iterable)
+        and not isinstance(X, collections)
+        and not any(hasattr(X, name) for name in array_like)
+    )
+
+
+def raise_for_names(y):
+    """Raise ValueError for names of columns, which only streams have."""
+    if isinstance(y, str):
+        raise ValueError(
+            f"y is the name of a column, {y!r}, which requires X to be the path of "
+            "parquet files, a dataset of pyarrow or a dask dataframe. Otherwise pass "
+            "the labels themselves: y=X[name], without that column in X."
+        )
 
 
 def raise_if_one_shot(X):
     """Raise ValueError for an iterator, which cannot be read in every epoch."""
+    if callable(X) and hasattr(X, "__code__"):
+        raise ValueError(
+            "X is a function. Pass an object whose __iter__ yields blocks, from the "
+            "beginning each time; see the user guide on large data."
+        )
+    if isinstance(X, Mapping):
+        raise ValueError(
+            f"X is a {type(X).__name__} of arrays. Pass one of them, X[name]."
+        )
     if hasattr(X, "__next__"):
         raise ValueError(
             "X is an iterator, which can be read only once, but training reads it in "
@@ -381,7 +471,7 @@ def read_parts(X, features=None):
         Names of the columns of features.
     """
     if (stream := open_stream(X, features=features)) is not None:
-        return stream.read_samples()
+        return (block.X for block in stream.read_all() if not block.is_empty)
     if (source := find_file_array(X)) is not None:
         return (source.checkable(part) for part in source.slices())
     return None

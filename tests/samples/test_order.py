@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
+from sklearn_ls._labels import hold_out as held_out
 from sklearn_ls._samples import order
 from sklearn_ls._samples.order import even_blocks, make_windows
 from sklearn_ls._samples.prefetch import prefetch
@@ -89,3 +90,37 @@ def test_prefetch_ends_its_thread_when_it_is_left():
     assert threading.active_count() == before + 1
     reader.close()
     assert threading.active_count() == before
+
+
+@given(
+    n_classes=st.integers(1, 12),
+    n_once=st.integers(0, 12),
+    at_once=st.integers(20, 400),
+    seed=st.integers(0, 1000),
+)
+def test_hold_out_in_parts(n_classes, n_once, at_once, seed):
+    """Labels that occur once stay; the others are divided as in one part."""
+    rng = np.random.default_rng(seed)
+    codes = rng.permutation(
+        np.concatenate([rng.integers(0, n_classes, 300), 12 + np.arange(n_once)])
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(held_out, "AT_ONCE", at_once)
+        training, validation = held_out.hold_out(codes, None, 0.2, seed)
+    together = np.concatenate([training, validation])
+    assert_array_equal(np.sort(together), np.arange(len(codes)))
+    n_parts = -(-len(codes) // at_once)
+    assert 0 <= len(validation) - 0.2 * len(codes) <= n_parts
+    counts = np.bincount(codes, minlength=24)
+    assert not np.isin(np.flatnonzero(counts == 1), codes[validation]).any()
+    if n_parts == 1:
+        shares = np.bincount(codes[validation], minlength=24)[:n_classes]
+        assert np.all(np.abs(shares - 0.2 * counts[:n_classes]) < 2)
+
+
+def test_hold_out_of_labels_that_are_rare_in_every_part(monkeypatch):
+    monkeypatch.setattr(held_out, "AT_ONCE", 500)
+    codes = np.tile(np.arange(450), 2)  # each label twice
+    training, validation = held_out.hold_out(codes, None, 0.15, 0)
+    assert len(validation) == 136
+    assert len(training) == 900 - 136

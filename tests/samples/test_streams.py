@@ -4,6 +4,7 @@ import threading
 from itertools import chain
 
 import dask.array as da
+import dask.bag as bag
 import dask.dataframe as dd
 import numpy as np
 import pandas as pd
@@ -11,14 +12,17 @@ import pyarrow.dataset
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from sklearn import config_context
 from sklearn.base import clone
 from skorch.callbacks import EpochScoring
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from helpers import plain_classifier, quick_classifier, quick_search
-from sklearn_ls import LabelSmoothingClassifier
+from sklearn_ls import LabelSmoothingClassifier, SmoothedTargetClassifier
 from sklearn_ls._network import stream_batches, survey
-from sklearn_ls._samples import order
+from sklearn_ls._samples import order, streams
+from sklearn_ls._training_data import BlockCheck
 
 N = 300
 
@@ -212,14 +216,14 @@ def test_soft_labels_in_columns(data, tmp_path):
     assert_allclose(clf.predict_proba(tmp_path), proba, rtol=1e-9)
 
 
-def test_sparse_blocks(data):
-    from scipy import sparse
-
+def test_sparse_blocks(data, tmp_path):
     X, y, _ = data
     X = sparse.csr_array(np.where(X > 0, X, 0))
     blocks = [(X[i : i + 60], y[i : i + 60]) for i in range(0, N, 60)]
     expected = whole().fit(X, y).predict_proba(X)
     assert_allclose(whole().fit(blocks).predict_proba(blocks), expected, rtol=1e-9)
+    clf = quick_classifier().fit(blocks, checkpoint=tmp_path / "run")
+    assert clf.n_iter_ == 5
 
 
 def test_images(data):
@@ -245,6 +249,120 @@ def test_predictions(data, tmp_path, source):
         assert_allclose(getattr(clf, method)(stream), together, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("source", SOURCES)
+def test_scores(data, tmp_path, source):
+    X, y, weight = data
+    stream = source(tmp_path, *data)
+    clf = quick_classifier().fit(*stream)
+    if source is by_loader_of_tensors:
+        y = np.unique(y, return_inverse=True)[1]
+    names = getattr(clf, "feature_names_in_", None)
+    X = X if names is None else pd.DataFrame(X, columns=names)
+    assert clf.score(*stream) == pytest.approx(clf.score(X, y, weight))
+
+
+def test_parts_of_streams_in_predictions(data):
+    """Empty blocks, blocks of tensors of bfloat16, and no blocks at all."""
+    X, y, _ = data
+    clf = quick_classifier().fit(X, y)
+    assert_array_equal(clf.predict([(X, y), (X[:0], y[:0])]), clf.predict(X))
+    tensors = torch.from_numpy(X).bfloat16()
+    loader = DataLoader(Items(tensors), batch_size=100)
+    assert_array_equal(clf.predict(loader), clf.predict(tensors.float().numpy()))
+    with raises("The stream has no samples"):
+        clf.predict(Iterable(lambda: iter(())))
+
+
+def test_lists_of_lists(data):
+    """A DataLoader yields lists."""
+    X, y, _ = data
+    expected = whole().fit(X, y).predict_proba(X)
+    clf = whole().fit([[X[:100], y[:100]], [X[100:], y[100:]]])
+    assert_allclose(clf.predict_proba(X), expected, rtol=1e-9)
+    nested = X.reshape(N, 1, 1, 5)[:20].tolist()  # images, not blocks
+    images = quick_classifier(module=Flat).fit(nested, y[:20])
+    assert images.predict(nested).shape == (20,)
+
+
+class Flat(torch.nn.Sequential):
+    def __init__(self, n_features, n_classes):
+        super().__init__(torch.nn.Flatten(), torch.nn.Linear(5, n_classes))
+
+
+def test_small_blocks_are_merged(data):
+    X, y, weight = data
+    checked = []
+    check = BlockCheck.__call__
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BlockCheck, "__call__", lambda *a: checked.append(1) or check(*a))
+        clf = whole().fit(Blocks(X, y, weight, sizes=[1] * N))
+    assert len(checked) == 6  # once in the first pass and in each epoch
+    expected = whole().fit(X, y, sample_weight=weight)
+    assert_allclose(clf.predict_proba(X), expected.predict_proba(X), rtol=1e-9)
+
+
+def test_only_samples_of_positive_weight_are_held_out(data):
+    X, y, _ = data
+    weight = (np.arange(N) % 6 == 0).astype(float)
+    clf = quick_classifier(early_stopping=True, calibration="temperature")
+    clf.fit([(X, y, weight)])
+    assert np.isfinite(clf.validation_scores_).all()
+    assert 0.01 < clf.temperature_ < 100
+
+
+@pytest.mark.usefixtures("small_windows")
+def test_sorted_streams_warn(data, monkeypatch):
+    monkeypatch.setattr(survey, "WINDOW", 64 * 50)
+    monkeypatch.setattr(survey, "MANY", 10)
+    X, y, _ = data
+    order = np.argsort(y, kind="stable")
+    blocks = Blocks(X[order], y[order], sizes=[30] * 10)
+    with pytest.warns(
+        UserWarning, match=r"sorted: its first 90 samples have no labels"
+    ):
+        quick_classifier().fit(blocks)
+    quick_classifier().fit(list(blocks))  # in any order
+    quick_classifier().fit(Blocks(X, y))
+
+
+def test_index_of_pandas_is_not_a_feature(data, tmp_path):
+    frame = as_frame(*data).sample(frac=1, random_state=0)
+    frame.to_parquet(tmp_path / "0.parquet")
+    frame.set_index("x4").to_parquet(tmp_path / "other.parquet")
+    clf = quick_classifier().fit(tmp_path / "0.parquet", "label")
+    assert clf.feature_names_in_.tolist() == ["x0", "x1", "x2", "x3", "x4", "weight"]
+    clf.fit(tmp_path / "other.parquet", "label")
+    assert clf.feature_names_in_.tolist() == ["x0", "x1", "x2", "x3", "weight"]
+
+
+def test_columns_in_the_names_of_folders(data, tmp_path):
+    frame = as_frame(*data).assign(group=np.arange(N) % 2)
+    frame.to_parquet(tmp_path, partition_cols=["group"], index=False)
+    clf = whole().fit(tmp_path, "label", sample_weight="weight")
+    assert clf.feature_names_in_[-1] == "group"
+    features = frame[clf.feature_names_in_]
+    expected = whole().fit(features, frame["label"], sample_weight=frame["weight"])
+    assert_allclose(
+        clf.predict_proba(features), expected.predict_proba(features), rtol=1e-9
+    )
+
+
+def test_configuration_of_scikit_learn_holds_in_the_thread(data):
+    X, y, _ = data
+    X = np.where(np.abs(X) > 2, np.nan, X)
+    with config_context(assume_finite=True):
+        clf = quick_classifier(module=Known).fit(Blocks(X, y))
+        assert_array_equal(clf.predict(Blocks(X, y)), clf.predict(X))
+
+
+class Known(torch.nn.Sequential):
+    def __init__(self, n_features, n_classes):
+        super().__init__(torch.nn.Linear(n_features, n_classes))
+
+    def forward(self, X):
+        return super().forward(X.nan_to_num())
+
+
 def test_predictions_of_a_generator(data):
     X, y, _ = data
     clf = quick_classifier().fit(X, y)
@@ -257,6 +375,7 @@ def small_windows(monkeypatch):
     """Windows of about 50 samples."""
     monkeypatch.setattr(order, "WINDOW", 64 * 50)
     monkeypatch.setattr(stream_batches, "WINDOW", 64 * 50)
+    monkeypatch.setattr(streams, "BLOCK", 64 * 10)
 
 
 @pytest.mark.usefixtures("small_windows")
@@ -403,6 +522,20 @@ def test_no_thread_survives_an_error(data):
     assert not hasattr(clf, "classes_")
 
 
+def zip_again(X, y):
+    return Iterable(lambda: zip(X, y, strict=True))
+
+
+class Iterable:
+    """Whatever a function yields."""
+
+    def __init__(self, make):
+        self.make = make
+
+    def __iter__(self):
+        return self.make()
+
+
 def raises(match, error=ValueError):
     return pytest.raises(error, match=match)
 
@@ -419,8 +552,25 @@ def test_bad_streams(data):
         clf.fit(Blocks(X))
     with raises("Each block of a stream must be"):
         clf.fit([(X, y, weight, weight)])
-    with raises("The stream has no samples"):
-        clf.fit(Blocks(X[:0], y[:0], sizes=()))
+    empty = Blocks(X[:0], y[:0], sizes=(0,))
+    for stream in (empty, Items(X[:0], y[:0]), Iterated(X[:0], y[:0])):
+        with raises("The stream has no samples"):
+            clf.fit(stream)
+    with raises("All samples have a weight of zero"):
+        clf.fit(Blocks(X, y, 0 * weight))
+    with raises("All samples of positive weight have the label b"):
+        clf.fit(Blocks(X, y, np.where(y == "b", 1.0, 0.0)))
+    with raises("Each block must have several samples"):
+        clf.fit(zip_again(X, y))
+    with raises("Either all blocks must be sparse, or none"):
+        clf.fit([(sparse.csr_array(X), y), (X, y)])
+    with raises("X is a dict of arrays"):
+        clf.fit({"X": X}, y)
+    with raises("X is a function"):
+        clf.fit(lambda: iter(blocks))
+    with raises("None of the 6 samples of the stream are held out"):
+        clf.set_params(early_stopping=True).fit([(X[:6], y[:6])])
+    clf.set_params(early_stopping="auto")
     with raises("X has 4 features, but LabelSmoothingClassifier is expecting 5"):
         clf.fit([*blocks, (X[:, 1:], y)])
     with raises("one kind"):
@@ -451,10 +601,12 @@ def test_streams_that_change(data):
     clf = quick_classifier(early_stopping=False)
     more = [(X, y), (X[:7], y[:7])]
     for passes in ([(X, y)], more), (more, [(X, y)]):
-        with raises("another number of samples"):
+        with raises("when it was read first"):
             clf.fit(Changing(*passes))
-    with raises(r"no labels \['z'\] when it was read first"):
-        clf.fit(Changing([(X, y)], [(X, np.where(y == "a", "z", y))]))
+    for labels in (np.where(y == "a", "z", y), y[::-1], np.arange(N) % 3):
+        with raises("when it was read first"):
+            clf.fit(Changing([(X, y)], [(X, labels)]))
+    assert not hasattr(clf, "classes_")
     loader = DataLoader(Items(X, np.arange(N) % 2), batch_size=50, shuffle=True)
     with raises("X is a DataLoader that shuffles"):
         clf.fit(loader)
@@ -477,6 +629,23 @@ def test_bad_columns(data, tmp_path):
         clf.fit(folder, "weight")
     with raises("The blocks have no labels"):
         clf.fit(folder)
+    for labels in (data[1], 5, ("label",)):
+        with raises("pass the labels as the name of their column"):
+            clf.fit(folder, labels)
+    with raises("pass the weights as the name of their column"):
+        clf.fit(folder, "label", data[2])
+    with raises("y is the name of a column, 'label', which requires X to be"):
+        clf.fit(as_frame(*data), "label")
+    np.save(tmp_path / "X.npy", data[0])
+    with raises("but not one of parquet files"):
+        clf.fit(tmp_path / "X.npy", "label")
+    (tmp_path / "X.npy").unlink()
+    dated = as_frame(*data).assign(day=pd.Timestamp("2026-01-01"))
+    dated.to_parquet(tmp_path / "dated")
+    with raises("Dates and durations are not features: day", TypeError):
+        clf.fit(tmp_path / "dated", "label")
+    with raises("X is a dask Bag"):
+        clf.fit(bag.from_sequence([1, 2], npartitions=1))
     frame = dd.from_pandas(as_frame(*data), npartitions=2)
     with raises(r"The dataset has no columns \['lable'\]"):
         clf.fit(frame, "lable")
@@ -490,11 +659,15 @@ def test_bad_columns(data, tmp_path):
 
 
 def test_what_needs_arrays_says_so(data):
-    with raises("LabelSmoothingClassifierCV needs arrays", TypeError):
+    with raises("LabelSmoothingClassifierCV splits samples by their", TypeError):
         quick_search().fit(Blocks(*data))
     clf = LabelSmoothingClassifier(early_stopping=False)
-    with raises("partial_fit needs arrays", TypeError):
+    with raises("Call partial_fit for each of its blocks", TypeError):
         clf.partial_fit(Blocks(*data), None, classes=["a", "b", "c"])
+    with raises("Votes are assigned to samples by number", TypeError):
+        clf.fit(Blocks(*data), votes=np.zeros((N, 3), dtype=int))
+    with raises("SmoothedTargetClassifier needs arrays", TypeError):
+        SmoothedTargetClassifier().fit(Blocks(*data), None)
 
 
 def test_blocks_of_a_dask_array_are_read_by_their_numbers(data):
