@@ -95,7 +95,7 @@ def test_prefetch_ends_its_thread_when_it_is_left():
 @given(
     n_classes=st.integers(1, 12),
     n_once=st.integers(0, 12),
-    at_once=st.integers(20, 400),
+    at_once=st.integers(100, 400),
     seed=st.integers(0, 1000),
 )
 def test_hold_out_in_parts(n_classes, n_once, at_once, seed):
