@@ -36,6 +36,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -54,6 +55,7 @@ from bench_fit import (
     make_skorch,
 )
 from joblib import parallel_config
+from joblib.externals.loky import get_reusable_executor
 from processes import in_new_process, measure
 from scale_data import (
     N_FEATURES,
@@ -458,12 +460,12 @@ def make_search(contestant, task, n_epsilons):
 
 def measure_growth(scratch, axis, value, contestant):
     if axis == "epsilons":
-        task, few = make_task(**SEARCHED), make_task(**{**SEARCHED, "samples": 200})
+        task, few = make_task(**SEARCHED), make_task(**{**SEARCHED, "samples": 500})
         make_search(contestant, few, 1).fit(few.X, few.y)
         estimator = make_search(contestant, task, value)
     else:
         task, few = make_task(**{**FIXED, axis: value}), make_task(**SEARCHED)
-        make_classifier(contestant, few).fit(few.X[:200], few.y[:200])
+        make_classifier(contestant, few).fit(few.X, few.y)
         estimator = make_classifier(contestant, task)
     return measure(lambda: estimator.fit(task.X, task.y))[1]
 
@@ -536,21 +538,30 @@ def make_default_search(n_jobs, **params):
 def measure_jobs(scratch, n_samples, processes):
     X, y = draw_block(n_samples, 0, 50)
     n_jobs = 1 if processes == ONE else 2
-    with parallel_config("loky", inner_max_num_threads=1):
-        if processes != COLD:
-            make_default_search(n_jobs, max_epochs=1).fit(X[:500], y[:500])
+    with own_workers():
+        started = 1 if processes == COLD else n_jobs
+        make_default_search(started, max_epochs=1).fit(X[:500], y[:500])
         search = make_default_search(n_jobs)
         _, measured = measure(lambda: search.fit(X, y))
-    times = {"networks": float(search.cv_results_["mean_fit_time"].sum() * FOLDS)}
-    return {**measured, **times}
+    of_networks = FOLDS * search.cv_results_["mean_fit_time"].sum()
+    return {**measured, "seconds_of_networks": float(of_networks)}
+
+
+@contextmanager
+def own_workers():
+    """Start workers with one thread each, which end with the block."""
+    with parallel_config("loky", inner_max_num_threads=1):
+        yield
+    get_reusable_executor().shutdown(wait=True)
 
 
 def check_jobs(scratch):
     X, y = draw_block(JOB_SIZES[0], 0, 50)
     X = X.astype(np.float64)
-    one, two = (
-        make_default_search(n_jobs, max_epochs=3).fit(X, y) for n_jobs in (1, 2)
-    )
+    with own_workers():
+        one, two = (
+            make_default_search(n_jobs, max_epochs=3).fit(X, y) for n_jobs in (1, 2)
+        )
     for name, scores in one.cv_results_.items():
         if "score" in name and "time" not in name and "rank" not in name:
             np.testing.assert_allclose(two.cv_results_[name], scores, atol=1e-3)

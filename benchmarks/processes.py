@@ -9,7 +9,6 @@ from pathlib import Path
 from threading import Event, Thread
 
 from side_by_side import peak_bytes, use_one_thread
-from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 STATUS = Path("/proc/self/status")
@@ -23,7 +22,7 @@ def in_new_process(function, *args):
 
 
 def _on_one_thread(function, *args):
-    warnings.simplefilter("ignore", ConvergenceWarning)
+    warnings.simplefilter("ignore", UserWarning)  # of few epochs, many classes
     with threadpool_limits(1):
         use_one_thread()
         return function(*args)
@@ -75,7 +74,7 @@ class PeakMemory:
 def measure(function):
     """Return the result of a function, and a dict of seconds and bytes.
 
-    The seconds of the processor, of all threads, vary less on a machine with other work.
+    Those of the processor, of all threads, vary less on a machine with other work.
     """
     with PeakMemory() as memory:
         start, cpu_start = time.perf_counter(), time.process_time()
