@@ -383,6 +383,11 @@ def test_processes_have_the_same_number_of_networks_to_train(size, n_processes):
     assert loads.max() <= 1.25 * 35 / n_processes
 
 
+def test_two_processes_share_the_default_search_evenly():
+    tasks = divide_tasks(3, 5, 12, devices=["cpu"], n_processes=2)
+    assert sorted(map(len, tasks)) == [7, 8]
+
+
 def test_a_gpu_gets_one_task():
     tasks = divide_tasks(7, 5, 4, devices=["cuda:0", "cuda:1"], n_processes=2)
     assert len(tasks) == 2

@@ -44,7 +44,8 @@ def divide_tasks(n_candidates, n_splits, stack_size, *, devices, n_processes):
     On a GPU there is one task per device, which stacks as it can. On the CPU a task is
     a stack. It holds whole splits, whose networks share their samples, and several of
     them only if it stays small. Stacks that cannot be shared evenly by the processes
-    are divided into smaller ones.
+    are divided into smaller ones, and so are all if each process would get one, of
+    different sizes.
 
     Parameters
     ----------
@@ -67,6 +68,8 @@ def divide_tasks(n_candidates, n_splits, stack_size, *, devices, n_processes):
         return [pairs[start :: len(devices)] for start in range(len(devices))]
     stacks = divide_stacks(n_candidates, n_splits, stack_size)
     n_whole = len(stacks) // n_processes * n_processes
+    if n_whole == n_processes and len({*map(len, stacks[:n_whole])}) > 1:
+        n_whole = 0
     rest = [pair for stack in stacks[n_whole:] for pair in stack]
     parts = gen_even_slices(len(rest), n_processes) if rest else []
     return stacks[:n_whole] + [rest[part] for part in parts]
