@@ -16,6 +16,8 @@ benchmark asserts equal results before any clock starts.
   epsilons, beside MLPClassifier and skorch: the same layers, batches, epochs and
   optimizer.
 - jobs: the default search in two processes against one.
+- stacks: what a network of the default search costs in a stack, and, computed from
+  that and from how a search is divided, the time of searches on 2, 16 and 64 cores.
 - ranks: one epoch in 1, 2 and 3 processes started by torchrun, of the same samples.
 
 Run all, or one::
@@ -40,6 +42,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -72,6 +75,7 @@ from sklearn.neural_network import MLPClassifier
 from skorch.callbacks import Callback
 
 from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
+from sklearn_ls._search import run as run_module
 from sklearn_ls._search.tasks import divide_tasks
 
 MILLION = 1_000_000
@@ -405,6 +409,7 @@ AXES = {
 }
 FIXED = {"samples": 10_000, "features": 20, "classes": 10}
 SEARCHED = {"samples": 2000, "features": 20, "classes": 10}
+SEARCH_EPOCHS = 10
 
 
 def list_growth_cases(most):
@@ -460,7 +465,8 @@ def make_search(contestant, task, n_epsilons):
 
 def measure_growth(scratch, axis, value, contestant):
     if axis == "epsilons":
-        task, few = make_task(**SEARCHED), make_task(**{**SEARCHED, "samples": 500})
+        task = make_task(**SEARCHED)._replace(epochs=SEARCH_EPOCHS)
+        few = make_task(**{**SEARCHED, "samples": 500})
         make_search(contestant, few, 1).fit(few.X, few.y)
         estimator = make_search(contestant, task, value)
     else:
@@ -581,36 +587,83 @@ def report_jobs(results):
             rows.append([f"{n:,}", f"{one:.2f}", *(f"{r:.2f}" for r in ratios), *goals])
     header = ["samples", "one, s", "cold / one", "warm / one", "cold", "warm"]
     print_table(header, rows)
-    print_plans()
 
 
-def print_plans():
-    """Print the share of the networks that the busiest process trains."""
+# Stacks
+
+STACK_SIZES = [1, 2, 4, 8, 12]
+SEARCHES = [(3, 5), (10, 5), (50, 5)]  # epsilons, folds
+PROCESSES = [1, 2, 16, 64]
+
+
+def list_stack_cases(most):
+    return [{"stack_size": size} for size in STACK_SIZES]
+
+
+def measure_stacks(scratch, stack_size):
+    X, y = draw_block(10_000, 0, 50)
+    make_default_search(1, max_epochs=1).fit(X[:500], y[:500])
+    search = make_default_search(1, max_epochs=4)
+    with mock.patch.object(run_module, "choose_stack_size", return_value=stack_size):
+        return measure(lambda: search.fit(X, y))[1]
+
+
+def check_stacks(scratch):
+    """Compare the scores of networks that are trained alone and as stacks."""
+    X, y = draw_block(2000, 0, 50)
+    params = {"max_epochs": 3, "scoring": "neg_log_loss"}
+    scores = []
+    for size in (1, 12):
+        with mock.patch.object(run_module, "choose_stack_size", return_value=size):
+            search = make_default_search(1, **params).fit(X.astype(np.float64), y)
+        scores.append(search.cv_results_["mean_test_score"])
+    np.testing.assert_allclose(*scores, atol=1e-8)
+    print("networks in stacks and alone: equal")
+
+
+def report_stacks(results):
+    """Print what a network costs in a stack, and what that means for more cores."""
+    medians = median_of(results, "stack_size")
+    if len(medians) < len(STACK_SIZES):
+        return
+    sizes = sorted(size for (size,) in medians)
+    seconds = [medians[size,]["cpu_seconds"] for size in sizes]
+    costs = [s / seconds[0] for s in seconds]
+    print_table(
+        ["networks in a stack", *map(str, sizes)],
+        [["cost of each", *(f"{cost:.2f}" for cost in costs)]],
+    )
+    print("\nTasks, networks in the largest, time divided by that of one core")
     rows = []
-    for n_epsilons, n_splits in ((3, 5), (10, 5), (50, 5)):
-        row = [f"{n_epsilons} x {n_splits}"]
-        for n_processes in (1, 2, 16, 64):
-            sizes = plan_sizes(n_epsilons, n_splits, n_processes)
-            busiest = max(share_in_turn(sizes, n_processes))
-            row.append(f"{len(sizes)}, {max(sizes)}, {busiest / sum(sizes):.3f}")
-        rows.append(row)
-    print("\nNumber of tasks, networks in the largest, share of the busiest process")
-    print_table(["search", "1", "2", "16", "64 processes"], rows)
+    for search in SEARCHES:
+        plans = [plan_sizes(*search, n_processes) for n_processes in PROCESSES]
+        times = [
+            max(share_in_turn(plan, n_processes, sizes, costs))
+            for plan, n_processes in zip(plans, PROCESSES, strict=True)
+        ]
+        cells = [
+            f"{len(plan)}, {max(plan)}, {seconds / times[0]:.3f}"
+            for plan, seconds in zip(plans, times, strict=True)
+        ]
+        rows.append(["{} x {}".format(*search), *cells])
+    print_table(["search", *(f"on {n}" for n in PROCESSES)], rows)
 
 
-def plan_sizes(n_epsilons, n_splits, n_processes, stack_size=12):
+def plan_sizes(n_epsilons, n_splits, n_processes):
     """Return the number of networks in each task; twelve are a stack of the default."""
     tasks = divide_tasks(
-        n_epsilons, n_splits, stack_size, devices=["cpu"], n_processes=n_processes
+        n_epsilons, n_splits, 12, devices=["cpu"], n_processes=n_processes
     )
     return [len(task) for task in tasks]
 
 
-def share_in_turn(sizes, n_processes):
-    """Return the number of networks of each process, which takes what is next."""
+def share_in_turn(plan, n_processes, sizes, costs):
+    """Return the cost of the networks of each process, which takes what is next."""
     loads = [0] * n_processes
-    for size in sizes:
-        loads[loads.index(min(loads))] += size
+    for n_networks in plan:
+        loads[loads.index(min(loads))] += n_networks * np.interp(
+            n_networks, sizes, costs
+        )
     return loads
 
 
@@ -668,6 +721,7 @@ BENCHMARKS = {
     ),
     "growth": Benchmark(list_growth_cases, measure_growth, report_growth, check_growth),
     "jobs": Benchmark(list_job_cases, measure_jobs, report_jobs, check_jobs),
+    "stacks": Benchmark(list_stack_cases, measure_stacks, report_stacks, check_stacks),
     "ranks": Benchmark(list_rank_cases, measure_ranks, report_ranks, no_check),
 }
 
@@ -706,7 +760,7 @@ def call_with_case(benchmark, scratch, case):
 def median_of(results, *names):
     """Return the medians of all numbers, as dicts, by the values of a case."""
     groups = {}
-    for result in results:
+    for result in sorted(results, key=lambda result: result["repeat"]):
         key = tuple(result["case"][name] for name in names)
         groups.setdefault(key, []).append(result)
     return {
@@ -715,7 +769,7 @@ def median_of(results, *names):
             for name in group[0]
             if name not in ("benchmark", "case", "repeat")
         }
-        for key, group in sorted(groups.items(), key=lambda item: str(item[0]))
+        for key, group in groups.items()
     }
 
 

@@ -11,6 +11,11 @@ STYLES = {
 }
 AXES = ("samples", "features", "classes", "epsilons", "ranks")
 UNITS = {"seconds": ("time, s", 1), "bytes": ("memory added, MB", 1e6)}
+SMALLEST = 0.01  # so that there is a logarithm
+
+
+def whole_decades(low, high):
+    return 10 ** np.floor(np.log10(low)), 10 ** np.ceil(np.log10(high))
 
 
 def find_curves(results):
@@ -42,11 +47,17 @@ def draw(results, path):
                 if points:
                     values, found = zip(*points, strict=True)
                     medians = [np.median([r[unit] for r in some]) for some in found]
-                    ax.plot(values, np.divide(medians, size), markersize=4, **style)
+                    medians = np.maximum(np.divide(medians, size), SMALLEST)
+                    ax.plot(values, medians, markersize=4, **style)
             ax.set(xscale="log", yscale="log")
+            ax.set_ylim(whole_decades(*ax.get_ylim()))
             ax.grid(alpha=0.3)
         row[0].set_ylabel(label)
     for ax, axis in zip(grid[-1], axes_found, strict=True):
         ax.set_xlabel("processes" if axis == "ranks" else axis)
+        if axis == "ranks":
+            counts = sorted(curves[axis, OURS])
+            ax.set_xticks(counts, counts)
+            ax.minorticks_off()
     grid[0, 0].legend(fontsize="small")
     figure.savefig(path, dpi=120)
