@@ -1,5 +1,6 @@
 """Training and scoring of the networks of one task of a search."""
 
+import gc
 import time
 from dataclasses import dataclass, replace
 from functools import partial
@@ -153,6 +154,16 @@ def train_and_score(
                 score_time,
             )
         )
+    return scored
+
+
+def train_and_score_in_worker(*args, **kwargs):
+    """Call `train_and_score`, and free the cycles of references to the data.
+
+    Otherwise joblib waits a second for a worker to close the arrays it shares in files.
+    """
+    scored = train_and_score(*args, **kwargs)
+    gc.collect()
     return scored
 
 

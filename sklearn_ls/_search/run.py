@@ -10,7 +10,11 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_ls._classifier import LabelSmoothingClassifier
 from sklearn_ls._network.plans import TrainingParams
-from sklearn_ls._search.process import part_of, train_and_score
+from sklearn_ls._search.process import (
+    part_of,
+    train_and_score,
+    train_and_score_in_worker,
+)
 from sklearn_ls._search.tasks import assign_devices, choose_stack_size, divide_tasks
 
 
@@ -108,7 +112,7 @@ def run_search(
     )
     here = n_processes == 1
     results = make_parallel(n_jobs)(
-        delayed(train_and_score)(
+        delayed(train_and_score if here else train_and_score_in_worker)(
             data,
             [members[c] for c, _ in task],
             [splits[s] for _, s in task],
