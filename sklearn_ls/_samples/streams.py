@@ -205,7 +205,7 @@ class ParquetStream(Stream):
 
     def read(self, shard):
         """Return an iterator of blocks of dataframes."""
-        n_rows = max(1, BLOCK // (8 * len(self.columns)))
+        n_rows = max(1, BLOCK // len(self.columns))  # a few MB; small ones are slow
         batches = self.shards[shard].to_batches(
             schema=self.dataset.schema,
             columns=self.columns,
