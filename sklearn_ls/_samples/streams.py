@@ -448,7 +448,7 @@ def raise_if_one_shot(X):
             "X is a function. Pass an object whose __iter__ yields blocks, from the "
             "beginning each time; see the user guide on large data."
         )
-    if isinstance(X, Mapping):
+    if isinstance(X, Mapping) and not hasattr(X, "shape"):  # as some sparse X
         raise ValueError(
             f"X is a {type(X).__name__} of arrays. Pass one of them, X[name]."
         )
