@@ -3,7 +3,8 @@
 Each measurement has a process of its own, with one thread, started anew. Memory is
 anonymous memory at its peak (that of files, which the system can drop, is not counted),
 beyond what the process has after a training on a few samples. The first process of each
-benchmark asserts equal results before any clock starts.
+benchmark asserts equal results before any clock starts; that of ranks compares the
+predictions of all processes afterwards.
 
 - files: one epoch on up to 50 million x 20 float32 from memory-mapped files, that were
   dropped from the system's cache, and from memory; and on 5 million from parquet files
@@ -32,7 +33,6 @@ again if they are there. Results are kept in a file and not measured again. A ru
 """
 
 import argparse
-import hashlib
 import json
 import subprocess
 import sys
@@ -64,6 +64,7 @@ from scale_data import (
     N_FEATURES,
     draw_block,
     forget,
+    large_data_classifier,
     make_files,
     make_parquet,
     random_labels,
@@ -74,12 +75,11 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
 from skorch.callbacks import Callback
 
-from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
+from sklearn_ls import LabelSmoothingClassifierCV
 from sklearn_ls._search import run as run_module
 from sklearn_ls._search.tasks import divide_tasks
 
 MILLION = 1_000_000
-BATCH_SIZE = 1000  # of large data
 WORKER = Path(__file__).with_name("fit_in_ranks.py")
 
 
@@ -109,26 +109,9 @@ class Benchmark(NamedTuple):
     check: Callable
 
 
-def large_data_classifier(**params):
-    return LabelSmoothingClassifier(
-        **{
-            "batch_size": BATCH_SIZE,
-            "max_epochs": 1,
-            "early_stopping": False,
-            "device": "cpu",
-            "random_state": 0,
-            **params,
-        }
-    )
-
-
 def fit_a_few(X, y, **params):
     """Train on a few samples, so that everything is imported and allocated."""
     large_data_classifier(**params).fit(X[:3000], y[:3000])
-
-
-def digest(values):
-    return hashlib.sha256(np.ascontiguousarray(values)).hexdigest()[:16]
 
 
 # Files

@@ -15,30 +15,18 @@ from pathlib import Path
 
 import numpy as np
 from processes import measure
-from scale_data import make_files
+from scale_data import large_data_classifier, make_files
 from side_by_side import use_one_thread
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
-
-from sklearn_ls import LabelSmoothingClassifier
-
-
-def fit(X, y):
-    return LabelSmoothingClassifier(
-        batch_size=1000,
-        max_epochs=1,
-        early_stopping=False,
-        device="cpu",
-        random_state=0,
-    ).fit(X, y)
 
 
 def main():
     data, n_samples, folder = sys.argv[1:]
     warnings.simplefilter("ignore", ConvergenceWarning)
     X, y = map(np.load, make_files(int(n_samples), Path(data)))
-    fit(X[:3000], y[:3000])  # starts what is started once
-    clf, measured = measure(lambda: fit(X, y))
+    large_data_classifier().fit(X[:3000], y[:3000])  # starts what is started once
+    clf, measured = measure(lambda: large_data_classifier().fit(X, y))
     weights = hashlib.sha256(clf.predict_proba(X[:1000]).tobytes()).hexdigest()
     path = Path(folder) / f"rank{os.environ['RANK']}.json"
     path.write_text(json.dumps({**measured, "weights": weights}))

@@ -4,6 +4,10 @@ import os
 
 import numpy as np
 
+from sklearn_ls import LabelSmoothingClassifier
+
+BATCH_SIZE = 1000
+
 N_FEATURES, N_CLASSES = 20, 10
 BLOCK = 500_000
 
@@ -76,3 +80,16 @@ def forget(path):
         os.fsync(descriptor)
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
         os.close(descriptor)
+
+
+def large_data_classifier(**params):
+    return LabelSmoothingClassifier(
+        **{
+            "batch_size": BATCH_SIZE,
+            "max_epochs": 1,
+            "early_stopping": False,
+            "device": "cpu",
+            "random_state": 0,
+            **params,
+        }
+    )

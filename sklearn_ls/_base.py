@@ -17,7 +17,11 @@ from sklearn_ls._compat import (
     StrOptions,
     check_sample_weight,
 )
-from sklearn_ls._features import raise_for_dates, raise_for_lazy_frame
+from sklearn_ls._features import (
+    describe_features,
+    raise_for_dates,
+    raise_for_lazy_frame,
+)
 from sklearn_ls._files.checkpoints import Checkpoints, NoCheckpoints, digest_of
 from sklearn_ls._label_smoother import LabelSmoother
 from sklearn_ls._labels.annotators import judge_annotators
@@ -34,7 +38,12 @@ from sklearn_ls._network.ranks import find_rank
 from sklearn_ls._network.samples import check_samples
 from sklearn_ls._network.schedules import SCHEDULES
 from sklearn_ls._samples.prefetch import prefetch
-from sklearn_ls._samples.streams import is_stream, open_stream, read_parts
+from sklearn_ls._samples.streams import (
+    is_stream,
+    open_stream,
+    raise_for_names,
+    read_parts,
+)
 from sklearn_ls._version import VersionedPickle, __version__
 from sklearn_ls._warnings import warn
 
@@ -346,9 +355,7 @@ class BaseNetworkClassifier(
             labels = labels.weighted(check_sample_weight(sample_weight, X.X))
         if classes is None:  # else this may be a part of the data
             _check_weighted_classes(labels)
-        names = ("n_features_in_", "feature_names_in_")
-        state = vars(checked)
-        return X, labels, {name: state[name] for name in names if name in state}
+        return X, labels, describe_features(checked)
 
     def _check_params_with_votes(self):
         """Raise ValueError if a parameter cannot be combined with votes."""
@@ -528,6 +535,7 @@ class BaseNetworkClassifier(
         network = self._fitted()
         if is_stream(X):
             return self._score_stream(X, y, sample_weight)
+        raise_for_names(y=y, sample_weight=sample_weight)
         y = to_numpy_backed(y)
         if y is None:
             raise ValueError("score requires the true labels, but y is None.")
@@ -543,6 +551,8 @@ class BaseNetworkClassifier(
             if not block.is_empty and (weight is None or np.any(weight)):
                 scores.append(self.score(block.X, block.y, weight))
                 weights.append(len(block.y) if weight is None else np.sum(weight))
+        if not scores:
+            raise ValueError("The stream has no samples of positive weight to score.")
         return float(np.average(scores, weights=weights))
 
     def _feature_names(self):

@@ -32,7 +32,7 @@ from sklearn_ls._samples.streams import (
     open_stream,
     raise_for_names,
     raise_for_stream,
-    raise_if_one_shot,
+    raise_if_not_readable_again,
 )
 from sklearn_ls._training_data import ArrayData, StreamData, hash_parts
 from sklearn_ls._warnings import warn
@@ -394,7 +394,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         earlier = getattr(self, "_network", None) if self.warm_start else None
         device, params = resolve_device(self.device), self._training_params()
         with join_ranks(device) as ranks:
-            drawn = draw_seed(self.random_state)
+            drawn = draw_seed(self.random_state)  # so that a RandomState advances
             seed = ranks.first(lambda: drawn)
             data = self._open_data(
                 X,
@@ -421,18 +421,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
             )
             plan = data.plan(params, seed=seed, device=device, earlier=earlier)
             training = SingleTraining(plan, earlier, ranks=ranks)
-            training.run(
-                seed=seed,
-                checkpoint=checkpoints.part("network"),
-                max_epochs=self.max_epochs,
-                keep_interrupted=not hasattr(self, "_network"),
-                epoch_end=lambda: progress.task_end(
-                    "epoch",
-                    lambda: describe_training(
-                        training, training.snapshot(), data.features
-                    ),
-                ),
-            )
+            self._run(training, seed, checkpoints, progress, data.features)
             network = training.finish()
             attributes = describe_training(training, network, data.features)
             if votes is not None:
@@ -445,6 +434,19 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
             checkpoints.remove()
         self._warn_of_ending(training.state)
         return self
+
+    def _run(self, training, seed, checkpoints, progress, features):
+        """Train for all epochs, and report each of them."""
+        training.run(
+            seed=seed,
+            checkpoint=checkpoints.part("network"),
+            max_epochs=self.max_epochs,
+            keep_interrupted=not hasattr(self, "_network"),
+            epoch_end=lambda: progress.task_end(
+                "epoch",
+                lambda: describe_training(training, training.snapshot(), features),
+            ),
+        )
 
     def _open_data(
         self,
@@ -461,12 +463,12 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         earlier,
     ):
         """Return the data to train on, validated."""
-        raise_if_one_shot(X)
+        raise_if_not_readable_again(X)
         if votes is not None:
             raise_for_stream(X, "Votes are assigned to samples by number: pass arrays.")
         stream = open_stream(X, y, sample_weight)
         if stream is None:
-            raise_for_names(y)
+            raise_for_names(y=y, sample_weight=sample_weight)
             checked = self._check_training_data(
                 X,
                 y,
@@ -481,8 +483,8 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         for name, value in (("y_soft", y_soft), ("sample_epsilon", sample_epsilon)):
             if value is not None:
                 raise ValueError(
-                    f"{name} cannot be combined with a stream. Soft labels of a stream "
-                    "are the y of its blocks."
+                    f"{name} cannot be combined with a stream. Pass soft labels as the "
+                    "y of its blocks, or pass arrays."
                 )
         return StreamData(
             stream, self, params, seed=seed, device=device, earlier=earlier

@@ -3,6 +3,12 @@
 import numpy as np
 
 
+def describe_features(estimator):
+    """Return the fitted attributes that describe X, as a dict."""
+    names = ("n_features_in_", "feature_names_in_")
+    return {name: vars(estimator)[name] for name in names if name in vars(estimator)}
+
+
 def raise_for_lazy_frame(X):
     """Raise TypeError for a frame of polars whose data are not computed yet."""
     if type(X).__name__ == "LazyFrame" and hasattr(X, "collect"):

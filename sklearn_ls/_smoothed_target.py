@@ -303,7 +303,7 @@ class SmoothedTargetClassifier(
             If the classifier cannot be fitted to copies of samples, or labels are
             invalid.
         """
-        raise_for_stream(X, f"{type(self).__name__} needs arrays.")
+        raise_for_stream(X, f"{type(self).__name__} needs arrays: load the data first.")
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is "

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_ls._compat import check_sample_weight
-from sklearn_ls._features import raise_for_dates
+from sklearn_ls._features import describe_features, raise_for_dates
 from sklearn_ls._files.checkpoints import digest_of
 from sklearn_ls._labels.training_labels import TrainingLabels, encode_training_labels
 from sklearn_ls._network.checked_stream import CheckedStream, LabeledSamples
@@ -14,8 +14,6 @@ from sklearn_ls._network.device import float_dtypes
 from sklearn_ls._network.plans import plan_network
 from sklearn_ls._network.samples import Samples, check_samples
 from sklearn_ls._network.stream_plans import plan_stream, survey_stream
-
-FEATURES = ("n_features_in_", "feature_names_in_")
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +47,11 @@ class ArrayData:
         labels = self.labels
         return {
             "X": (self.X.shape, self.X.sketch()),
-            "y": (labels.digest(), labels.classes, labels.sample_epsilon),
+            "y or sample_weight": (
+                labels.digest(),
+                labels.classes,
+                labels.sample_epsilon,
+            ),
         }
 
     def plan(self, params, *, seed, device, earlier=None):
@@ -67,7 +69,8 @@ class StreamData:
     stream : Stream
 
     estimator : estimator
-        Of whose features the blocks have to be, if it was fitted before.
+        Validates the blocks, whose features must be those of `earlier` if that is
+        given.
 
     params : TrainingParams
 
@@ -83,8 +86,6 @@ class StreamData:
     features : dict
         Fitted attributes that describe X.
     """
-
-    labels = None  # not in memory
 
     def __init__(self, stream, estimator, params, *, seed, device, earlier=None):
         self.stream = stream
@@ -136,8 +137,7 @@ class BlockCheck:
     @property
     def features(self):
         """Fitted attributes that describe X."""
-        state = vars(self.estimator)
-        return {name: state[name] for name in FEATURES if name in state}
+        return describe_features(self.estimator)
 
     def __call__(self, block):
         """Return the LabeledSamples of a block.
@@ -159,7 +159,7 @@ class BlockCheck:
                 f"dimensions. Got X of shape {np.shape(block.X)}."
             )
         raise_for_dates(block.X)
-        expected = self.first or self.network
+        expected = self.network if self.first is None else self.first
         labels = encode_training_labels(block.y)
         X = check_samples(
             self.estimator,
@@ -181,7 +181,8 @@ class BlockCheck:
             )
         if self.first is not None and X.is_sparse != self.first.is_sparse:
             raise ValueError("Either all blocks must be sparse, or none of them.")
-        self.first = self.first or X
+        if self.first is None:
+            self.first = X
         return LabeledSamples(X, labels.weighted(_check_weight(block, X.X)))
 
 

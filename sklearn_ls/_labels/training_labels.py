@@ -154,7 +154,9 @@ class TrainingLabels:
         if self.votes is not None:
             digest.update(self.votes.annotator.tobytes() + self.votes.label.tobytes())
         if self.weight is not None and np.ptp(self.weight):
-            digest.update(b"weights" + self.weight.astype(np.float64).tobytes())
+            digest.update(b"weights")
+            for part in parts_of(len(self)):
+                digest.update(self.weight[part].astype(np.float64).tobytes())
         return digest.hexdigest()
 
     def weighted(self, weight):
@@ -190,19 +192,9 @@ class TrainingLabels:
         ----------
         classes : ndarray of shape (n_classes,)
             Sorted, with all of `self.classes`.
-
-        Raises
-        ------
-        ValueError
-            If some are missing.
         """
         if self.multilabel or self.y_soft is not None:
             return self
-        if (unseen := np.setdiff1d(self.classes, classes)).size:
-            raise ValueError(
-                f"The stream had no labels {unseen} when it was read first. It must "
-                "yield the same samples, in the same order, each time."
-            )
         table = np.searchsorted(classes, self.classes).astype(code_dtype(len(classes)))
         return replace(self, codes=table[self.codes], classes=classes)
 

@@ -13,10 +13,33 @@ from sklearn_ls._network.samples import Samples
 from sklearn_ls._samples.file_arrays import FileArray
 from sklearn_ls._samples.order import even_blocks, index_dtype, make_windows
 from sklearn_ls._samples.prefetch import prefetch
+from sklearn_ls._samples.streams import changed_stream
+
+
+class Shuffled:
+    """Base class of batches of samples, in another order each epoch.
+
+    It has `batch_size`, `ranks` and a length, the number of samples.
+    """
+
+    @property
+    def n_batches(self):
+        """Number of batches per epoch."""
+        return sum(1 for _ in self.slices())
+
+    def shares(self):
+        """Yield the share of each batch that `epoch` yields in this process."""
+        return share_batches(self.slices(), self.ranks)
+
+    def slices(self):
+        """Return an iterator of the slices of the batches among all samples."""
+        return gen_batches(
+            len(self), self.batch_size, min_batch_size=min(2, self.batch_size)
+        )
 
 
 @dataclass(frozen=True, eq=False)
-class Batches:
+class Batches(Shuffled):
     """Batches of some samples of `X`, in another random order each epoch.
 
     A last batch of a single sample joins the one before it, since batch normalization
@@ -56,15 +79,6 @@ class Batches:
         """Number of leading dimensions, 2 if each network has samples of its own."""
         return 1 if self.samples is None else self.samples.ndim
 
-    @property
-    def n_batches(self):
-        """Number of batches per epoch."""
-        return sum(1 for _ in self._slices())
-
-    def shares(self):
-        """Return the share of each batch that `epoch` yields in this process."""
-        return share_batches(self._slices(), self.ranks)
-
     def of_rank(self, ranks):
         """Return a part of the samples, such that each is in one process."""
         if ranks.size == 1:
@@ -72,11 +86,6 @@ class Batches:
         part = np.array_split(np.arange(len(self)), ranks.size)[ranks.rank]
         rows = self.rows.take(torch.from_numpy(part).to(self.device))
         return replace(self, samples=self.indices()[..., part], rows=rows)
-
-    def _slices(self):
-        return gen_batches(
-            len(self), self.batch_size, min_batch_size=min(2, self.batch_size)
-        )
 
     def sharing(self, other):
         """Return the same batches, reusing the tensors of `other` that are equal."""
@@ -136,7 +145,7 @@ class Batches:
             return iter(())
         windows = self._windows(rng if self.batch_size < len(self) else None)
         return cut_batches(
-            windows, self._slices(), self.batch_size, self.device, self.ranks
+            windows, self.slices(), self.batch_size, self.device, self.ranks
         )
 
     def some_samples(self):
@@ -158,10 +167,9 @@ class Batches:
         X = self.X.X
         if not isinstance(X, FileArray) or not X.is_chunked:
             return even_blocks(len(self), self.X.n_bytes)
-        bounds = X.blocks()
         if self.samples is None:
-            return bounds
-        return np.unique(np.searchsorted(self.samples, bounds))
+            return X.bounds
+        return np.unique(np.searchsorted(self.samples, X.bounds))
 
     def _look_up(self, window):
         positions = window.positions()
@@ -281,15 +289,12 @@ def cut_batches(windows, slices, batch_size, device, ranks=ONE_PROCESS):
             yield from _gather(*shared, batch_size, device)
         start, rest = start + n_done, window.after(n_done)
     if batch is not None or (rest is not None and rest.n_samples):
-        raise ValueError(
-            "The stream has another number of samples than when it was read first. It "
-            "must yield the same samples, in the same order, each time."
-        )
+        raise changed_stream("another number of samples")
 
 
 def share_batches(slices, ranks):
-    """Return the share of each batch that a process computes."""
-    return [ranks.share(batch.stop - batch.start) for batch in slices]
+    """Yield the share of each batch that a process computes."""
+    return (ranks.share(batch.stop - batch.start) for batch in slices)
 
 
 def _gather(window, batches, batch_size, device):

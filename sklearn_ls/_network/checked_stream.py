@@ -7,6 +7,7 @@ import numpy as np
 
 from sklearn_ls._labels.training_labels import TrainingLabels
 from sklearn_ls._network.samples import Samples
+from sklearn_ls._samples.streams import changed_stream
 
 
 class LabeledSamples(NamedTuple):
@@ -99,10 +100,7 @@ class CheckedStream:
             checksum = _add_labels(checksum, part.labels)
             yield part, rng.random(len(part.labels))
         if self.seen.setdefault(shard, checksum) != checksum:
-            raise ValueError(
-                "The stream has other labels than when it was read first. It must "
-                "yield the same samples, in the same order, each time."
-            )
+            raise changed_stream("other labels")
 
     def read_all(self):
         """Yield the same for all shards, in order."""
@@ -111,6 +109,6 @@ class CheckedStream:
 
 
 def _add_labels(checksum, labels):
-    """Return the checksum of labels that follow others."""
+    """Return the checksum, updated by the labels of the next block."""
     checksum = zlib.crc32(labels.classes.astype(str).tobytes(), checksum)
     return zlib.crc32(np.ascontiguousarray(labels.codes), checksum)

@@ -331,7 +331,7 @@ def plan_network(
     if len(rest.labels) and params.early_stopping:
         validation = _make_batches(rest, objective, batch_size, device, smoothed=False)
     if calibration.needs_hold_out:
-        on_held_out = _thin_out(rest, len(classes))
+        on_held_out = thin_out(rest, len(classes))
     scaling = None
     if earlier is not None or X.is_sparse:  # centering would fill the zeros of sparse X
         params = params.scaling_as(earlier)
@@ -489,7 +489,7 @@ def _make_batches(part, objective, batch_size, device, *, smoothed=True):
     return Batches(X, samples, rows, batch_size, device)
 
 
-def _thin_out(part, n_classes):
+def thin_out(part, n_classes):
     """Return at most as many of the held-out samples as a calibration needs."""
     X, samples, labels = part
     n_samples = len(labels)

@@ -361,7 +361,7 @@ def join_ranks(device):
         At the end, all processes have succeeded, or those that have raise an error,
         too.
     """
-    if not _has_group():
+    if not _join_group():
         yield ONE_PROCESS
         return
     ranks = Ranks(device)
@@ -374,11 +374,14 @@ def join_ranks(device):
 
 def find_rank():
     """Return the rank of this process, 0 if it is not one of several."""
-    return distributed.get_rank() if _has_group() else 0
+    return distributed.get_rank() if _join_group() else 0
 
 
-def _has_group():
-    """Return whether this process has a group, which it is initialized as asked for."""
+def _join_group():
+    """Return whether this process belongs to a group.
+
+    The group that torchrun asks for is initialized.
+    """
     if threading.current_thread() is not threading.main_thread():
         return False
     if not distributed.is_available():

@@ -98,18 +98,15 @@ class Samples:
             return self.X[index].to(device, _TORCH[self.dtype.name], copy=True)
         if self.is_sparse:
             part = self.X[index].toarray()
-        elif isinstance(index, slice) or isinstance(self.X, FileArray):
-            part = self._read(index)
+        elif isinstance(index, slice):
+            part = np.array(self.X[index], self.dtype, order="C")
+        elif isinstance(self.X, FileArray):
+            part = self.X.take(index)
         elif self.X.flags.c_contiguous:  # `take` would copy others as a whole
             part = self.X.take(index, axis=0)
         else:
             part = self.X[index]
         return torch.from_numpy(part.astype(self.dtype, "C", copy=False)).to(device)
-
-    def _read(self, index):
-        if isinstance(index, slice):
-            return np.array(self.X[index], self.dtype, order="C")
-        return self.X.take(index)
 
     def read(self, parts, n_samples):
         """Return samples in their own dtype, in memory.
@@ -139,7 +136,7 @@ class Samples:
     def sketch(self):
         """Return about a hundred samples: from everywhere, or the first of a file."""
         step = 1 if isinstance(self.X, FileArray) else max(1, len(self) // 100)
-        return self.take(np.arange(0, len(self), step)[:200], "cpu").numpy()
+        return self.take(np.arange(0, min(len(self), 200 * step), step), "cpu").numpy()
 
     def in_blocks(self, index=None):
         """Yield samples, which are in memory if they are stored in chunks.
@@ -162,7 +159,7 @@ class Samples:
         if not isinstance(self.X, FileArray) or not self.X.is_chunked:
             yield self, index, slice(None)
             return
-        bounds = self.X.blocks()
+        bounds = self.X.bounds
         bounds = bounds if index is None else np.searchsorted(index, bounds)
         for pair in pairwise(bounds.tolist()):
             positions = slice(*pair)
@@ -200,7 +197,7 @@ class Samples:
         return samples_at_once(self.shape[1:], n_outputs, at_least)
 
     def to_device_if_it_fits(self, device):
-        """Move dense samples to a device with memory of its own, unless it is small."""
+        """Return dense samples on a GPU if they fill less than half of its memory."""
         X = self.X
         if torch.device(device).type != "cuda" or not isinstance(X, np.ndarray):
             return self
@@ -255,8 +252,8 @@ def check_samples(
         Large arrays in files are read in blocks.
 
     y : ndarray of shape (n_samples,) or (n_samples, n_labels), or None
-        Labels, of which there must be as many. By default there are none; None raises,
-        since they are required.
+        Labels, as many as samples. By default y is not validated; None raises an error,
+        since y is required.
 
     reset : bool
         Whether to set these attributes.
@@ -307,7 +304,7 @@ def _dtype_of(X, dtypes):
 
 def _has_one_numeric_dtype(X):
     dtypes = list(getattr(X, "dtypes", [getattr(X, "dtype", None)]))
-    return dtypes[0] in _NUMERIC and all(dtype == dtypes[0] for dtype in dtypes)
+    return len({*dtypes}) == 1 and dtypes[0] in _NUMERIC
 
 
 def _check_range(X, dtype):

@@ -6,7 +6,7 @@ The only module that imports skorch.
 import copy
 import dis
 import math
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import cached_property
 
@@ -372,9 +372,11 @@ class NetTrainer:
         net = self.net
         net.notify("on_epoch_begin", **self.datasets)
         net.epoch_rng_, net.generator_ = epoch_random(seed, epoch, net.device)
-        with self.average.of_optimizer():
+        batches = self._batches(net.epoch_rng_)
+        # Closed now, also while a traceback is kept: a thread may be reading ahead.
+        with closing(batches), self.average.of_optimizer():
             net.run_single_epoch(
-                self._batches(net.epoch_rng_),
+                batches,
                 training=True,
                 prefix="train",
                 step_fn=net.train_step,

@@ -4,10 +4,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.utils import gen_batches
 
 from sklearn_ls._labels.objective import Objective
-from sklearn_ls._network.batches import Gathered, cut_batches, share_batches
+from sklearn_ls._network.batches import Gathered, Shuffled, cut_batches
 from sklearn_ls._network.checked_stream import CheckedStream, LabeledSamples
 from sklearn_ls._network.ranks import ONE_PROCESS, OneProcess
 from sklearn_ls._network.row_tensors import RowTensors
@@ -15,6 +14,7 @@ from sklearn_ls._network.samples import Samples
 from sklearn_ls._network.training_loss import make_rows
 from sklearn_ls._samples.order import SMALLEST, WINDOW
 from sklearn_ls._samples.prefetch import prefetch
+from sklearn_ls._samples.streams import changed_stream
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ class StreamWindow:
 
 
 @dataclass(frozen=True, eq=False)
-class StreamBatches:
+class StreamBatches(Shuffled):
     """Batches of a stream, whose samples are shuffled in windows.
 
     Parameters
@@ -106,20 +106,6 @@ class StreamBatches:
     def __len__(self):
         return self.n_samples
 
-    @property
-    def n_batches(self):
-        """Number of batches per epoch."""
-        return sum(1 for _ in self._slices())
-
-    def shares(self):
-        """Return the share of each batch that `epoch` yields in this process."""
-        return share_batches(self._slices(), self.ranks)
-
-    def _slices(self):
-        return gen_batches(
-            len(self), self.batch_size, min_batch_size=min(2, self.batch_size)
-        )
-
     def epoch(self, rng=None):
         """Return an iterator of (samples, their row tensors).
 
@@ -133,7 +119,7 @@ class StreamBatches:
         """
         windows = prefetch(self._windows(None if rng is None else rng.spawn(1)[0]))
         return cut_batches(
-            windows, self._slices(), self.batch_size, self.device, self.ranks
+            windows, self.slices(), self.batch_size, self.device, self.ranks
         )
 
     def some_samples(self):
@@ -160,6 +146,8 @@ class StreamBatches:
 
     def _select(self, part, numbers):
         """Return the training samples of a block, with their weights."""
+        if not np.isin(part.labels.classes, self.classes).all():
+            raise changed_stream("other labels")
         labels = part.labels.recode_among(self.classes)
         part = LabeledSamples(part.X, labels).weighted(self.class_weight)
         kept = numbers >= self.threshold

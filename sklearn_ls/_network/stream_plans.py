@@ -11,6 +11,7 @@ from sklearn_ls._network.plans import (
     TrainingPlan,
     check_same_classes,
     moderate_class_weight,
+    thin_out,
 )
 from sklearn_ls._network.stream_batches import StreamBatches
 from sklearn_ls._network.survey import Survey
@@ -55,7 +56,7 @@ def plan_stream(survey, params, *, seed, device, earlier=None):
     -------
     plan : TrainingPlan
     """
-    summary = survey.labels.summarize()
+    summary = survey.summary
     if earlier is not None:
         check_same_classes(earlier, summary)
         seed = earlier.architecture.seed
@@ -77,7 +78,8 @@ def plan_stream(survey, params, *, seed, device, earlier=None):
         rows = make_rows(objective, labels, X.dtype, device, smoothed=False)
         validation = Batches(X, None, rows, batch_size, device)
     if calibration.needs_hold_out:
-        on_held_out = Part(held_out.X, np.arange(len(held_out.X)), held_out.labels)
+        part = Part(held_out.X, np.arange(len(held_out.X)), held_out.labels)
+        on_held_out = thin_out(part, len(summary.classes))
     X, scaling = survey.sample, None
     if earlier is not None or X.is_sparse:
         params = params.scaling_as(earlier)

@@ -44,6 +44,8 @@ class Survey:
 
     labels : LabelCounts
 
+    summary : ClassSummary
+
     scaler : StandardScaler or None
 
     held_out : LabeledSamples or None
@@ -73,6 +75,7 @@ class Survey:
                 first_window = self.labels.classes, self.labels.counts.copy()
         if self.sample is None:
             raise ValueError("The stream has no samples.")
+        self.summary = self.labels.summarize()  # raises before the data are used
         self.held_out = held_out.join(self.labels.classes)
         self.threshold = held_out.threshold
         if stream.n_shards == 1 and first_window is not None:

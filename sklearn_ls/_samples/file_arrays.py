@@ -2,6 +2,7 @@
 
 import math
 import mmap
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -29,7 +30,7 @@ def is_array_in_file(X):
     return (
         hasattr(X, "chunks")
         and hasattr(X, "__getitem__")
-        and getattr(getattr(X, "dtype", None), "kind", "") in "biuf"
+        and getattr(getattr(X, "dtype", None), "kind", None) in {*"biuf"}
         and all(isinstance(n, int) for n in getattr(X, "shape", (None,)))
     )
 
@@ -94,6 +95,7 @@ class FileArray:
         self.source = source
         self.shape = tuple(source.shape)
         self.dtype = np.dtype(source.dtype)
+        self.edges = chunk_edges(source)
 
     def __len__(self):
         return self.shape[0]
@@ -106,7 +108,7 @@ class FileArray:
     @property
     def is_chunked(self):
         """Whether samples are stored in chunks, which are read as a whole."""
-        return chunk_edges(self.source) is not None
+        return self.edges is not None
 
     def __getitem__(self, samples):
         """Return samples as an ndarray.
@@ -130,36 +132,28 @@ class FileArray:
 
     def slices(self):
         """Return slices of blocks to read."""
-        return [slice(*pair) for pair in pairwise(self.blocks().tolist())]
+        return [slice(*pair) for pair in pairwise(self.bounds.tolist())]
 
     def take(self, samples):
         """Return samples in any order, read in blocks."""
         order = np.argsort(samples, kind="stable")
         ordered = samples[order]
-        bounds = np.searchsorted(ordered, self.blocks())
-        parts = [
-            self[ordered[start:stop]]
-            for start, stop in pairwise(bounds)
-            if stop > start
-        ]
+        block = np.searchsorted(self.bounds, ordered, side="right")
+        starts = np.flatnonzero(np.diff(block)) + 1
+        parts = [self[part] for part in np.split(ordered, starts)]
         taken = np.empty((len(samples), *self.shape[1:]), self.dtype)
         taken[order] = np.concatenate(parts)
         return taken
 
-    def blocks(self):
-        """Return the bounds of blocks to read, which are whole chunks.
-
-        Returns
-        -------
-        bounds : ndarray of shape (n_blocks + 1,)
-        """
+    @cached_property
+    def bounds(self):
+        """The bounds of blocks to read, of shape (n_blocks + 1,): of whole chunks."""
         n_samples = len(self)
         n_bytes = self.nbytes // n_samples
         bounds = even_blocks(n_samples, n_bytes)
-        edges = chunk_edges(self.source)
-        if edges is None:
+        if self.edges is None:
             return bounds
-        starts = edges[np.searchsorted(edges, bounds[1:-1])]
+        starts = self.edges[np.searchsorted(self.edges, bounds[1:-1])]
         return np.unique(np.concatenate([[0], starts, [n_samples]]))
 
 
@@ -187,6 +181,7 @@ class FrameArray(FileArray):
         self.shape = source.shape
         dtype = source.iloc[:1].to_numpy().dtype
         self.dtype = dtype if dtype.kind in "biuf" else np.dtype(np.float64)
+        self.edges = None
 
     def checkable(self, part):
         """Return a slice as a dataframe."""

@@ -158,15 +158,18 @@ class DatasetStream(Stream):
             start = shard * self.block_size
             stop = min(start + self.block_size, len(self.dataset))
             items = (self.dataset[i] for i in range(start, stop))
-        while some := list(islice(items, self.block_size)):
-            if not isinstance(some[0], (tuple, list)):
-                some = [(x,) for x in some]
-            columns = zip(*some, strict=True)
+        while chunk := list(islice(items, self.block_size)):
+            if not isinstance(chunk[0], (tuple, list)):
+                chunk = [(x,) for x in chunk]
+            columns = zip(*chunk, strict=True)
             yield Block(*(np.stack(list(map(_to_array, c))) for c in columns))
 
 
-class ParquetStream(Stream):
-    """The columns of a pyarrow dataset, such as a folder of parquet files.
+NUMBERS = 2**19  # in a block of a table, a few MB: small ones take longer
+
+
+class ArrowStream(Stream):
+    """The columns of a dataset of pyarrow, such as a folder of parquet files.
 
     Parameters
     ----------
@@ -205,7 +208,7 @@ class ParquetStream(Stream):
 
     def read(self, shard):
         """Return an iterator of blocks of dataframes."""
-        n_rows = max(1, BLOCK // len(self.columns))  # a few MB; small ones are slow
+        n_rows = max(1, NUMBERS // len(self.columns))
         batches = self.shards[shard].to_batches(
             schema=self.dataset.schema,
             columns=self.columns,
@@ -217,20 +220,17 @@ class ParquetStream(Stream):
         for batch in batches:
             if batch.num_rows:
                 frame = batch.to_pandas(ignore_metadata=True)
-                yield _block_of_frame(frame, self.features, self.y, self.sample_weight)
+                labels, weights = (
+                    None if names is None else frame[names]
+                    for names in (self.y, self.sample_weight)
+                )
+                yield Block(frame[self.features], labels, weights)
 
 
 def _columns_of(schema):
     """Return the names of columns that are not an index of pandas."""
     index = (schema.pandas_metadata or {}).get("index_columns", [])
     return [name for name in schema.names if name not in index]
-
-
-def _block_of_frame(frame, features, y=None, sample_weight=None):
-    def columns(names):
-        return None if names is None else frame[names]
-
-    return Block(frame[features], columns(y), columns(sample_weight))
 
 
 def _as_list(names):
@@ -259,7 +259,7 @@ class DaskStream(Stream):
     """
 
     def __init__(self, X, y=None, sample_weight=None, features=None):
-        self.names = {}
+        self.names = {}  # of the columns of y and sample_weight
         if hasattr(X, "columns"):
             self.names = {
                 name: part
@@ -295,11 +295,12 @@ class DaskStream(Stream):
         import dask
 
         parts = [None if p is None else _partition(p, shard) for p in self.parts]
-        X, *others = dask.compute(*parts)
-        if self.names:
-            yield _block_of_frame(X, self.features, **self.names)
-        else:
-            yield Block(X, *others)
+        X, y, sample_weight = dask.compute(*parts)
+        parts = {"X": X, "y": y, "sample_weight": sample_weight}
+        if self.features is not None:
+            parts |= {name: X[columns] for name, columns in self.names.items()}
+            parts["X"] = X[self.features]
+        yield Block(**parts)
 
 
 def is_dask(values):
@@ -347,7 +348,7 @@ def open_stream(X, y=None, sample_weight=None, features=None):
     if isinstance(X, (str, os.PathLike)):
         X = _open_parquet(X)
     if hasattr(X, "get_fragments"):
-        return ParquetStream(X, features, y, sample_weight)
+        return ArrowStream(X, features, y, sample_weight)
     if is_dask(X):
         return DaskStream(X, y, sample_weight, features)
     if y is not None or sample_weight is not None:
@@ -420,8 +421,10 @@ def _is_iterable_of_blocks(X):
     if isinstance(X, (list, tuple)):
         if not X or not isinstance(X[0], (list, tuple)) or not X[0]:
             return False
-        first = X[0][0]  # lists of lists may be images
-        return getattr(first, "ndim", np.ndim(first) * isinstance(X[0], tuple)) > 1
+        first = X[0][0]
+        if hasattr(first, "ndim"):
+            return first.ndim > 1
+        return isinstance(X[0], tuple) and np.ndim(first) > 1  # lists may be images
     array_like = ("shape", "dtype", "columns", "__array__", "__array_interface__")
     collections = (Sequence, Set, Mapping, MappingView)
     return (
@@ -431,18 +434,25 @@ def _is_iterable_of_blocks(X):
     )
 
 
-def raise_for_names(y):
-    """Raise ValueError for names of columns, which only streams have."""
-    if isinstance(y, str):
-        raise ValueError(
-            f"y is the name of a column, {y!r}, which requires X to be the path of "
-            "parquet files, a dataset of pyarrow or a dask dataframe. Otherwise pass "
-            "the labels themselves: y=X[name], without that column in X."
-        )
+def raise_for_names(**arguments):
+    """Raise ValueError for names of columns, which only streams have.
+
+    Parameters
+    ----------
+    **arguments : object
+        By the names of the arguments.
+    """
+    for name, value in arguments.items():
+        if isinstance(value, str):
+            raise ValueError(
+                f"{name} is the name of a column, {value!r}, which requires X to be "
+                "the path of parquet files, a dataset of pyarrow or a dask dataframe. "
+                f"Otherwise pass the values: {name}=frame[{value!r}]."
+            )
 
 
-def raise_if_one_shot(X):
-    """Raise ValueError for an iterator, which cannot be read in every epoch."""
+def raise_if_not_readable_again(X):
+    """Raise ValueError for iterators, functions and dicts of arrays."""
     if callable(X) and hasattr(X, "__code__"):
         raise ValueError(
             "X is a function. Pass an object whose __iter__ yields blocks, from the "
@@ -475,3 +485,17 @@ def read_parts(X, features=None):
     if (source := find_file_array(X)) is not None:
         return (source.checkable(part) for part in source.slices())
     return None
+
+
+def changed_stream(what):
+    """Return the error that a stream is not as it was when it was read first.
+
+    Parameters
+    ----------
+    what : str
+        What differs, for the error message.
+    """
+    return ValueError(
+        f"The stream has {what} than when it was read first. It must yield the same "
+        "samples, in the same order, each time."
+    )

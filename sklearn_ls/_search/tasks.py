@@ -43,9 +43,9 @@ def divide_tasks(n_candidates, n_splits, stack_size, *, devices, n_processes):
 
     On a GPU there is one task per device, which stacks as it can. On the CPU a task is
     a stack. It holds whole splits, whose networks share their samples, and several of
-    them only if it stays small. Stacks that cannot be shared evenly by the processes
-    are divided into smaller ones, and so are all if each process would get one, of
-    different sizes.
+    them only if it stays small. Stacks that the processes cannot share evenly are
+    divided into smaller ones. So are all stacks if each process would get a single one
+    and their sizes differ.
 
     Parameters
     ----------

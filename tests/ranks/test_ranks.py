@@ -134,6 +134,7 @@ def test_what_happens_in_one_process_happens_in_all(tmp_path):
         assert message == "KeyboardInterrupt: "
     assert both("lines") == (5, 0)
     assert len({*both("search")}) == 1
+    assert isinstance(first["search"][0], float)
     assert both("files") == (["network.sklearn_ls", "training.sklearn_ls"], [])
     assert first["hang"][0].startswith("RuntimeError: Another of the processes")
     assert first["hang"][1] < second["hang"][1]  # which sleeps

@@ -243,6 +243,16 @@ def test_bad_shapes(digits, tmp_path, store, small_windows):
         clf.predict(in_file)
 
 
+@pytest.mark.parametrize("windows", [False, True])
+def test_column_named_chunks(digits, windows, request):
+    if windows:
+        request.getfixturevalue("small_windows")
+    X = pd.DataFrame(digits[0][:, :2], columns=["chunks", "size"])
+    X = X.astype({"size": "float64"})
+    clf = quick_classifier().fit(X, digits[1])
+    assert clf.predict(X).shape == (len(X),)
+
+
 def test_images_in_files(digits, tmp_path, small_windows):
     X = (digits[0].reshape(-1, 1, 8, 8) * 255).astype(np.uint8)
     clf = quick_classifier(module="convnet", max_epochs=2)
@@ -252,7 +262,7 @@ def test_images_in_files(digits, tmp_path, small_windows):
 
 
 @pytest.mark.parametrize("store", IN_FILES)
-def test_the_search_loads_what_it_splits(digits, tmp_path, store, small_windows):
+def test_searches_on_files_equal_memory(digits, tmp_path, store, small_windows):
     X, y = digits[0][:300], digits[1][:300]
     expected = quick_search(max_epochs=2).fit(X, y)
     search = quick_search(max_epochs=2).fit(store(X, tmp_path), y)

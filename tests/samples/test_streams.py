@@ -136,7 +136,13 @@ def by_dask_arrays_of_unknown_size(folder, *data):
     return X, y, frame["weight"].to_dask_array()
 
 
+def by_dask_frame_and_one_series(folder, *data):
+    frame = dd.from_pandas(as_frame(*data), npartitions=4)
+    return frame.drop(columns="weight"), "label", frame["weight"]
+
+
 SOURCES = [
+    by_dask_frame_and_one_series,
     by_blocks,
     by_list,
     by_loader_of_tensors,
@@ -534,11 +540,35 @@ class Iterable:
         return self.make()
 
 
+class Failing(torch.nn.Sequential):
+    """Fails in its third step."""
+
+    def __init__(self, n_features, n_classes):
+        super().__init__(torch.nn.Linear(n_features, n_classes))
+        self.n_steps = 0
+
+    def forward(self, X):
+        self.n_steps += self.training
+        if self.n_steps == 3:
+            raise OSError("unplugged")
+        return super().forward(X)
+
+
+@pytest.mark.usefixtures("small_windows")
+def test_no_thread_survives_an_error_of_the_module(data):
+    before = threading.active_count()
+    clf = quick_classifier(module=Failing, batch_size=20)
+    with raises("unplugged", OSError) as kept:
+        clf.fit(Blocks(*data))
+    assert threading.active_count() == before
+    assert kept.traceback
+
+
 def raises(match, error=ValueError):
     return pytest.raises(error, match=match)
 
 
-def test_bad_streams(data):
+def test_bad_streams(data, tmp_path):
     X, y, weight = data
     clf = quick_classifier()
     blocks = list(Blocks(X, y))
@@ -554,8 +584,9 @@ def test_bad_streams(data):
     for stream in (empty, Items(X[:0], y[:0]), Iterated(X[:0], y[:0])):
         with raises("The stream has no samples"):
             clf.fit(stream)
-    with raises("All samples have a weight of zero"):
-        clf.fit(Blocks(X, y, 0 * weight))
+    for checkpoint in (None, tmp_path / "run"):
+        with raises("All samples have a weight of zero"):
+            clf.fit(Blocks(X, y, 0 * weight), checkpoint=checkpoint)
     with raises("All samples of positive weight have the label b"):
         clf.fit(Blocks(X, y, np.where(y == "b", 1.0, 0.0)))
     with raises("Each block must have several samples"):
@@ -632,8 +663,12 @@ def test_bad_columns(data, tmp_path):
             clf.fit(folder, labels)
     with raises("pass the weights as the name of their column"):
         clf.fit(folder, "label", data[2])
-    with raises("y is the name of a column, 'label', which requires X to be"):
-        clf.fit(as_frame(*data), "label")
+    frame = as_frame(*data)
+    for fit_or_score in (clf.fit, quick_classifier().fit(*data).score):
+        with raises("y is the name of a column, 'label', which requires X to be"):
+            fit_or_score(frame, "label")
+    with raises("sample_weight is the name of a column"):
+        clf.fit(frame.iloc[:, :5], frame["label"], "weight")
     np.save(tmp_path / "X.npy", data[0])
     with raises("but not one of parquet files"):
         clf.fit(tmp_path / "X.npy", "label")
