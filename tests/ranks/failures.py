@@ -81,11 +81,12 @@ def interrupted_before_fit():
 
 def in_thread():
     """Return a classifier that a thread fits, in one process only."""
-    fitted = [small()]
+    fitted = []
     if RANK == 1:
         thread = threading.Thread(target=lambda: fitted.append(small().fit(X, Y)))
         thread.start()
         thread.join()
+        assert fitted  # it trained alone
     return small().fit(X, Y)
 
 

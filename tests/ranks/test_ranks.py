@@ -109,8 +109,8 @@ def test_what_happens_in_one_process_happens_in_all(tmp_path):
 
     for message in both("divergence"):
         assert message.startswith("ValueError: Training diverged in epoch 1")
-    for name in ("X", "y", "parameters", "callbacks"):
-        for message in both(f"other {name}"):
+    for name in ("X", "y", "weight", "parameters", "callbacks"):
+        for message in both("other weights" if name == "weight" else f"other {name}"):
             assert message.startswith("ValueError: The processes that train together")
             assert name in message.partition(". ")[0]
     for message in both("no backend"):
