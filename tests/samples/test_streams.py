@@ -652,8 +652,8 @@ def test_labels_of_two_types(data):
 def test_bad_columns(data, tmp_path):
     clf = quick_classifier()
     folder = as_parquet(tmp_path, *data)
-    with raises(r"The dataset has no columns \['lable'\]. Its columns are"):
-        clf.fit(folder, "lable")
+    with raises(r"The dataset has no columns \['labels'\]. Its columns are"):
+        clf.fit(folder, "labels")
     with raises("could not convert string to float"):
         clf.fit(folder, "weight")
     with raises("The blocks have no labels"):
@@ -680,8 +680,8 @@ def test_bad_columns(data, tmp_path):
     with raises("X is a dask Bag"):
         clf.fit(bag.from_sequence([1, 2], npartitions=1))
     frame = dd.from_pandas(as_frame(*data), npartitions=2)
-    with raises(r"The dataset has no columns \['lable'\]"):
-        clf.fit(frame, "lable")
+    with raises(r"The dataset has no columns \['labels'\]"):
+        clf.fit(frame, "labels")
     with raises("must be dask collections of the same partitions"):
         clf.fit(frame[["x0", "x1"]], data[1])
     with raises("different partitions"):
