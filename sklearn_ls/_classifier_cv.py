@@ -35,7 +35,6 @@ from sklearn_ls._search.scoring import (
     pass_on_without_routing,
     warn_of_noisy_scores,
 )
-from sklearn_ls._training_data import ArrayData
 from sklearn_ls._warnings import warn
 
 # All attributes that a search may set.
@@ -552,7 +551,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         checkpoints = open_checkpoints(
             checkpoint,
             self.get_params(deep=False),
-            ArrayData(data.X, data.labels, data.features),
+            data,
             seed,
             splits=[list(split) for split in splits],
         )

@@ -325,30 +325,72 @@ def plan_network(
     calibration.check(objective, learned)
     X = X.to_device_if_it_fits(device)
     training, rest = _split(X, labels, classes, params, seed, samples, held_out)
-    n_training = len(training.labels)
-    batch_size = params.batch_of(n_training)
+    batch_size = params.batch_of(len(training.labels))
     validation = on_held_out = None
     if len(rest.labels) and params.early_stopping:
         validation = _make_batches(rest, objective, batch_size, device, smoothed=False)
     if calibration.needs_hold_out:
         on_held_out = thin_out(rest, len(classes))
-    scaling = None
-    if earlier is not None or X.is_sparse:  # centering would fill the zeros of sparse X
-        params = params.scaling_as(earlier)
-    elif params.module is None and params.feature_clip is not None:
-        scaling = measure_features(X, training.samples, training.labels.weight)
-    if earlier is not None:
-        seed = earlier.architecture.seed
-    return TrainingPlan(
-        params=params,
-        architecture=params.make_architecture(X, len(classes), seed, n_training),
+    return make_plan(
+        params,
+        X,
+        seed=seed,
+        earlier=earlier,
+        measure=lambda: measure_features(X, training.samples, training.labels.weight),
         summary=summary,
         objective=objective,
         device=device,
         training=_make_batches(training, objective, batch_size, device),
         validation=validation,
         calibration=on_held_out,
+    )
+
+
+def make_plan(params, X, *, seed, earlier, measure, training, summary, **parts):
+    """Return the plan of a network, with its architecture and scaling.
+
+    Parameters
+    ----------
+    params : TrainingParams
+
+    X : Samples
+
+    seed : int
+
+    earlier : FittedNetwork or None
+        Network from which training continues, with its seed and scaling.
+
+    measure : callable
+        Returns the buffers of the scaling.
+
+    training : Batches
+
+    summary : ClassSummary
+
+    **parts : object
+        Other fields of TrainingPlan.
+
+    Returns
+    -------
+    plan : TrainingPlan
+    """
+    scaling = None
+    if earlier is not None or X.is_sparse:  # centering would fill the zeros of sparse X
+        params = params.scaling_as(earlier)
+    elif params.module is None and params.feature_clip is not None:
+        scaling = measure()
+    if earlier is not None:
+        seed = earlier.architecture.seed
+    architecture = params.make_architecture(
+        X, len(summary.classes), seed, len(training)
+    )
+    return TrainingPlan(
+        params=params,
+        architecture=architecture,
+        training=training,
+        summary=summary,
         scaling=scaling,
+        **parts,
     )
 
 

@@ -94,7 +94,7 @@ class Samples:
         """
         if isinstance(self.X, torch.Tensor):
             if not isinstance(index, slice):
-                index = torch.from_numpy(index).to(self.X.device)
+                index = torch.from_numpy(index).long().to(self.X.device)
             return self.X[index].to(device, _TORCH[self.dtype.name], copy=True)
         if self.is_sparse:
             part = self.X[index].toarray()
@@ -169,7 +169,7 @@ class Samples:
     def subset(self, index):
         """Return a part of the samples, in memory."""
         if isinstance(self.X, torch.Tensor):
-            index = torch.from_numpy(index).to(self.X.device)
+            index = torch.from_numpy(index).long().to(self.X.device)
         in_file = isinstance(self.X, FileArray)
         return Samples(self.X.take(index) if in_file else self.X[index], self.dtype)
 
@@ -202,7 +202,7 @@ class Samples:
         if torch.device(device).type != "cuda" or not isinstance(X, np.ndarray):
             return self
         free, _ = torch.cuda.mem_get_info(device)
-        if X.nbytes >= free // 2 or X.dtype.name not in _TORCH:
+        if X.nbytes >= free // 2 or str(X.dtype) not in _TORCH:
             return self
         return Samples(torch.tensor(X, device=device), self.dtype)
 

@@ -8,8 +8,8 @@ from sklearn_ls._network.calibration import CALIBRATIONS
 from sklearn_ls._network.feature_scaling import buffers_of
 from sklearn_ls._network.plans import (
     Part,
-    TrainingPlan,
     check_same_classes,
+    make_plan,
     moderate_class_weight,
     thin_out,
 )
@@ -59,7 +59,6 @@ def plan_stream(survey, params, *, seed, device, earlier=None):
     summary = survey.summary
     if earlier is not None:
         check_same_classes(earlier, summary)
-        seed = earlier.architecture.seed
     objective = params.make_objective(summary)
     calibration = CALIBRATIONS[params.calibration]
     calibration.check(objective, survey.labels.as_labels())
@@ -80,16 +79,12 @@ def plan_stream(survey, params, *, seed, device, earlier=None):
     if calibration.needs_hold_out:
         part = Part(held_out.X, np.arange(len(held_out.X)), held_out.labels)
         on_held_out = thin_out(part, len(summary.classes))
-    X, scaling = survey.sample, None
-    if earlier is not None or X.is_sparse:
-        params = params.scaling_as(earlier)
-    elif survey.scaler is not None:
-        scaling = buffers_of(survey.scaler)
-    return TrainingPlan(
-        params=params,
-        architecture=params.make_architecture(
-            X, len(summary.classes), seed, n_training
-        ),
+    return make_plan(
+        params,
+        survey.sample,
+        seed=seed,
+        earlier=earlier,
+        measure=lambda: buffers_of(survey.scaler),
         summary=summary,
         objective=objective,
         device=device,
@@ -106,7 +101,6 @@ def plan_stream(survey, params, *, seed, device, earlier=None):
         ),
         validation=validation,
         calibration=on_held_out,
-        scaling=scaling,
     )
 
 

@@ -10,25 +10,20 @@ import numpy as np
 
 from sklearn_ls._classifier import LabelSmoothingClassifier, make_fitted
 from sklearn_ls._compat import score_fold, take_rows
-from sklearn_ls._labels.training_labels import ClassSummary, TrainingLabels
+from sklearn_ls._labels.training_labels import ClassSummary
 from sklearn_ls._network.fitted import FittedNetwork
 from sklearn_ls._network.fitting import train_networks
 from sklearn_ls._network.plans import TrainingParams, plan_network
-from sklearn_ls._network.samples import Samples
+from sklearn_ls._training_data import ArrayData
 
 
 @dataclass(frozen=True, eq=False)
-class SearchData:
+class SearchData(ArrayData):
     """Data of a search, passed to each process as a whole.
 
     Parameters
     ----------
-    X : Samples
-
-    labels : TrainingLabels
-
-    features : dict
-        Fitted attributes that describe X.
+    X, labels, features : see ArrayData
 
     y_seen : ndarray of shape (n_samples, ...)
         The labels passed to scorers.
@@ -40,9 +35,6 @@ class SearchData:
         The samples passed to scorers, if they are not those of X.
     """
 
-    X: Samples
-    labels: TrainingLabels
-    features: dict
     y_seen: np.ndarray
     score_params: dict
     frame: Any = None

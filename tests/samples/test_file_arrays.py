@@ -261,6 +261,20 @@ def test_images_in_files(digits, tmp_path, small_windows):
     assert_array_equal(clf.fit(in_file, digits[1]).predict_proba(in_file), expected)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8])
+def test_tensors_equal_arrays(digits, dtype):
+    """As where samples are on a GPU."""
+    X = (digits[0] * 9).astype(dtype)
+    arrays, tensors = Samples(X, np.float32), Samples(torch.from_numpy(X), np.float32)
+    for index in (slice(5, 90), np.array([7, 3, 3], dtype=np.int32)):
+        taken = tensors.take(index, "cpu")
+        assert taken.dtype == torch.float32
+        assert torch.equal(taken, arrays.take(index, "cpu"))
+    subset = tensors.subset(np.array([4, 2], dtype=np.int32))
+    assert_array_equal(subset.X.numpy(), X[[4, 2]])
+    assert tensors.n_bytes == arrays.n_bytes
+
+
 @pytest.mark.parametrize("store", IN_FILES)
 def test_searches_on_files_equal_memory(digits, tmp_path, store, small_windows):
     X, y = digits[0][:300], digits[1][:300]
