@@ -1,6 +1,6 @@
 """How time and memory grow: with samples, features, classes, epsilons and processes.
 
-Each measurement has a process of its own, with one thread, started anew. Memory is
+Each measurement has a new process of its own, with one thread. Memory is
 anonymous memory at its peak (that of files, which the system can drop, is not counted),
 beyond what the process has after a training on a few samples. The first process of each
 benchmark asserts equal results before any clock starts; that of ranks compares the

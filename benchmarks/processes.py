@@ -16,7 +16,7 @@ INTERVAL = 0.002  # seconds between looks at the memory
 
 
 def in_new_process(function, *args):
-    """Return function(*args), computed on one thread of a process started anew."""
+    """Return function(*args), computed on one thread of a new process."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(_on_one_thread, function, *args).result()
 

@@ -6,6 +6,8 @@ from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import assert_all_finite, check_array, column_or_1d, gen_batches
 from sklearn.utils.multiclass import check_classification_targets
 
+PART = 2**16  # samples that are handled at once
+
 
 def to_numpy_backed(y):
     """Return labels of dask, pyarrow or pandas extension dtypes with dtypes of NumPy.
@@ -168,8 +170,12 @@ def find_classes(y):
 
 
 def _parts(y):
-    """Return parts of labels, since copies of all of them would be large."""
-    return (y[part] for part in gen_batches(len(y), 2**16))
+    return (y[part] for part in parts_of(len(y)))
+
+
+def parts_of(n_samples):
+    """Return slices of a bounded number of samples, where copies would be large."""
+    return gen_batches(n_samples, PART)
 
 
 def code_dtype(n_classes):

@@ -42,30 +42,30 @@ def hold_out(codes, samples, fraction, random_state):
         If there are too few samples to hold out or to train on.
     """
     n_samples = len(codes) if samples is None else len(samples)
-    dtype, alone = index_dtype(len(codes)), None
+    dtype, is_unique = index_dtype(len(codes)), None
     if codes.ndim == 1:
         counted = codes if samples is None else codes[samples]
-        alone = count_codes(counted, int(counted.max()) + 1) == 1
-    halves = []
+        is_unique = count_codes(counted, int(counted.max()) + 1) == 1
+    pairs = []
     for part in gen_even_slices(n_samples, math.ceil(n_samples / AT_ONCE)):
         chosen = np.arange(part.start, part.stop) if samples is None else samples[part]
-        halves.append(
-            _split(codes, chosen.astype(dtype), alone, fraction, random_state)
+        pairs.append(
+            _split(codes, chosen.astype(dtype), is_unique, fraction, random_state)
         )
-    if len(halves) == 1:
-        return halves[0]
-    training, validation = map(np.concatenate, zip(*halves, strict=True))
+    if len(pairs) == 1:
+        return pairs[0]
+    training, validation = map(np.concatenate, zip(*pairs, strict=True))
     training.sort()
     validation.sort()
     return training, validation
 
 
-def _split(codes, samples, alone, fraction, random_state):
+def _split(codes, samples, is_unique, fraction, random_state):
     """Split some of the samples.
 
     Parameters
     ----------
-    alone : ndarray of shape (n_classes,) or None
+    is_unique : ndarray of shape (n_classes,) or None
         Which labels occur once among all samples.
     """
     n_samples = len(samples)
@@ -73,7 +73,7 @@ def _split(codes, samples, alone, fraction, random_state):
     kept, stratify = samples[:0], None
     if codes.ndim == 1:
         labels = codes[samples]
-        counts, single = np.bincount(labels), alone[labels]
+        counts, single = np.bincount(labels), is_unique[labels]
         # Labels that occur once only here make a stratum of their own.
         strata = np.where(counts == 1, len(counts), np.arange(len(counts)))[labels]
         n_rare = np.count_nonzero(strata == len(counts)) - np.count_nonzero(single)

@@ -13,23 +13,18 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from sklearn_ls._compat import balanced_class_weight
 from sklearn_ls._labels.containers import (
+    PART,
     check_labels,
     code_dtype,
     column_names,
     encode_labels,
     find_classes,
+    parts_of,
     to_numpy_backed,
 )
 from sklearn_ls._labels.sample_votes import SampleVotes, encode_votes
 from sklearn_ls._labels.smoothing import check_epsilon
 from sklearn_ls._labels.soft_labels import SoftLabels, check_soft_labels, check_target
-
-PART = 2**16  # samples that are handled at once, where copies would be large
-
-
-def parts_of(n_samples):
-    """Return slices of a bounded number of samples."""
-    return gen_batches(n_samples, PART)
 
 
 def count_codes(codes, n_classes, weight=None):

@@ -77,17 +77,15 @@ def make_windows(bounds, n_bytes, rng=None):
     """
     n_samples, n_blocks = int(bounds[-1]), len(bounds) - 1
     n_windows = min(count_windows(n_samples, n_bytes), n_blocks)
-    if n_windows == 1:
-        order = None
-        if rng is not None:
-            order = np.arange(n_samples, dtype=index_dtype(n_samples))
-            rng.shuffle(order)
-        yield Window([(0, n_samples)], order)
-        return
     parts = list(gen_even_slices(n_blocks, n_windows))
     if rng is None:
         for part in parts:
             yield Window([(int(bounds[part.start]), int(bounds[part.stop]))], None)
+        return
+    if n_windows == 1:
+        order = np.arange(n_samples, dtype=index_dtype(n_samples))
+        rng.shuffle(order)
+        yield Window([(0, n_samples)], order)
         return
     blocks, seeds = rng.permutation(n_blocks), rng.integers(2**62, size=n_windows)
     for part, seed in zip(parts, seeds, strict=True):

@@ -34,7 +34,7 @@ class Block(NamedTuple):
 
     @property
     def is_empty(self):
-        """Whether there are no samples."""
+        """Whether the block has no samples."""
         return np.shape(self.X)[:1] == (0,)
 
 
@@ -142,8 +142,10 @@ class DatasetStream(Stream):
     def __init__(self, dataset):
         self.dataset = dataset
         self.is_iterable = hasattr(dataset, "__iter__")
-        items = iter(dataset) if self.is_iterable else map(dataset.__getitem__, [0])
-        first = next(items, None) if self.is_iterable or len(dataset) else None
+        if self.is_iterable:
+            first = next(iter(dataset), None)
+        else:
+            first = dataset[0] if len(dataset) else None
         x = first[0] if isinstance(first, (tuple, list)) else first
         n_bytes = np.asarray(_to_array(x)).nbytes
         self.block_size = max(1, BLOCK // max(1, n_bytes))
@@ -278,8 +280,8 @@ class DaskStream(Stream):
                 f"X is a dask {type(X).__name__}. Pass a dask dataframe or array."
             )
         self.features = features
-        given = [part for part in (X, y, sample_weight) if part is not None]
-        if not all(is_dask(part) for part in given):
+        collections = [part for part in (X, y, sample_weight) if part is not None]
+        if not all(is_dask(part) for part in collections):
             raise ValueError(
                 "The number of samples in each partition of a dask collection is not "
                 "known, so y and sample_weight must be dask collections of the same "
@@ -287,7 +289,7 @@ class DaskStream(Stream):
             )
         self.parts = X, y, sample_weight
         self.n_shards = _count_partitions(X)
-        if any(_count_partitions(part) != self.n_shards for part in given):
+        if any(_count_partitions(part) != self.n_shards for part in collections):
             raise ValueError("X, y and sample_weight have different partitions.")
 
     def read(self, shard):

@@ -1,4 +1,4 @@
-"""What training and predicting need besides X, per sample."""
+"""Memory that training and prediction need in addition to X, per sample."""
 
 import numpy as np
 import pandas as pd
