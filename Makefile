@@ -9,7 +9,7 @@ OLDEST := .venv-oldest
 # Small matrix products are faster on one thread a process.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test long-test oldest-test doctest lint docs site-test clean
+.PHONY: demo test long-test cuda-test oldest-test doctest lint docs site-test clean
 
 demo: $(INSTALLED)  ## See what smoothing does on mislabelled digits.
 	$(ONE_THREAD) $(BIN)/python examples/quickstart.py
@@ -19,6 +19,9 @@ test: $(INSTALLED)  ## Run the tests, the documents' examples among them.
 
 long-test: $(INSTALLED)  ## Run the tests that take many minutes: damaged files, sequences of calls.
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 -m long
+
+cuda-test: $(INSTALLED)  ## Run the tests that need a GPU, which make test skips.
+	$(BIN)/python -m pytest -m cuda
 
 oldest-test: $(OLDEST)/.installed  ## Run the main tests with the oldest versions allowed.
 	$(ONE_THREAD) SCIPY_ARRAY_API=1 $(OLDEST)/bin/python -m pytest -n 2 \

@@ -156,6 +156,12 @@ SHARED_DOCUMENTATION = {
         Device used for training: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, or ``"auto"``,
         which is CUDA if it is available and the CPU otherwise. Of the processes that
         ``torchrun`` starts, each takes a CUDA device of its own.
+
+    dtype : {"auto", "float32", "float64"}, default="auto"
+        Floating-point format of the network. ``"auto"`` is float32 if it represents the
+        dtype of X exactly, as for float32 and images of uint8, or if the device is not
+        the CPU; otherwise float64. Training that continues from an earlier fit keeps
+        the dtype of the network.
 """,
 }
 
@@ -207,6 +213,7 @@ class BaseNetworkClassifier(
         "transition_matrix": [Probability(), "array-like", None],
         "calibration": [StrOptions(set(CALIBRATIONS) - {None}), None],
         "device": [str],
+        "dtype": [StrOptions({"auto", "float32", "float64"})],
         "callbacks": [list, tuple, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -244,6 +251,7 @@ class BaseNetworkClassifier(
         transition_matrix,
         calibration,
         device,
+        dtype,
         callbacks,
         random_state,
         verbose,
@@ -271,6 +279,7 @@ class BaseNetworkClassifier(
         self.transition_matrix = transition_matrix
         self.calibration = calibration
         self.device = device
+        self.dtype = dtype
         self.callbacks = callbacks
         self.random_state = random_state
         self.verbose = verbose
@@ -345,7 +354,11 @@ class BaseNetworkClassifier(
             X,
             None if labels is None else labels.codes,
             reset=network is None,
-            dtypes=float_dtypes(X, device) if network is None else [network.dtype],
+            dtypes=(
+                float_dtypes(X, device, self.dtype)
+                if network is None
+                else [network.dtype]
+            ),
             allow_nd=self.module is not None,
             in_memory=in_memory,
         )

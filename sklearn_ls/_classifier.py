@@ -214,9 +214,8 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
 
     Notes
     -----
-    The network computes in the dtype of X: pass float32 for speed on a GPU. Sample and
-    class weights are divided by their mean over the training samples (except in
-    `partial_fit`), and samples with weight zero are left out. Where the network does
+    Sample and class weights are divided by their mean over the training samples (except
+    in `partial_fit`), and samples with weight zero are left out. Where the network does
     not standardize the features itself (see `feature_clip`), scale them first, with
     :class:`~sklearn.preprocessing.StandardScaler`. Numeric strings in X are parsed, as
     everywhere in scikit-learn.
@@ -282,6 +281,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         calibration=None,
         warm_start=False,
         device="auto",
+        dtype="auto",
         callbacks=None,
         random_state=None,
         verbose=0,
@@ -310,6 +310,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
             transition_matrix=transition_matrix,
             calibration=calibration,
             device=device,
+            dtype=dtype,
             callbacks=callbacks,
             random_state=random_state,
             verbose=verbose,

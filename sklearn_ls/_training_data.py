@@ -167,7 +167,7 @@ class BlockCheck:
             labels.codes,
             reset=expected is None,
             dtypes=(
-                float_dtypes(block.X, self.device)
+                float_dtypes(block.X, self.device, self.estimator.dtype)
                 if expected is None
                 else [expected.dtype]
             ),

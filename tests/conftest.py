@@ -20,11 +20,17 @@ else:
     settings.load_profile("patient")
 
 
+def pytest_configure(config):
+    if config.option.markexpr != "cuda":  # else device="auto" would take it
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
 def pytest_collection_modifyitems(items):
     if not torch.cuda.is_available():
+        reason = "needs a CUDA device and make cuda-test"
         for item in items:
             if item.get_closest_marker("cuda"):
-                item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.cuda)])

@@ -367,7 +367,7 @@ def test_calibration_brings_back_what_smoothing_took(device):
     losses = {}
     for calibration in CALIBRATIONS:
         params = {**SHORT, "early_stopping": True, "calibration": calibration}
-        clf = quick_classifier(0.5, device=device, **params).fit(X, y)
+        clf = quick_classifier(0.5, device=device, dtype="float64", **params).fit(X, y)
         losses[calibration] = log_loss(y_test, clf.predict_proba(X_test))
     assert losses["temperature"] < losses[None] - 0.05
     assert losses["unsmooth"] < losses[None] - 0.05

@@ -679,7 +679,7 @@ def test_html_links_to_the_documentation(iris):
 
 def test_devices_agree(iris, device):
     X, y = iris
-    params = {"batch_size": 40, "dropout": 0.0}
+    params = {"batch_size": 40, "dropout": 0.0, "dtype": "float64"}
     clf = quick_classifier(device=device, **params).fit(X, y)
     reference = quick_classifier(device="cpu", **params).fit(X, y)
     assert_allclose(clf.predict_proba(X), reference.predict_proba(X), atol=1e-8)

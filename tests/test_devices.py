@@ -15,6 +15,7 @@ PARAMS = {
     "hidden_layer_sizes": (20,),
     "learning_rate": 0.02,
     "batch_size": 50,
+    "dtype": "float64",
     "dropout": 0.0,  # its random numbers differ between devices
     "max_epochs": 20,
     "n_iter_no_change": np.inf,

@@ -415,7 +415,9 @@ def test_stacks_leave_the_global_generators_alone(iris):
 def test_stack_on_cuda_equals_grid_search(digits, stack_sizes):
     X, y = digits[0].astype(np.float64), digits[1]
     for params in ({}, {"module": Gelu}, {"early_stopping": True}):
-        assert_equals_grid_search(X, y, atol=1e-6, device="cuda", **params)
+        params |= {"device": "cuda", "dtype": "float64"}
+        assert_equals_grid_search(X, y, atol=1e-6, **params)
         assert sum(stack_sizes) == 9
         stack_sizes.clear()
-    assert_equals_grid_search(X, y, atol=1e-6, device="cuda", module=Dropout)
+    params = {"device": "cuda", "dtype": "float64", "module": Dropout}
+    assert_equals_grid_search(X, y, atol=1e-6, **params)

@@ -538,7 +538,8 @@ def test_label_issues_are_found_by_the_consensus(crowd):
 
 def test_votes_are_trained_on_any_device(crowd, fitted, device):
     X, _, answers, _ = crowd
-    again = clone(fitted).set_params(device=device).fit(X, None, votes=answers)
+    again = clone(fitted).set_params(device=device, dtype="float64")
+    again.fit(X, None, votes=answers)
     assert again.device_ == device
     assert_allclose(again.annotator_confusion_, fitted.annotator_confusion_, atol=1e-2)
 

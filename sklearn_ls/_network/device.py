@@ -6,9 +6,11 @@ from contextlib import ExitStack, contextmanager, nullcontext
 
 import numpy as np
 import torch
+from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import check_random_state
 
 from sklearn_ls._compat import InvalidParameterError
+from sklearn_ls._warnings import warn
 
 _GLOBAL_GENERATOR = threading.RLock()
 _FORKED = threading.Event()  # set in processes that were forked
@@ -128,7 +130,7 @@ def count_cuda_devices():
     return torch.cuda.device_count()
 
 
-def float_dtypes(X, device):
+def float_dtypes(X, device, dtype="auto"):
     """Return the dtypes to compute in, the preferred first.
 
     Parameters
@@ -139,18 +141,29 @@ def float_dtypes(X, device):
 
     device : str
 
+    dtype : {"auto", "float32", "float64"}, default="auto"
+
     Returns
     -------
     dtypes : list of dtype
-        Without float64 where the device has none.
+        With ``"auto"``, float64 is used on the CPU only.
     """
-    if torch.device(device).type == "mps":
-        return [np.float32]
+    if dtype != "auto":
+        return [np.dtype(dtype).type]
     dtypes = getattr(X, "dtypes", [getattr(X, "dtype", None)])
     names = {str(dtype).removeprefix("torch.").lower() for dtype in dtypes}
     if names <= EXACT_IN_FLOAT32:
         return [np.float32, np.float64]
-    return [np.float64, np.float32]
+    if torch.device(device).type == "cpu":
+        return [np.float64, np.float32]
+    if "float64" in names:
+        warn(
+            f"X has dtype float64, but the network computes in float32 on {device!r}. "
+            "Set dtype='float32' to silence this warning, or dtype='float64' to "
+            "compute in float64, which is slower.",
+            DataConversionWarning,
+        )
+    return [np.float32]
 
 
 def numpy_dtype(values):

@@ -196,6 +196,16 @@ def test_trainings_equal_those_on_an_array(data, params):
     assert_allclose(*(smoother.class_prior_ for smoother in smoothers))
 
 
+@pytest.mark.cuda
+@pytest.mark.parametrize("source", SOURCES)
+def test_sources_train_on_cuda(data, tmp_path, source):
+    params = {"device": "cuda", "dtype": "float64"}
+    clf = whole(**params).fit(*source(tmp_path, *data))
+    expected = whole(device="cpu").fit(data[0], data[1], sample_weight=data[2])
+    assert clf.device_ == "cuda"
+    assert_allclose(clf.loss_curve_, expected.loss_curve_, rtol=1e-6)
+
+
 @pytest.mark.parametrize("kind", ["soft", "multilabel"])
 def test_kinds_of_labels(data, kind):
     X, _, weight = data
