@@ -9,13 +9,16 @@ OLDEST := .venv-oldest
 # Small matrix products are faster on one thread a process.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test long-test cuda-test oldest-test doctest lint docs site-test clean
+.PHONY: demo test process-test long-test cuda-test oldest-test doctest lint docs site-test clean
 
 demo: $(INSTALLED)  ## See what smoothing does on mislabelled digits.
 	$(ONE_THREAD) $(BIN)/python examples/quickstart.py
 
 test: $(INSTALLED)  ## Run the tests, the documents' examples among them.
 	$(ONE_THREAD) SCIPY_ARRAY_API=1 $(BIN)/python -m pytest -n 2 $(ARGS)
+
+process-test: $(INSTALLED)  ## Run the tests that start many processes, and kill some.
+	$(ONE_THREAD) $(BIN)/python -m pytest -m processes
 
 long-test: $(INSTALLED)  ## Run the tests that take many minutes: damaged files, sequences of calls.
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 -m long

@@ -15,7 +15,10 @@ from numpy.testing import assert_array_equal
 from helpers import quick_search
 
 # What a cluster that loses a worker says of it.
-pytestmark = [pytest.mark.dask, pytest.mark.filterwarnings("ignore::UserWarning")]
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+]
 
 
 @pytest.fixture(scope="module")

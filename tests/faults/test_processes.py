@@ -72,7 +72,16 @@ WORKERS = """
 """
 
 
-@pytest.mark.parametrize("method", ["loky", "fork", "spawn", "nested"])
+@pytest.mark.parametrize(
+    "method",
+    [
+        "loky",
+        *(
+            pytest.param(method, marks=pytest.mark.processes)
+            for method in ("fork", "spawn", "nested")
+        ),
+    ],
+)
 def test_workers_of_every_kind_compute_the_same(method, tmp_path):
     if method == "fork" and not hasattr(os, "fork"):
         pytest.skip("os.fork is not available")

@@ -447,6 +447,7 @@ def kill_at_random(kind, tmp_path, n_kills, seed):
             killed += 1
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(("kind", "n_kills"), [("network", 2), ("search", 1)])
 def test_killed_trainings_continue(kind, n_kills, tmp_path):
     kill_at_random(kind, tmp_path, n_kills, seed=0)

@@ -87,7 +87,9 @@ def assert_same_network(actual, expected):
         )
 
 
-@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize(
+    "size", [2, *(pytest.param(n, marks=pytest.mark.processes) for n in (1, 3))]
+)
 def test_several_processes_train_the_network_of_one(size, tmp_path):
     results = launch("cases.py", size, tmp_path, torchrun=size == 2)
     for name in EQUAL:
@@ -100,6 +102,7 @@ def test_several_processes_train_the_network_of_one(size, tmp_path):
     assert np.mean(normed == expected) > 0.7
 
 
+@pytest.mark.processes
 def test_what_happens_in_one_process_happens_in_all(tmp_path):
     names = [name for name in SCENARIOS if name != "killed"]
     first, second = launch("failures.py", 2, tmp_path, *names)
@@ -140,6 +143,7 @@ def test_what_happens_in_one_process_happens_in_all(tmp_path):
     assert first["hang"][1] < second["hang"][1]  # which sleeps
 
 
+@pytest.mark.processes
 def test_a_training_that_is_killed_continues_in_any_number_of_processes(tmp_path):
     """One process is killed, and the others end with an error."""
     folders = [tmp_path / "killed", tmp_path / "three", tmp_path / "one"]
