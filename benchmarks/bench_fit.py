@@ -122,6 +122,7 @@ def make_ours(task, device, **params):
         max_epochs=task.epochs,
         early_stopping=False,
         device=device,
+        dtype=task.X.dtype.name,
         random_state=0,
     )
 

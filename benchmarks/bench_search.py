@@ -194,7 +194,7 @@ def assert_equals_grid_search(X, y, device):
         seen.setdefault(key, []).append((y_proba, classifier.n_iter_))
         return classifier.score(X_test, y_test)
 
-    params = shared(device, epochs=10)
+    params = {**shared(device, epochs=10), "dtype": "float64"}
     ours = make_ours(scoring=scoring, **params).fit(X, y).cv_results_
     grid = make_grid(scoring=scoring, **params).fit(X, y).cv_results_
     assert list(ours) == list(grid)
