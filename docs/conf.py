@@ -1,4 +1,5 @@
 import warnings
+from itertools import chain
 from pathlib import Path
 
 from sphinx_gallery.sorting import ExplicitOrder
@@ -50,28 +51,37 @@ copybutton_prompt_is_regexp = True
 for category in (FutureWarning, RuntimeWarning, UserWarning):
     warnings.filterwarnings("error", category=category)
 warnings.filterwarnings("error", module="__main__")
-# From what is asked first to the background; a new example comes at the end.
-examples = [
-    "plot_choosing_epsilon.py",
-    "plot_did_it_help.py",
-    "plot_when_does_smoothing_help.py",
-    "plot_label_noise.py",
-    "plot_mislabelled_images.py",
-    "plot_text.py",
-    "plot_table.py",
-    "plot_epsilon_conventions.py",
-    "plot_binary_cross_entropy.py",
-    "*",
-]
+# The order of the groups and of their examples; a new example comes at the end.
+examples = {
+    "tutorials": ["plot_smoothing_by_hand.py"],
+    "data": [
+        "plot_table.py",
+        "plot_text.py",
+        "plot_mislabelled_images.py",
+        "plot_residual_network.py",
+    ],
+    "epsilon": [
+        "plot_choosing_epsilon.py",
+        "plot_did_it_help.py",
+        "plot_when_does_smoothing_help.py",
+        "plot_committee.py",
+    ],
+    "labels": ["plot_label_noise.py", "plot_relabel.py", "plot_votes.py"],
+    "classifiers": ["plot_boosting.py"],
+    "formula": ["plot_epsilon_conventions.py", "plot_binary_cross_entropy.py"],
+}
 folder = Path(__file__).resolve().parent.parent / "examples"
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": "plot_",
-    "ignore_pattern": r"quickstart\.py",  # make demo
-    "within_subsection_order": ExplicitOrder(examples),
+    # Scripts of their own: make demo, and one that needs data.
+    "ignore_pattern": r"quickstart\.py|cats_and_dogs\.py",
+    "subsection_order": ExplicitOrder([f"../examples/{group}" for group in examples]),
+    "within_subsection_order": ExplicitOrder([*chain(*examples.values()), "*"]),
     "minigallery_sort_order": ExplicitOrder(
-        [name if name == "*" else str(folder / name) for name in examples]
+        [str(folder / group / name) for group in examples for name in examples[group]]
+        + ["*"]
     ),
     "doc_module": ("sklearn_ls",),
     "backreferences_dir": "generated/backreferences",

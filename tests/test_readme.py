@@ -45,7 +45,9 @@ def test_code_of_the_landing_page_runs():
 
 @pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")
 def test_example_of_choosing_epsilon_shows_what_it_says():
-    shown = runpy.run_path(str(ROOT / "examples" / "plot_choosing_epsilon.py"))
+    shown = runpy.run_path(
+        str(ROOT / "examples" / "epsilon" / "plot_choosing_epsilon.py")
+    )
     agreement = [np.mean(shown["held_out"] == shown[y]) for y in ("y_noisy", "y")]
     assert agreement[0] < 0.75 < 0.95 < agreement[1]
     scores = shown["display"].scores
@@ -56,7 +58,9 @@ def test_example_of_choosing_epsilon_shows_what_it_says():
 
 @pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")
 def test_example_of_mislabelled_images_shows_what_it_says():
-    shown = runpy.run_path(str(ROOT / "examples" / "plot_mislabelled_images.py"))
+    shown = runpy.run_path(
+        str(ROOT / "examples" / "data" / "plot_mislabelled_images.py")
+    )
     accuracy, belief = shown["accuracy"], shown["belief"]
     one, one_smoothed, folds, folds_smoothed = shown["models"]
     assert accuracy[one] < accuracy[one_smoothed] < accuracy[folds] - 0.02

@@ -162,7 +162,7 @@ def test_pages_fit_a_phone(visited):
 def test_every_example_has_its_thumbnail(tab, address, visited):
     tab.goto(f"{address}auto_examples/index.html")
     thumbnails = tab.locator(".sphx-glr-thumbcontainer img")
-    examples = list((ROOT / "examples").glob("plot_*.py"))
+    examples = list((ROOT / "examples").glob("*/plot_*.py"))
     assert thumbnails.count() == len(examples) > 0
     sources = thumbnails.evaluate_all("images => images.map(image => image.src)")
     assert not any("no_image" in source for source in sources)

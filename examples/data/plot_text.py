@@ -1,6 +1,6 @@
 """
-Text
-====
+Classifying text with wrong labels
+==================================
 
 A Pipeline turns text into sparse features and trains a network on smoothed labels, some
 of which are wrong. Does smoothing help there? The text is at hand wherever scikit-learn

@@ -1,6 +1,6 @@
 """
-Gradient boosting on soft labels
-================================
+Training XGBoost and LightGBM on soft labels
+============================================
 
 XGBoost and LightGBM take one label per sample. Where several people labeled the samples
 and disagree, that label hides how sure they were.

@@ -1,6 +1,6 @@
 """
-A network and a forest vote
-===========================
+Averaging a network and a random forest
+=======================================
 
 Is a network with smoothed labels better, or a random forest? That depends on the data
 and on how many labels are wrong. The mean of their probabilities saves the choice. This

@@ -1,6 +1,6 @@
 """
-A table with pandas
-===================
+Training on a pandas table with ordered classes
+===============================================
 
 From a table of numbers and categories to a table of probabilities: columns of two
 kinds, labels that are words, a grid search over epsilon, and dataframes on the way in

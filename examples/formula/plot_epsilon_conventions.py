@@ -1,6 +1,6 @@
 """
-Five meanings of epsilon
-========================
+Converting epsilon between five conventions
+===========================================
 
 Two tools that smooth "by 0.1" need not train on the same targets. This example draws
 what the same epsilon means in the five conventions in use, for many classes of unequal

@@ -1,6 +1,6 @@
 """
-When does label smoothing help?
-===============================
+Effects of smoothing on accuracy, calibration and features
+==========================================================
 
 The paper of that name [1]_ finds that smoothing leaves accuracy as it is or improves it
 a little, that it calibrates probabilities about as well as a temperature that is fitted

@@ -1,6 +1,6 @@
 """
-Does label smoothing mitigate label noise?
-==========================================
+Comparison of smoothing with other methods for label noise
+==========================================================
 
 Lukasik, Bhojanapalli, Menon and Kumar asked so [1]_. They trained residual networks on
 CIFAR-10, CIFAR-100 and ImageNet, replaced a fifth of the labels by random ones, and

@@ -1,6 +1,6 @@
 """
-Choosing epsilon
-================
+Choosing epsilon by cross-validation
+====================================
 
 Which epsilon is best for your data, and is it better than none at all? A search answers
 the first question with a number; whether to believe it, the curve says. This example

@@ -1,6 +1,6 @@
 """
-Mislabeled images
-=================
+Training a convolutional network on mislabeled images
+=====================================================
 
 People who label images take one thing for another that looks like it. What does a
 convolutional network make of such labels, and what do smoothing and averaging networks

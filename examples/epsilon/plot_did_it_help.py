@@ -1,6 +1,6 @@
 """
-Did smoothing help?
-===================
+Checking whether smoothing helped
+=================================
 
 :func:`~sklearn_ls.inspection.smoothing_report` answers for one's own data, with a
 verdict that may be no. Here it is asked twice, about digits with right labels and about

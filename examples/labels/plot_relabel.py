@@ -1,6 +1,6 @@
 """
-Which labels should be checked?
-===============================
+Finding labels that should be checked
+=====================================
 
 A table with gaps, names and an identifier, and a suspicion: are its labels right? This
 example goes from the suspicion to a list of samples to look at, and back to a model.

@@ -1,6 +1,6 @@
 """
-From votes to a model
-=====================
+Training on the votes of several annotators
+===========================================
 
 Several people labeled the same samples, and not all of them are reliable.
 :func:`~sklearn_ls.crowds.votes_to_soft` estimates how each of them errs from where they
