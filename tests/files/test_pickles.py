@@ -83,6 +83,7 @@ def test_skops_has_to_trust_nothing_but_this_package(fitted, iris, kind):
 @pytest.mark.parametrize("kind", ["classifier", "search"])
 def test_mlflow_saves_and_loads(fitted, iris, kind, tmp_path):
     mlflow = pytest.importorskip("mlflow.sklearn")
+    pyfunc = pytest.importorskip("mlflow.pyfunc")
     skops_io = pytest.importorskip("skops.io")
     X, y = iris
     model = make_pipeline(StandardScaler(), fitted[kind]).fit(X, y)
@@ -94,9 +95,12 @@ def test_mlflow_saves_and_loads(fitted, iris, kind, tmp_path):
             tmp_path / "model",
             skops_trusted_types=types,
             pip_requirements=["sklearn-ls"],
+            pyfunc_predict_fn="predict_proba",
         )
         loaded = mlflow.load_model(tmp_path / "model")
+        served = pyfunc.load_model(tmp_path / "model")
     assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+    assert_array_equal(served.predict(X), model.predict_proba(X))
 
 
 def n_bytes(estimator):
