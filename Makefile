@@ -6,10 +6,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 OLDEST := .venv-oldest
+RELEASE := .venv-release
 # Small matrix products are faster on one thread a process.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test process-test long-test cuda-test oldest-test doctest lint docs site-test clean
+.PHONY: demo test process-test long-test cuda-test oldest-test doctest lint docs \
+	site-test release-test clean
 
 demo: $(INSTALLED)  ## See what smoothing does on mislabelled digits.
 	$(ONE_THREAD) $(BIN)/python examples/quickstart.py
@@ -46,6 +48,11 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms \
+		$(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
 
 docs: $(INSTALLED)  ## Build the site in docs/_build/html; warnings are errors.
 	$(ONE_THREAD) $(BIN)/sphinx-build -W --keep-going -q -b html -d docs/_build/doctrees docs docs/_build/html
@@ -53,8 +60,17 @@ docs: $(INSTALLED)  ## Build the site in docs/_build/html; warnings are errors.
 site-test: docs  ## Open every page of the built site in a headless Chromium.
 	$(BIN)/python -m pytest -m site tests/test_site.py
 
+release-test: $(INSTALLED)  ## Build and check the release; run the README with it alone.
+	rm -rf build dist $(RELEASE)
+	$(BIN)/python -m build --quiet
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/python .ci/check_contents.py
+	$(PYTHON) -m venv $(RELEASE)
+	$(RELEASE)/bin/python -m pip install --quiet --constraint constraints.txt dist/*.whl pandas
+	$(ONE_THREAD) $(RELEASE)/bin/python -I .ci/run_readme.py
+
 clean:
-	rm -rf $(VENV) $(OLDEST) docs/_build docs/auto_examples docs/generated
+	rm -rf $(VENV) $(OLDEST) $(RELEASE) build dist docs/_build docs/auto_examples docs/generated
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

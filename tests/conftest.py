@@ -26,11 +26,12 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    if not torch.cuda.is_available():
-        reason = "needs a CUDA device and make cuda-test"
-        for item in items:
-            if item.get_closest_marker("cuda"):
-                item.add_marker(pytest.mark.skip(reason=reason))
+    for item in items:
+        if item.get_closest_marker("cuda") and not torch.cuda.is_available():
+            reason = "needs a CUDA device and make cuda-test"
+            item.add_marker(pytest.mark.skip(reason=reason))
+        if item.get_closest_marker("posix") and os.name != "posix":
+            item.add_marker(pytest.mark.skip(reason="not a POSIX system"))
 
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.cuda)])

@@ -1,10 +1,12 @@
 """What many tests need: estimators that train quickly, and the memory of a call."""
 
+import sys
 import tracemalloc
 from contextlib import contextmanager
 from unittest import mock
 
 import numpy as np
+import pytest
 
 from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
 from sklearn_ls._search import run
@@ -43,6 +45,13 @@ def peak_memory(call):
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+
+
+def peak_rss():
+    """Return the maximum number of kilobytes that the process has held."""
+    resource = pytest.importorskip("resource")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak // 1024 if sys.platform == "darwin" else peak
 
 
 @contextmanager

@@ -63,6 +63,7 @@ def test_search_on_a_cluster_equals_serial_and_gets_the_data_once(client, digits
     assert len(scattered) == 1
 
 
+@pytest.mark.posix
 def test_search_survives_a_worker_that_is_killed(client, digits):
     X, y = digits
     serial = make(max_epochs=40).fit(X, y)

@@ -15,6 +15,7 @@ from sklearn.base import clone
 
 from faults.calls import small, small_search
 from faults.data import X, Y, network
+from helpers import peak_rss
 
 
 @pytest.mark.parametrize("module", [None, network])
@@ -98,11 +99,9 @@ def n_open():
 
 
 def test_memory_does_not_grow_and_nothing_stays_open(tmp_path):
-    resource = pytest.importorskip("resource")
-
     def peak():
         gc.collect()
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak_rss()
 
     def use(n_fits, n_predictions):
         for number in range(n_fits):

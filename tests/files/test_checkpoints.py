@@ -448,12 +448,14 @@ def kill_at_random(kind, tmp_path, n_kills, seed):
 
 
 @pytest.mark.processes
+@pytest.mark.posix
 @pytest.mark.parametrize(("kind", "n_kills"), [("network", 2), ("search", 1)])
 def test_killed_trainings_continue(kind, n_kills, tmp_path):
     kill_at_random(kind, tmp_path, n_kills, seed=0)
 
 
 @pytest.mark.long
+@pytest.mark.posix
 @pytest.mark.parametrize("kind", ["network", "search"])
 def test_trainings_killed_many_times_continue(kind, tmp_path):
     for seed in range(1, 6):

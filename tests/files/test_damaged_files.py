@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.numpy import save
 
-from helpers import quick_classifier, quick_search
+from helpers import peak_rss, quick_classifier, quick_search
 from sklearn_ls import LabelSmoother, ModelFileError, load_model, save_model
 from sklearn_ls._files.model_format import from_bytes, to_bytes
 
@@ -190,11 +190,9 @@ def test_mutated_files_with_an_intact_hash(contents, tmp_path):
 
 
 def test_mutated_files_take_little_memory(contents, tmp_path):
-    resource = pytest.importorskip("resource")
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_rss()
     attack(contents, tmp_path / "model", seed=2, n_mutations=300)
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert after - before < 100_000  # kilobytes, of torch as well
+    assert peak_rss() - before < 100_000  # kilobytes, of torch as well
 
 
 @pytest.mark.long

@@ -387,6 +387,7 @@ def test_the_file_has_no_training_samples(iris, tmp_path, rng):
     assert search.oof_proba_.tobytes() in path.read_bytes()
 
 
+@pytest.mark.posix
 def test_a_file_keeps_its_permissions_and_links(iris, tmp_path):
     smoother = LabelSmoother().fit(iris[1])
     path, link = tmp_path / "model", tmp_path / "link"

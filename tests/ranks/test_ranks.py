@@ -20,6 +20,8 @@ from ranks.failures import SCENARIOS
 from sklearn_ls._network.device import resolve_device
 from sklearn_ls._network.ranks import Share
 
+pytestmark = pytest.mark.posix
+
 HERE = Path(__file__).parent
 PATHS = [str(Path(sklearn_ls.__file__).parents[1]), str(HERE.parent)]
 
