@@ -73,3 +73,19 @@ def test_the_citation_says_what_the_metadata_say():
     assert citation["keywords"] == PROJECT["keywords"]
     assert citation["url"] == PROJECT["urls"]["Documentation"]
     assert citation["repository-code"] == PROJECT["urls"]["Source"]
+
+
+def test_changes_have_the_version_dates_and_links():
+    changes = (ROOT / "docs" / "changes.rst").read_text()
+    versions = re.findall(
+        r"^(\S+) \((.*)\)\n-+\n\n`\w+ <.*/(?:.*\.\.\.)?(.*)>`__$", changes, re.MULTILINE
+    )
+    assert len(versions) == len(re.findall(r"^-+$", changes, re.MULTILINE))
+    if "dev" in sklearn_ls.__version__:
+        number = sklearn_ls.__version__.partition(".dev")[0]
+        assert versions.pop(0) == (number, "unreleased", "main")
+    else:
+        assert versions[0][0] == sklearn_ls.__version__
+    for number, date, tag in versions:
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d", date)
+        assert tag == f"v{number}"
