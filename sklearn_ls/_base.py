@@ -70,67 +70,69 @@ LEARNED = {
     *(name for kind in CALIBRATIONS.values() for name in kind.attribute_names),
 }
 
-# The documentation of parameters that mean the same in every network classifier. It
-# replaces the placeholders {network} and so on in their docstrings.
+# Documentation of the parameters that all network classifiers share. It replaces
+# placeholders such as {network} in their docstrings.
 SHARED_DOCUMENTATION = {
     "network": """
     hidden_layer_sizes : array-like of int or int, default=(128, 128)
-        Number of units in each hidden layer of the built-in perceptron; ``()`` makes it
-        linear. Ignored if `module` is given.
+        Number of units in each hidden layer of the built-in perceptron; ``()`` gives a
+        linear model. Ignored if `module` is given.
 
     activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
         Activation function of the hidden layers. Ignored if `module` is given.
 
     dropout : float or "auto", default="auto"
         Probability of dropping a hidden unit during training, in [0, 1). ``"auto"`` is
-        0.15, and 0 if a single batch holds all training samples, for then weighting a
-        sample and repeating it are equivalent. Ignored if `module` is given.
+        0.15, or 0 if a single batch contains all training samples, so that weighting a
+        sample is then equivalent to repeating it. Ignored if `module` is given.
 
     feature_clip : float or None, default=3.0
-        Bound of the features, in standard deviations. The perceptron standardizes each
-        feature by its mean and standard deviation in the training samples, and clips
-        the result `z` smoothly, ``z / sqrt(1 + (z / feature_clip) ** 2)``. ``np.inf``
-        only standardizes; None uses the features as they are. Ignored if X is sparse,
-        if `module` is given, and by `partial_fit` unless it continues from `fit`.
+        Bound on the standardized features. The perceptron standardizes each feature by
+        its mean and standard deviation over the training samples and smoothly clips the
+        result `z` to ``z / sqrt(1 + (z / feature_clip) ** 2)``. If ``np.inf``, the
+        features are only standardized; if None, they are used unchanged. Ignored if X
+        is sparse, if `module` is given, and by `partial_fit` unless it continues from
+        `fit`.
 
     module : {"convnet"} or callable, default=None
-        The network. None is a multilayer perceptron with the three parameters above.
-        ``"convnet"`` is a small convolutional network for images, X of shape
-        (n_samples, n_channels, height, width). A callable gets
+        The network. None uses a multilayer perceptron, defined by the parameters above.
+        ``"convnet"`` is a small convolutional network for images, with X of shape
+        (n_samples, n_channels, height, width). A callable is called with
         `(n_features, n_classes, **module_params)` and returns a
-        :class:`torch.nn.Module` that ends in logits; `n_features` is a tuple, the shape
-        of one sample, if X has more than two dimensions.
+        :class:`torch.nn.Module` that outputs logits; if X has more than two dimensions,
+        `n_features` is the shape of one sample, a tuple.
 
     module_params : dict, default=None
-        Keyword arguments of `module`.
+        Keyword arguments passed to `module`.
 
     optimizer : {"adam", "adamw", "sgd"} or class, default="adamw"
-        One of torch's optimizers, or a class with the same interface.
+        Name of a torch optimizer, or a class with the same interface.
 
     optimizer_params : dict, default=None
-        Further keyword arguments of the optimizer, such as ``{"momentum": 0.9}``.
+        Additional keyword arguments passed to the optimizer, such as
+        ``{"momentum": 0.9}``.
 
     learning_rate : float, default=1e-2
-        Step size of the optimizer, positive.
+        Learning rate of the optimizer. Must be positive.
 
     learning_rate_schedule : {"constant", "cosine"}, default="constant"
-        How the learning rate changes during training. ``"cosine"`` raises it linearly
-        from 0 in the first tenth of `max_epochs`, and then lowers it to 0 along half a
-        period of the cosine (:doi:`10.48550/arXiv.1608.03983`). `partial_fit` always
-        uses ``"constant"``.
+        Schedule of the learning rate. ``"cosine"`` increases it linearly from 0 over
+        the first tenth of `max_epochs` and then decreases it to 0 along half a cosine
+        period (:doi:`10.48550/arXiv.1608.03983`). `partial_fit` always uses
+        ``"constant"``.
 
     weight_decay : float, default=1e-2
-        Weight decay of the optimizer, non-negative.
+        Weight decay of the optimizer. Must be non-negative.
 
     ema_decay : float, default=0.99
-        Decay of the exponential moving average of the weights, per step, in [0, 1). The
-        average is less noisy than the weights of single steps
-        (:doi:`10.1137/0330046`), and is what is validated and what predicts. 0 uses the
-        weights themselves, as `partial_fit` always does.
+        Decay per step of the exponential moving average of the weights, in [0, 1). The
+        average is less noisy than the weights of a single step (:doi:`10.1137/0330046`)
+        and is used for validation and prediction. If 0, and always in `partial_fit`,
+        the weights are not averaged.
 
     batch_size : int or "auto", default="auto"
-        Number of samples per mini-batch. ``"auto"`` is `min(200, n_samples)`. A last
-        batch of a single sample is merged with the one before it.
+        Number of samples per mini-batch. ``"auto"`` is `min(200, n_samples)`. If the
+        last batch has a single sample, it is merged with the previous one.
 
     max_epochs : int, default=40
         Maximum number of epochs.
@@ -138,24 +140,25 @@ SHARED_DOCUMENTATION = {
     "stopping": """
     n_iter_no_change : int or np.inf, default=np.inf
         Maximum number of consecutive epochs without an improvement of at least `tol`
-        before training stops. ``np.inf`` trains for `max_epochs`, and still restores
-        the best weights with early stopping.
+        before training stops. ``np.inf`` trains for `max_epochs`; early stopping then
+        only restores the best weights.
 
     tol : float, default=1e-4
-        Minimum improvement that counts: of accuracy with early stopping, otherwise of
-        the training loss.
+        Minimum change that counts as an improvement: of the accuracy minus the Brier
+        score on the held-out samples with early stopping, otherwise of the training
+        loss.
 
     class_weight : dict or "balanced", default=None
-        Weights of the classes, ``{label: weight}``; a label that is missing has weight
-        1. ``"balanced"`` gives all classes the same total weight. The loss of a sample
-        is multiplied by the weight of its label, or of its most likely label if labels
-        are soft, after smoothing.
+        Weights of the classes in the form ``{label: weight}``. Missing labels have
+        weight one. ``"balanced"`` gives all classes the same total weight. The loss of
+        each sample, on its smoothed label, is multiplied by the weight of its label;
+        for soft labels, by that of the most likely label.
 """,
     "device": """
     device : str, default="auto"
         Device used for training: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, or ``"auto"``,
-        which is CUDA if it is available and the CPU otherwise. Of the processes that
-        ``torchrun`` starts, each takes a CUDA device of its own.
+        which is CUDA if it is available and the CPU otherwise. Each process started by
+        ``torchrun`` uses its own CUDA device.
 
     dtype : {"auto", "float32", "float64"}, default="auto"
         Floating-point format of the network. ``"auto"`` is float32 if it represents the
@@ -169,7 +172,7 @@ SHARED_DOCUMENTATION = {
 class BaseNetworkClassifier(
     VersionedPickle, CallbackSupportMixin, DocLinkMixin, ClassifierMixin, BaseEstimator
 ):
-    """Base class of classifiers that predict by trained networks.
+    """Base class for classifiers that predict with trained networks.
 
     The fitted state is a single value, `_network`, which holds the classes and computes
     predictions for an array of samples; the fitted attributes describe it. `fit`
@@ -222,7 +225,7 @@ class BaseNetworkClassifier(
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         for name, text in SHARED_DOCUMENTATION.items():
-            if cls.__doc__ is not None:  # as with python -OO
+            if cls.__doc__ is not None:  # None under python -OO
                 cls.__doc__ = cls.__doc__.replace(f"    {{{name}}}", text.strip("\n"))
 
     def __init__(
@@ -318,14 +321,14 @@ class BaseNetworkClassifier(
             Device used for training.
 
         network : FittedNetwork, default=None
-            Network of an earlier fit from which training continues, with the same
+            Network of a previous fit from which training continues. It has the same
             features.
 
         classes : ndarray of shape (n_classes,), default=None
             The classes, if they are already known.
 
         in_memory : bool, default=False
-            Whether X is needed as a whole.
+            Whether X must be loaded into memory.
 
         Returns
         -------
@@ -366,7 +369,7 @@ class BaseNetworkClassifier(
             self._check_sample_shape(X, network)
         if sample_weight is not None:
             labels = labels.weighted(check_sample_weight(sample_weight, X.X))
-        if classes is None:  # else this may be a part of the data
+        if classes is None:  # otherwise this may be only a part of the data
             _check_weighted_classes(labels)
         return X, labels, describe_features(checked)
 
@@ -380,10 +383,10 @@ class BaseNetworkClassifier(
 
     def _check_kind(self, labels, network):
         if labels.multilabel != network.multilabel:
-            kind = "independent labels" if network.multilabel else "one label"
+            kind = "a multilabel y" if network.multilabel else "one label per sample"
             raise ValueError(
                 f"y has shape {labels.y.shape}, but {type(self).__name__} was fitted "
-                f"with {kind} per sample."
+                f"with {kind}."
             )
 
     def _check_X(self, X, network):
@@ -419,7 +422,7 @@ class BaseNetworkClassifier(
             All fitted attributes.
 
         names : set of str, default=LEARNED
-            All attributes that a fit may set; those of an earlier fit are removed.
+            All attributes that `fit` may set. Those of a previous fit are removed.
         """
         kept = {name: value for name, value in vars(self).items() if name not in names}
         self.__dict__ = {**kept, **attributes}
@@ -480,8 +483,9 @@ class BaseNetworkClassifier(
         Returns
         -------
         y_proba : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`. Rows sum to one, except for multilabel `y`,
-            where each column is the probability of that label.
+            Predicted probabilities, with columns in the order of `classes_`. Rows sum
+            to one, except for multilabel `y`, where each column is the probability of
+            one label.
         """
         return self._apply(X, "proba")[0]
 
@@ -498,7 +502,8 @@ class BaseNetworkClassifier(
         Returns
         -------
         y_log_proba : ndarray of shape (n_samples, n_classes)
-            Finite even where a probability is rounded to 0.
+            Logarithms of the probabilities, finite even where a probability is rounded
+            to 0.
         """
         return self._apply(X, "log_proba")[0]
 
@@ -515,7 +520,7 @@ class BaseNetworkClassifier(
         Returns
         -------
         logits : ndarray of shape (n_samples, n_classes) or (n_samples,)
-            For two classes the log-odds of `classes_[1]`.
+            Logits; for two classes, the log-odds of `classes_[1]`.
         """
         logits, network = self._apply(X, "logits")
         if logits.shape[1] == 2 and not network.multilabel:
@@ -534,16 +539,17 @@ class BaseNetworkClassifier(
 
         y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, \
                 n_classes), or str or list of str, default=None
-            True labels. For soft labels, the most likely label is used. For a stream
+            True labels. For soft labels, the most likely label is used. For a stream,
             as in `fit`.
 
         sample_weight : array-like of shape (n_samples,) or str, default=None
-            Sample weights, for a stream as in `fit`.
+            Sample weights. For a stream, as in `fit`.
 
         Returns
         -------
         score : float
-            For multilabel `y` the fraction of samples with all labels correct.
+            Accuracy; for multilabel `y`, the fraction of samples with all labels
+            correct.
         """
         network = self._fitted()
         if is_stream(X):
@@ -594,13 +600,13 @@ def describe_fit(network, label_smoother, features, n_earlier_epochs=0):
     network : FittedNetwork
 
     label_smoother : LabelSmoother
-        Fitted on its training labels.
+        Fitted to the training labels of the network.
 
     features : dict
         Fitted attributes that describe X.
 
     n_earlier_epochs : int, default=0
-        Number of epochs of earlier fits.
+        Number of epochs of previous fits.
 
     Returns
     -------
@@ -628,7 +634,7 @@ def describe_fit(network, label_smoother, features, n_earlier_epochs=0):
 
 
 def open_checkpoints(folder, params, data, seed, **more):
-    """Return the checkpoints of a training.
+    """Return the checkpoints of a training run.
 
     Parameters
     ----------
@@ -643,7 +649,7 @@ def open_checkpoints(folder, params, data, seed, **more):
     seed : int
 
     **more : dict
-        What else the training depends on.
+        Other values that the training depends on.
 
     Returns
     -------
@@ -656,7 +662,7 @@ def open_checkpoints(folder, params, data, seed, **more):
             "callbacks cannot be combined with a checkpoint, which does not include "
             "their state. Set callbacks=None."
         )
-    if find_rank() > 0:  # of several processes, one writes
+    if find_rank() > 0:  # only one process writes checkpoints
         return NoCheckpoints(seed)
     values = {
         **params,
@@ -665,20 +671,20 @@ def open_checkpoints(folder, params, data, seed, **more):
         "versions": [__version__, *map(version, ("torch", "numpy", "scikit-learn"))],
     }
     if not isinstance(params["random_state"], Integral):
-        del values["random_state"]  # the seed that was drawn is kept
+        del values["random_state"]  # checkpoints have the seed drawn from it
     del values["verbose"]
     return Checkpoints(folder, digest_of(values), seed)
 
 
 def describe_annotators(labels, networks, y_proba):
-    """Return fitted attributes on annotators, and the consensus.
+    """Return the fitted attributes that describe annotators, and the consensus.
 
     Parameters
     ----------
     labels : TrainingLabels
 
     networks : list of FittedNetwork
-        Networks trained on their votes, whose confusion matrices are averaged.
+        Networks trained on the votes. Their confusion matrices are averaged.
 
     y_proba : ndarray of shape (n_samples, n_classes)
         Predicted probabilities of the training samples.
@@ -714,7 +720,7 @@ def fit_label_smoother(params, summary):
     Returns
     -------
     smoother : LabelSmoother
-        With copies of the parameters.
+        Fitted smoother, with copies of the parameters.
     """
     epsilon, distribution = copy.deepcopy((params.epsilon, params.distribution))
     return LabelSmoother(epsilon, distribution=distribution).fit(summary)
@@ -729,8 +735,8 @@ def _check_weighted_classes(labels):
     totals = count_codes(labels.codes, len(labels.classes), labels.weight)
     if np.count_nonzero(totals) == 1 and len(labels.find_present()) > 1:
         raise ValueError(
-            f"All samples of positive weight have the label "
-            f"{labels.classes[totals.argmax()]}; smoothing requires two classes."
+            "All samples with positive sample_weight have the label "
+            f"{labels.classes[totals.argmax()]}, but at least two classes are required."
         )
 
 

@@ -79,19 +79,19 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
     distribution : {"uniform", "others", "each", "prior"} or array-like of shape \
             (n_classes,) or (n_classes, n_classes), default="uniform"
         How that probability is distributed over the classes, see
-        :class:`LabelSmoother`. ``"each"`` does not give a distribution for more than
-        two classes and is then available for multilabel `y` only.
+        :class:`LabelSmoother`. With more than two classes, ``"each"`` requires a
+        multilabel `y`, since its rows do not sum to one.
 
     {network}
 
     early_stopping : bool or "auto", default="auto"
-        Whether to hold out a fraction of the training data, stratified by label (unless
-        `y` is multilabel), to restore the weights of the best epoch, and to stop after
-        `n_iter_no_change` epochs without a better one. The best epoch has the largest
-        difference of accuracy and Brier score on the observed labels of the held-out
-        samples. ``"auto"`` does so if at least 10 samples are held out.
-        Without early stopping, the last weights are used, and training stops when the
-        training loss no longer improves.
+        Whether to hold out a fraction of the training data, stratified by label unless
+        `y` is multilabel, to stop training after `n_iter_no_change` epochs without
+        improvement, and to restore the weights of the best epoch. The best epoch
+        maximizes the accuracy minus the Brier score on the observed labels of the
+        held-out samples. ``"auto"`` uses early stopping if at least 10 samples would be
+        held out. Without early stopping, the final weights are used, and training stops
+        when the training loss no longer improves.
 
     validation_fraction : float, default=0.15
         Fraction of the training data held out for early stopping or temperature
@@ -105,19 +105,19 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         true label (row), in the order of `classes_`; the rows and columns of a
         DataFrame may be named by the classes instead. A float is the fraction of wrong
         labels, below `(n_classes - 1) / n_classes`, with all mistakes equally likely.
-        The network then learns to predict the true labels [2]_: with `epsilon=0` their
-        probabilities, which smoothing (of the observed labels) makes less certain. The
+        The network then learns to predict the probabilities of the true labels [2]_;
+        smoothing, which is applied to the observed labels, makes them less certain. The
         matrix is never estimated from the training data.
 
     calibration : {"temperature", "unsmooth"}, default=None
-        How to correct the predicted probabilities, which are under-confident after
+        Correction of the predicted probabilities, which are under-confident after
         training on smoothed labels. None leaves them unchanged. ``"temperature"``
-        divides the logits by the number that best fits the observed labels of held-out
-        samples [3]_: those of early stopping or, without it, a `validation_fraction`.
-        With a `transition_matrix` it is fitted through the matrix; it never changes
-        `predict`. ``"unsmooth"`` inverts the smoothing formula and raises probabilities
-        to at least 0.001 (or `0.1 / n_classes` if that is smaller). `net_` and `embed`
-        are not affected.
+        divides the logits by a temperature that is fitted to the observed labels of
+        held-out samples [3]_: those of early stopping or, without it, a
+        `validation_fraction` of the training data. With a `transition_matrix`, it is
+        fitted through the matrix. It does not change `predict`. ``"unsmooth"`` inverts
+        the smoothing formula and clips probabilities from below at 0.001 (or
+        `0.1 / n_classes` if that is smaller). `net_` and `embed` are not affected.
 
     warm_start : bool, default=False
         Whether `fit` continues from the weights of the previous fit.
@@ -125,12 +125,13 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
     {device}
 
     callbacks : list of skorch callbacks, default=None
-        Passed to the skorch net `net_` for training. scikit-learn's own callbacks are
-        set with `set_callbacks`.
+        Callbacks passed to the skorch net `net_` for training. scikit-learn's own
+        callbacks are set with `set_callbacks`.
 
     random_state : int, RandomState instance or None, default=None
-        Determines initial weights, batch order, dropout and hold-out. One number is
-        drawn from it per fit. The global states of torch and NumPy are unchanged.
+        Controls the initial weights, the batch order, dropout and the held-out samples.
+        One number is drawn from it per fit. The global random states of torch and NumPy
+        are not changed.
 
     verbose : int, default=0
         If nonzero, print a line per epoch.
@@ -138,10 +139,10 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Sorted class labels; for multilabel `y` the column indices.
+        Sorted class labels; for multilabel `y`, the column indices.
 
     n_features_in_ : int
-        Number of features seen during `fit` (of channels, for images).
+        Number of features seen during `fit`; for images, the number of channels.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen during `fit`. Defined only if X has feature names that
@@ -163,8 +164,9 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         Output activation function; ``"logistic"`` for multilabel `y`.
 
     loss_curve_ : list of float
-        Mean weighted training loss of each epoch, on smoothed labels, in nats per
-        sample (with votes, per vote, and including the prior of the matrices).
+        Mean weighted training loss of each epoch on smoothed labels, in nats per
+        sample. With votes, it is per vote and includes the prior of the confusion
+        matrices.
 
     best_loss_ : float
         Minimum of `loss_curve_`.
@@ -183,7 +185,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         Device used for training.
 
     annotators_ : ndarray of shape (n_annotators,)
-        Ids of the annotators: sorted, or the columns of a matrix of votes. Defined,
+        Ids of the annotators: sorted ids, or the columns of a matrix of votes. Defined,
         like the next two, only if `votes` are passed to `fit`.
 
     annotator_confusion_ : ndarray of shape (n_annotators, n_classes, n_classes)
@@ -340,16 +342,17 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
                 of shape (n_samples, ...)
             Training data. Sparse X is converted to dense arrays one batch at a time.
             More than two dimensions require a `module`. May also be an array in a file,
-            or a stream: the path of parquet files, a dataset of pyarrow or torch, a
-            dask dataframe, or an iterable of blocks, see :ref:`scale`.
+            or a stream: a path of parquet files, a pyarrow or torch dataset, a dask
+            dataframe, or an iterable of blocks, see :ref:`scale`.
 
         y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, \
                 n_classes), or str or list of str, default=None
             Labels, a multilabel indicator matrix of integers, or soft labels: a matrix
             of floats whose rows are distributions. The column names of a dataframe of
-            soft labels become `classes_`. May be None only if `votes` are passed, or
-            if the blocks of a stream contain the labels. A str is the name of the
-            column of labels of a parquet or dask dataset, a list those of soft labels.
+            soft labels become `classes_`. May be None only if `votes` are passed, or if
+            the blocks of a stream contain the labels. For parquet files and dask
+            dataframes, the name of the column of labels, or a list of the names of the
+            columns of soft labels.
 
         sample_weight : array-like of shape (n_samples,) or str, default=None
             Non-negative sample weights, or the name of their column.
@@ -363,21 +366,21 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
             Epsilon of each sample, in [0, 1]. Overrides the parameter `epsilon`.
 
         votes : array-like of shape (n_samples, n_annotators) or DataFrame, default=None
-            Labels by several annotators to train on instead of `y`, as
-            :func:`~sklearn_ls.crowds.votes_to_soft` takes them (-1 is a missing vote,
+            Labels by several annotators to train on instead of `y`, in a form that
+            :func:`~sklearn_ls.crowds.votes_to_soft` accepts (-1 is a missing vote,
             unless it is a label of `y`). With one vote per row, the ids of the samples
             are positions in `X` or, if `X` is a DataFrame, values of its index; such
             votes cannot be split by cross-validation. The confusion matrix of each
             annotator is learned with the network, see the user guide
-            (:ref:`votes_in_training`). `y` is used to hold out, to stop early and to
-            calibrate, and is trained on where a sample has no votes. If it is None, it
-            is estimated from the votes. With `warm_start`, the confusion matrices are
-            estimated again.
+            (:ref:`votes_in_training`). `y` is used for the stratified hold-out, early
+            stopping and calibration, and to train on samples without votes. If it is
+            None, it is estimated from the votes. With `warm_start`, the confusion
+            matrices are estimated from scratch.
 
         checkpoint : str or os.PathLike, default=None
-            Folder in which the state of the training is saved after each epoch, or less
-            often if that would take more than a tenth of the time. If the process is
-            killed, the same call continues from there, and its result is that of an
+            Folder in which the training state is saved after each epoch, or less often
+            if saving would take more than a tenth of the time. If the process is
+            killed, the same call resumes training from there, with the same result as
             uninterrupted training. The folder is deleted at the end. See the user guide
             (:ref:`checkpoints`).
 
@@ -466,7 +469,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         """Return the data to train on, validated."""
         raise_if_not_readable_again(X)
         if votes is not None:
-            raise_for_stream(X, "Votes are assigned to samples by number: pass arrays.")
+            raise_for_stream(X, "Votes are assigned to samples by index: pass arrays.")
         stream = open_stream(X, y, sample_weight)
         if stream is None:
             raise_for_names(y=y, sample_weight=sample_weight)

@@ -77,24 +77,26 @@ def _has_one_network(estimator):
 class LabelSmoothingClassifierCV(BaseNetworkClassifier):
     """Label smoothing with epsilon chosen by cross-validation.
 
-    Trains a network for each epsilon [1]_ and fold, many of them at once as a stack,
-    chooses the epsilon with the best score on the held-out folds, and predicts with the
-    mean probabilities of its fold networks, or with one network refitted on all data.
-    With ``ensemble=False``, scores and predictions equal those of
+    A network is trained for each epsilon [1]_ and fold, many of them at once as a
+    stack. The epsilon with the best score on the held-out folds is chosen, and
+    predictions are the mean probabilities of its fold networks, or those of one network
+    refitted on all data. With ``ensemble=False``, scores and predictions equal those of
     :class:`~sklearn.model_selection.GridSearchCV` over
-    :class:`LabelSmoothingClassifier`; with ``ensemble=True``, the scores do unless
-    networks are stopped early by the folds that score them.
+    :class:`LabelSmoothingClassifier`. With ``ensemble=True``, only the scores do,
+    unless networks are stopped early on the folds that score them.
 
     Parameters
     ----------
     epsilons : array-like of shape (n_epsilons,), \
             default=(0.0, 0.1, 0.2)
         Candidate values of epsilon, in [0, 1]. They should include 0 (no smoothing).
-        With a single value nothing is compared, but its fold networks form an ensemble.
+        With a single value, nothing is compared, and its fold networks form an
+        ensemble.
 
     cv : int, cross-validation generator or iterable, default=None
-        How to split the data, as in :class:`~sklearn.model_selection.GridSearchCV`.
-        None uses 5 folds, stratified unless `y` is multilabel.
+        Cross-validation splitting strategy, as in
+        :class:`~sklearn.model_selection.GridSearchCV`. None uses 5 folds, stratified
+        unless `y` is multilabel.
 
     scoring : str, callable, list, tuple, set or dict, default=None
         Scorers used to choose the best candidate, as in
@@ -107,13 +109,13 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         How the best candidate is chosen, as in
         :class:`~sklearn.model_selection.GridSearchCV`: True uses the score, a str names
         one of several scorers, and a callable takes `cv_results_` and returns
-        `best_index_`. With False the estimator does not predict, which requires
+        `best_index_`. With False, the estimator does not predict; this requires
         ``ensemble=False``.
 
     n_jobs : int, default=None
         Number of processes that train networks, as in
         :class:`~sklearn.model_selection.GridSearchCV`; at most one per GPU. It does not
-        change the results, except by rounding.
+        change the results, except for rounding.
 
     ensemble : bool, default=True
         Whether to predict with the mean probabilities of the fold networks of the best
@@ -130,17 +132,17 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
     {network}
 
     early_stopping : bool or "auto", default="auto"
-        Whether a network restores the weights of its best epoch, and stops after
-        `n_iter_no_change` epochs without a better one. The best epoch has the largest
-        difference of accuracy and Brier score on the observed labels of held-out
-        samples. With `ensemble` these are its own held-out fold, otherwise a fraction
-        of its training samples. ``"auto"`` does so unless these would be fewer than 10
-        training samples. Without early stopping, the last weights are used, and
-        training stops when the training loss no longer improves.
+        Whether to stop the training of a network after `n_iter_no_change` epochs
+        without improvement and to restore the weights of its best epoch. The best epoch
+        maximizes the accuracy minus the Brier score on the observed labels of held-out
+        samples: with `ensemble`, those of its own held-out fold, otherwise a fraction
+        of its training samples. ``"auto"`` uses early stopping unless fewer than 10
+        training samples would be held out. Without early stopping, the final weights
+        are used, and training stops when the training loss no longer improves.
 
     validation_fraction : float, default=0.15
-        Fraction of the training samples held out, without `ensemble`, for early
-        stopping or temperature scaling, in (0, 1).
+        Fraction of the training samples held out for early stopping or temperature
+        scaling, in (0, 1). Ignored with ``ensemble=True``.
 
     {stopping}
 
@@ -154,21 +156,22 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         probabilities do not.
 
     calibration : {"temperature", "unsmooth"}, default=None
-        How to correct the predicted probabilities, see
-        :class:`LabelSmoothingClassifier`. With `ensemble` the temperature of each
+        Correction of the predicted probabilities, see
+        :class:`LabelSmoothingClassifier`. With `ensemble`, the temperature of each
         network is fitted on its own held-out fold, which makes scores of probabilities
         on it slightly optimistic.
 
     {device}
 
     callbacks : list of skorch callbacks, default=None
-        Passed to the networks, which are then trained one after another.
+        Callbacks passed to the skorch nets, which are then trained one after another.
         scikit-learn's own callbacks are set with `set_callbacks`.
 
     random_state : int, RandomState instance or None, default=None
-        Determines initial weights, batch order, dropout and hold-out, which all
-        networks share: their comparison is paired. One number is drawn from it per fit.
-        The global states of torch and NumPy are unchanged.
+        Controls the initial weights, the batch order, dropout and the held-out samples,
+        which all networks share, so that their comparison is paired. One number is
+        drawn from it per fit. The global random states of torch and NumPy are not
+        changed.
 
     verbose : int, default=0
         If nonzero, print the number of networks trained, and the reason if they are
@@ -184,15 +187,16 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
 
     cv_results_ : dict of ndarrays
         Parameters, times and scores, as in
-        :class:`~sklearn.model_selection.GridSearchCV`. Networks that were trained as
-        one share the time.
+        :class:`~sklearn.model_selection.GridSearchCV`. Networks trained as one stack
+        share its time.
 
     best_index_ : int
         Index of the best candidate in `cv_results_`.
 
     best_score_ : float
         Mean score of the best candidate. Not available if `refit` is a callable.
-        Optimistic, for any epsilon, if the fold that scores a network also stopped it.
+        Optimistic, for every epsilon, if networks are stopped early on the folds that
+        score them.
 
     best_params_ : dict
         Parameters of the best candidate.
@@ -207,8 +211,8 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         Whether there were several scorers.
 
     accuracy_difference_ : ndarray of shape (n_epsilons,)
-        By how much the cross-validated accuracy of each epsilon exceeds that of the
-        lowest. Samples are paired: all networks are tested on the same ones.
+        Cross-validated accuracy of each epsilon minus that of the smallest epsilon,
+        paired by sample.
 
     accuracy_difference_se_ : ndarray of shape (n_epsilons,)
         Standard error of `accuracy_difference_`, over the test samples or, if it is
@@ -218,15 +222,15 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         Degrees of freedom of `accuracy_difference_se_`, for a t-test.
 
     oof_proba_ : ndarray of shape (n_samples, n_classes)
-        Probabilities of each sample, predicted at the best epsilon by the fold network
-        that was not trained on it, for estimates of label noise and rankings of label
-        issues. NaN for samples that were never held out; the mean for those held out
-        more than once. Somewhat optimistic if the held-out fold also stopped the
-        network.
+        Out-of-fold probabilities: those of each sample are predicted by the fold
+        network of the best epsilon that was not trained on it. Used to estimate label
+        noise and to rank label issues. NaN for samples that were never held out; the
+        mean for samples held out more than once. Slightly optimistic if the network was
+        stopped early on the held-out fold.
 
     annotators_ : ndarray of shape (n_annotators,)
-        Ids of the annotators: sorted, or the columns of a matrix of votes. Only defined
-        if `votes` are passed to `fit`.
+        Ids of the annotators: sorted ids, or the columns of a matrix of votes. Only
+        defined if `votes` are passed to `fit`.
 
     annotator_confusion_ : ndarray of shape (n_annotators, n_classes, n_classes)
         Confusion matrix of each annotator. Element (a, j, k) is the probability that
@@ -248,8 +252,8 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
     labels_digest_ : str
         SHA-256 hash of the labels, soft labels and sample weights passed to `fit`. Used
         by :func:`~sklearn_ls.inspection.smoothing_report` and
-        :func:`~sklearn_ls.inspection.find_label_issues` to check that they get the same
-        ones.
+        :func:`~sklearn_ls.inspection.find_label_issues` to check that they receive the
+        same labels.
 
     estimators_ : list of LabelSmoothingClassifier
         The fold networks of the best epsilon.
@@ -258,10 +262,10 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         The network refitted on all data. Only with ``ensemble=False``.
 
     classes_ : ndarray of shape (n_classes,)
-        Sorted class labels; for multilabel `y` the column indices.
+        Sorted class labels; for multilabel `y`, the column indices.
 
     n_features_in_ : int
-        Number of features seen during `fit` (of channels, for images).
+        Number of features seen during `fit`; for images, the number of channels.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen during `fit`. Defined only if X has feature names that
@@ -297,7 +301,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         Maximum of `validation_scores_`.
 
     temperature_ : float
-        Divisor of the logits of `best_estimator_`; with `ensemble` each of
+        Divisor of the logits of `best_estimator_`; with `ensemble`, each of
         `estimators_` has its own. Defined only with ``calibration="temperature"``.
 
     refit_time_ : float
@@ -312,11 +316,12 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
     See Also
     --------
     LabelSmoothingClassifier : One network with a fixed epsilon.
-    sklearn_ls.inspection.EpsilonCurveDisplay : Whether an epsilon is better than none.
+    sklearn_ls.inspection.EpsilonCurveDisplay : Whether an epsilon is better than 0.
     sklearn_ls.inspection.smoothing_report : Whether smoothing helps on your data.
     sklearn_ls.inspection.find_label_issues : Ranks suspicious labels by `oof_proba_`.
-    sklearn.model_selection.GridSearchCV : Searches over any of its parameters.
-    sklearn.calibration.CalibratedClassifierCV : Also predicts by its folds.
+    sklearn.model_selection.GridSearchCV : Search over any parameters.
+    sklearn.calibration.CalibratedClassifierCV : Also predicts with an ensemble of
+        folds.
 
     Notes
     -----
@@ -492,7 +497,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
             Labels, a multilabel indicator matrix of integers, or soft labels: a matrix
             of floats whose rows are distributions. Soft labels are split by the most
             likely label of each sample and scored by it or, if `scoring` is a callable,
-            as they are. May be None only if `votes` are passed.
+            by the soft labels. May be None only if `votes` are passed.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative sample weights.
@@ -503,25 +508,25 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
             or named by them.
 
         votes : array-like of shape (n_samples, n_annotators) or DataFrame, default=None
-            Labels by several annotators to train on instead of `y`, as
-            :func:`~sklearn_ls.crowds.votes_to_soft` takes them (-1 is a missing vote,
+            Labels by several annotators to train on instead of `y`, in a form that
+            :func:`~sklearn_ls.crowds.votes_to_soft` accepts (-1 is a missing vote,
             unless it is a label of `y`). With one vote per row, the ids of the samples
             are positions in `X` or, if `X` is a DataFrame, values of its index; such
             votes cannot be split by cross-validation. The confusion matrix of each
             annotator is learned with the networks, see the user guide
-            (:ref:`votes_in_training`). `y` is used to split, to stop early, to
-            calibrate and to score, and is trained on where a sample has no votes. If it
-            is None, it is estimated from the votes.
+            (:ref:`votes_in_training`). `y` is used for splitting, early stopping,
+            calibration and scoring, and to train on samples without votes. If it is
+            None, it is estimated from the votes.
 
         checkpoint : str or os.PathLike, default=None
-            Folder in which the state of the training is saved after each epoch, or less
-            often if that would take more than a tenth of the time. If the process is
-            killed, the same call continues from there, and its result is that of an
+            Folder in which the training state is saved after each epoch, or less often
+            if saving would take more than a tenth of the time. If the process is
+            killed, the same call resumes training from there, with the same result as
             uninterrupted training. The folder is deleted at the end. See the user guide
             (:ref:`checkpoints`).
 
         **params : dict
-            `groups` for the splitter; with metadata routing enabled, the parameters
+            `groups` for the splitter or, with metadata routing enabled, the parameters
             that the splitter and the scorers request.
 
         Returns
@@ -537,9 +542,9 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         """
         raise_for_stream(
             X,
-            "LabelSmoothingClassifierCV splits samples by their numbers, and needs an "
-            "array, which may be memory-mapped (numpy.load(path, mmap_mode='r')). Load "
-            "the data, or write them to a .npy file.",
+            "LabelSmoothingClassifierCV splits samples by index and requires an array, "
+            "which may be memory-mapped (numpy.load(path, mmap_mode='r')). Load the "
+            "data, or write them to a .npy file.",
         )
         self._check_choice()
         candidates = list(ParameterGrid({"epsilon": self._check_epsilons().tolist()}))
@@ -615,8 +620,8 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
     def _check_choice(self):
         if self.ensemble and self.refit is False:
             raise ValueError(
-                "With refit=False the estimator does not predict, so there is no "
-                "ensemble. Set ensemble=False, or another refit."
+                "refit=False cannot be combined with ensemble=True, since the "
+                "estimator does not predict. Set ensemble=False, or another refit."
             )
 
     def _check_epsilons(self):
@@ -651,12 +656,13 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         return {**shared, "verbose": 0, **candidate}
 
     def score(self, X, y, sample_weight=None):
-        """Score the predictions by `scoring`.
+        """Return the score of the predictions by `scoring`.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or array-like \
                 of shape (n_samples, ...)
+            Samples.
 
         y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, \
                 n_classes)
@@ -668,7 +674,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         Returns
         -------
         score : float
-            Accuracy unless `scoring` is given; with several scorers, the one named by
+            Accuracy unless `scoring` is given; with several scorers, the score named by
             `refit`.
         """
         network, y = self._fitted(), to_numpy_backed(y)
@@ -677,12 +683,12 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         scorer = self.scorer_
         if isinstance(scorer, dict) and callable(self.refit):
             raise ValueError(
-                "With several scorers, score requires the name of one as refit, which "
-                f"is a callable. Use one of scorer_: {[*scorer]}."
+                "With several scorers, score requires refit to be the name of one of "
+                f"them. Got a callable. Use one of scorer_: {[*scorer]}."
             )
         if isinstance(scorer, dict):
             scorer = scorer[self.refit]
-        plain = copy.copy(self)  # for scorers that ask for the estimator's score
+        plain = copy.copy(self)  # for scorers that call the estimator's score
         plain.scorer_ = get_scorer("accuracy")
         params = {} if sample_weight is None else {"sample_weight": sample_weight}
         score = scorer(plain, X, y, **params)
@@ -690,16 +696,18 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
 
     @available_if(_has_one_network)
     def embed(self, X):
-        """Return the penultimate layer of the refitted network.
+        """Return the penultimate activations of the refitted network.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or array-like \
                 of shape (n_samples, ...)
+            Samples.
 
         Returns
         -------
         embedding : ndarray of shape (n_samples, n_units)
+            Inputs of the last linear layer.
         """
         check_is_fitted(self)
         return self.best_estimator_.embed(X)
@@ -717,6 +725,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         Returns
         -------
         routing : MetadataRouter
+            Encapsulates the routing information.
         """
         to_split = MethodMapping().add(caller="fit", callee="split")
         to_score = MethodMapping().add(caller="fit", callee="score")

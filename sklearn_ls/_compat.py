@@ -29,10 +29,10 @@ try:
 except ImportError:  # scikit-learn < 1.9
 
     class CallbackSupportMixin:
-        """Stands in where scikit-learn has no callbacks."""
+        """Placeholder for versions of scikit-learn without callbacks."""
 
     def with_callbacks(method):
-        """Return `method` as it is."""
+        """Return `method` unchanged."""
         return method
 
 
@@ -62,7 +62,7 @@ __all__ = [
 
 
 class DocLinkMixin:
-    """Link the HTML representation to the page of the estimator."""
+    """Link the HTML representation to the documentation of the estimator."""
 
     _doc_link_module = "sklearn_ls"
     _doc_link_template = (
@@ -81,15 +81,15 @@ class Probability(Interval):
         super().__init__(Real, 0, 1, closed="both")
 
     def is_satisfied_by(self, val):
-        """Return whether `val` is such a number."""
+        """Return whether `val` satisfies the constraint."""
         return not isinstance(val, (bool, np.bool_)) and super().is_satisfied_by(val)
 
 
 def check_sample_weight(sample_weight, X):
     """Return the weights as float64, checked to be non-negative and not all zero.
 
-    Weights so large that their sum overflows, or so small that their products with
-    probabilities are rounded to zero, are divided by the largest.
+    Weights whose sum would overflow, or whose products with probabilities would be
+    rounded to zero, are divided by the largest weight.
     """
     weight = _check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
@@ -117,7 +117,7 @@ def balanced_class_weight(codes, sample_weight, n_classes):
     Returns
     -------
     weights : ndarray of shape (n_classes,)
-        0 for classes without any weight.
+        Class weights; 0 for classes without any weight.
     """
     counts = sample_weight > 0
     codes, sample_weight = codes[counts], sample_weight[counts]
@@ -139,7 +139,7 @@ class FitProgress:
     Parameters
     ----------
     estimator : estimator
-        Inherits from :class:`CallbackSupportMixin`.
+        Estimator that inherits from :class:`CallbackSupportMixin`.
 
     X, y : array-like
         The training data, as passed to callbacks.
@@ -158,7 +158,7 @@ class FitProgress:
             self.context.call_on_fit_task_begin(**self.about)
 
     def task_end(self, name, fitted_attributes=None):
-        """Report a task that is done; return True if a callback wants to stop.
+        """Report that a task has ended; return True if a callback requests to stop.
 
         Parameters
         ----------
@@ -166,8 +166,8 @@ class FitProgress:
             Name of the task.
 
         fitted_attributes : callable, default=None
-            Returns the attributes with which a copy of the estimator predicts; None if
-            it does not predict.
+            Function that returns the attributes with which a copy of the estimator can
+            predict. None if it cannot predict.
         """
         if self.context is None:
             return False
@@ -186,7 +186,7 @@ class FitProgress:
 
 
 def validate_parameters(estimator):
-    """Raise InvalidParameterError as `fit` does, which is skipped in another's fit."""
+    """Validate the parameters, even if scikit-learn skips this in a nested fit."""
     estimator._validate_params()
 
 
@@ -201,7 +201,7 @@ def take_params(X, params, rows):
 
 
 def score_fold(estimator, X, y, params, scorer):
-    """Score a fitted estimator as GridSearchCV does: NaN and a warning on errors.
+    """Score a fitted estimator as GridSearchCV does: NaN and a warning on error.
 
     Parameters
     ----------
@@ -223,7 +223,7 @@ def score_fold(estimator, X, y, params, scorer):
 
 
 class ScorerOfClasses(_Scorer):
-    """Scorer whose metric gets `labels`, the classes that the estimator knows."""
+    """Scorer that passes the classes of the estimator to the metric as `labels`."""
 
     def _score(self, method_caller, estimator, X, y_true, **kwargs):
         kwargs["labels"] = estimator.classes_
@@ -236,7 +236,7 @@ def _takes_sample_weight(scorer):
 
 
 class _OptionallyWeightedScorer:
-    """One of several scorers, which gets sample weights only if it takes them.
+    """Scorer that ignores sample weights if its function does not accept them.
 
     Parameters
     ----------
@@ -262,7 +262,7 @@ class SearchRules:
     Parameters
     ----------
     estimator : estimator
-        Of the kind to be scored.
+        Estimator of the type to be scored.
 
     scoring, refit : see GridSearchCV
 
@@ -271,7 +271,7 @@ class SearchRules:
     scorer : callable
 
     multimetric : bool
-        Known when there are results.
+        Whether there are several scores. Set by `results`.
     """
 
     def __init__(self, estimator, scoring, refit):
@@ -283,15 +283,15 @@ class SearchRules:
         return getattr(self.scorer, "_scorers", self.scorer)
 
     def takes_sample_weight(self):
-        """Return whether scorers take sample weights, by name; a single is "score"."""
+        """Return whether each scorer takes sample weights; a single one is "score"."""
         scorers = getattr(self.scorer, "_scorers", {"score": self.scorer})
         return {name: _takes_sample_weight(scorer) for name, scorer in scorers.items()}
 
     def weighted_scorer(self):
         """Return a scorer that passes sample weights only to scorers that take them.
 
-        With several scorers scikit-learn 1.6 passes them to all, and later versions
-        raise an AttributeError for functions.
+        With several scorers, scikit-learn 1.6 passes the weights to all of them, and
+        later versions raise an AttributeError for functions.
         """
         if not hasattr(self.scorer, "_scorers"):
             return self.scorer
@@ -329,9 +329,10 @@ class SearchRules:
         return self._search._format_results(candidates, n_splits, out)
 
     def best(self, results):
-        """Return the index and the score of the best candidate, None if undecided.
+        """Return the index and the score of the best candidate.
 
-        The score is None where a callable chose.
+        Both are None if no candidate is chosen. The score is None if a callable
+        chooses.
         """
         refit = self._search.refit
         if self.multimetric and refit is False:

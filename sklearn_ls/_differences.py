@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-LEVEL = 0.025  # of the test of one score; with two scores, 5 % together
-ROUNDING = 1e-6  # difference between two trainings of the same network
+LEVEL = 0.025  # significance level per score; 5 % for two scores together
+ROUNDING = 1e-6  # difference between two training runs of the same network
 
 
 class Mean(NamedTuple):
@@ -18,7 +18,7 @@ class Mean(NamedTuple):
         The mean over splits.
 
     error : float
-        Its standard error, NaN if it is not known.
+        Standard error of the mean; NaN if it is unknown.
 
     df : float
         Degrees of freedom of the standard error; infinite for many samples.
@@ -31,12 +31,12 @@ class Mean(NamedTuple):
     def is_significant(self, n_comparisons=1):
         """Return whether a mean difference is significant.
 
-        A t-test at `LEVEL`, with Bonferroni's correction.
+        Uses a t-test at `LEVEL` with Bonferroni correction.
 
         Parameters
         ----------
         n_comparisons : int, default=1
-            The number of differences among which it was found.
+            Number of differences that are tested.
         """
         limit = stats.t.isf(LEVEL / (2 * n_comparisons), self.df)
         return bool(abs(self.value) > limit * self.error + ROUNDING)
@@ -66,9 +66,9 @@ def mean_of_splits(values):
 def mean_of_samples(values, tests, weight=None):
     """Return the mean over splits, with the larger of two standard errors.
 
-    One is that of independent samples, for networks that are taken as they are. The
-    other is that of independent splits, which is larger where the networks themselves
-    vary, by their training samples or by the epoch in which they were stopped.
+    One assumes independent samples and treats the networks as fixed. The other assumes
+    independent splits; it is larger if the networks themselves vary, because of their
+    training samples or the epoch in which they were stopped.
 
     Parameters
     ----------
@@ -76,16 +76,16 @@ def mean_of_samples(values, tests, weight=None):
         Values of the test samples of each split.
 
     tests : list of ndarray of shape (n_test,)
-        Their indices. A sample may be tested more than once, but counts once.
+        Indices of the test samples. A sample that is tested more than once counts once.
 
     weight : array-like of shape (n_samples,), default=None
-        Sample weights. If those of a split are all zero, the mean is NaN.
+        Sample weights. The mean is NaN if all weights of a split are zero.
 
     Returns
     -------
     mean : Mean
-        Its degrees of freedom are those of the variance over samples and of what the
-        variance over splits adds to it, by Satterthwaite's formula.
+        Its degrees of freedom combine those of the variance over samples and of the
+        variance that splits add to it, by Satterthwaite's formula.
     """
     n_samples = 1 + max(test.max() for test in tests)
     weight = np.ones(n_samples) if weight is None else np.asarray(weight, dtype=float)

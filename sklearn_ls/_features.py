@@ -10,13 +10,13 @@ def describe_features(estimator):
 
 
 def raise_for_lazy_frame(X):
-    """Raise TypeError for a frame of polars whose data are not computed yet."""
+    """Raise TypeError for a LazyFrame of polars, whose data are not computed yet."""
     if type(X).__name__ == "LazyFrame" and hasattr(X, "collect"):
-        raise TypeError("X is a LazyFrame. Pass X.collect().")
+        raise TypeError("X is a LazyFrame. Pass X.collect() instead.")
 
 
 def raise_for_dates(X):
-    """Raise for columns of dates, which NumPy would silently turn into nanoseconds.
+    """Raise TypeError for dates, which NumPy would silently convert to nanoseconds.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def raise_for_dates(X):
     Raises
     ------
     TypeError
-        That names the columns of a dataframe.
+        If X contains dates or durations. The message names the columns of a dataframe.
     """
     if hasattr(X, "columns") and hasattr(X, "dtypes"):
         dtypes = zip(X.columns, X.dtypes, strict=True)
@@ -34,8 +34,9 @@ def raise_for_dates(X):
         dates = ["X"] if _holds_dates(X) else []
     if dates:
         raise TypeError(
-            f"Dates and durations are not features: {', '.join(map(str, dates))}. "
-            "Convert them to numbers, such as the days since a certain date."
+            "Dates and durations are not supported as features: "
+            f"{', '.join(map(str, dates))}. Convert them to numbers, such as days "
+            "since a reference date."
         )
 
 

@@ -75,51 +75,55 @@ class SmoothedTargetClassifier(
 ):
     """Train any classifier on smoothed or soft labels.
 
-    Gradient boosting by XGBoost and LightGBM is trained on the soft targets themselves,
-    with an objective of its own. Other classifiers are fitted to one copy of each
-    sample per class, weighted by the soft target::
+    XGBoost and LightGBM are trained on the soft targets directly, with a custom
+    objective. Other classifiers are fitted to one copy of each sample per class,
+    weighted by the soft target::
 
         q = smoother.fit(y).transform(y)
         classifier.fit(copies of X[i], classes_[k], sample_weight[i] * q[i, k])
 
     For classifiers that minimize a sum of losses over samples, as most do, this is
-    equivalent to training on the soft targets. It is the counterpart of
+    equivalent to training on the soft targets. The estimator is the counterpart of
     :class:`~sklearn.compose.TransformedTargetRegressor` for classifiers.
 
     Parameters
     ----------
     classifier : estimator, default=None
-        Its `fit` must accept `sample_weight` if samples are copied. None uses
-        :class:`~sklearn.linear_model.LogisticRegression`.
+        Classifier to train. Its `fit` must accept `sample_weight` if samples are
+        copied. None uses :class:`~sklearn.linear_model.LogisticRegression`.
 
     smoother : transformer, default=None
-        Its `fit` and `transform` take `y`; it has `classes_` and returns distributions
-        over them, of shape (n_samples, n_classes). None uses :class:`LabelSmoother`;
-        ``LabelSmoother(epsilon=0)`` leaves soft labels unchanged.
+        Transformer of labels into soft targets. Its `fit` and `transform` take `y`, and
+        `transform` returns distributions over its `classes_`, of shape (n_samples,
+        n_classes). None uses :class:`LabelSmoother`; ``LabelSmoother(epsilon=0)``
+        leaves soft labels unchanged.
 
     epsilon : float or array-like of shape (n_classes,), default=None
-        Short for ``smoother=LabelSmoother(epsilon)``. Only one of the two may be given.
+        Shorthand for ``smoother=LabelSmoother(epsilon)``. Only one of the two may be
+        given.
 
     strategy : {"auto", "objective", "replicate", "sample"}, default="auto"
-        - ``"auto"``: ``"objective"`` where it is possible and `min_share` is 0, else
-          ``"replicate"``.
+        How the classifier is trained on soft targets.
+
+        - ``"auto"``: ``"objective"`` if the classifier supports it and `min_share` is
+          0, otherwise ``"replicate"``.
         - ``"objective"``: the classifier minimizes the cross-entropy with the soft
-          targets, one row per sample. For `XGBClassifier` and `LGBMClassifier` with
+          targets, without copies. Only for `XGBClassifier` and `LGBMClassifier` with
           their default objective.
         - ``"replicate"``: each sample is copied once for each class of positive
           probability.
-        - ``"sample"``: the labels of each sample are drawn from its soft target.
-          Unbiased, but noisier; makes at most `n_draws` copies per sample, and supports
-          classifiers without `sample_weight`.
+        - ``"sample"``: the labels of each sample are drawn from its soft target. This
+          is unbiased but noisier, makes at most `n_draws` copies per sample, and
+          supports classifiers without `sample_weight`.
 
     n_draws : int, default=1
         Number of labels drawn for each sample by ``"sample"``, at least 1. Equal labels
         are merged into one copy if the classifier accepts weights.
 
     min_share : float, default=0.0
-        With ``"replicate"``, minimum probability of a class to be copied, in [0, 1),
-        unless it is the sample's most likely class; the other copies of the sample
-        share its weight.
+        Minimum probability of a class for a sample to be copied with it, in [0, 1). The
+        most likely class of each sample is always kept. The remaining copies share the
+        weight of the sample. Only with the strategy ``"replicate"``.
 
     transition_matrix : float or array-like of shape (n_classes, n_classes), \
             default=None
@@ -129,7 +133,7 @@ class SmoothedTargetClassifier(
         Only with the strategy ``"objective"``.
 
     random_state : int, RandomState instance or None, default=None
-        Determines the labels drawn by ``"sample"``.
+        Controls the labels drawn by ``"sample"``.
 
     Attributes
     ----------
@@ -138,14 +142,14 @@ class SmoothedTargetClassifier(
 
     classifier_ : estimator
         The fitted classifier. With the strategy ``"objective"``, an `XGBClassifier` is
-        fitted to the positions of the labels in `classes_`, and a `LGBMClassifier`
+        fitted to the positions of the labels in `classes_`, and an `LGBMClassifier`
         predicts raw scores.
 
     smoother_ : transformer
         The fitted smoother.
 
     classes_ : ndarray of shape (n_classes,)
-        The classes, those of the smoother.
+        Class labels, as in the smoother.
 
     n_features_in_ : int
         Number of features seen during `fit`.
@@ -156,12 +160,12 @@ class SmoothedTargetClassifier(
 
     See Also
     --------
-    LabelSmoothingClassifier : A neural network that takes soft labels itself.
+    LabelSmoothingClassifier : A neural network trained on soft labels directly.
     LabelSmoother : The default smoother.
 
     Notes
     -----
-    Copies of a sample belong together. Classifiers that would draw them separately
+    Copies of a sample must stay together. Classifiers that would draw them separately
     (forests with ``bootstrap=True``, bagging) or split them (internal cross-validation,
     early stopping on held-out samples) raise an error with advice, unless each sample
     is passed once (``strategy="sample", n_draws=1``). The early stopping of
@@ -169,14 +173,14 @@ class SmoothedTargetClassifier(
     that it would hold out are chosen before they are copied and passed as its
     validation data; ``"auto"`` counts samples.
 
-    Limits of trees on the number of samples, such as `min_samples_leaf` of
-    scikit-learn and `min_child_samples` of LightGBM, are multiplied by the mean number
-    of copies per sample if they are integers; `classifier_` has the multiplied values.
-    Other parameters that count samples (`n_neighbors`, `batch_size`) count
-    copies, and the penalty `alpha` of classifiers that take a step per sample or batch
-    is applied in each of the additional steps. The `class_weight` of the classifier
-    applies to copies by their own class; ``"balanced"`` is computed from their weights.
-    Classes that no copy has are predicted with probability 0.
+    Limits on the number of samples in trees, such as `min_samples_leaf` of scikit-learn
+    and `min_child_samples` of LightGBM, are multiplied by the mean number of copies per
+    sample if they are integers; `classifier_` has the multiplied values. Other
+    parameters that count samples (`n_neighbors`, `batch_size`) count copies, and the
+    penalty `alpha` of classifiers that take a step per sample or batch is applied in
+    each of the additional steps. The `class_weight` of the classifier applies to copies
+    by their own class; ``"balanced"`` is computed from their weights. Classes without
+    copies are predicted with probability 0.
 
     Examples
     --------
@@ -228,17 +232,19 @@ class SmoothedTargetClassifier(
         self.random_state = random_state
 
     def set_params(self, **params):
-        """Set parameters, also of the classifier and the smoother.
+        """Set the parameters of this estimator, its classifier and its smoother.
 
         Parameters
         ----------
         **params : dict
-            Parameters such as `smoother__epsilon` are those of a nested estimator. A
-            nested estimator that is None is replaced by its default.
+            Estimator parameters, including those of nested estimators, such as
+            `smoother__epsilon`. A nested estimator that is None is first replaced by
+            its default.
 
         Returns
         -------
         self : object
+            This estimator.
         """
         for name, default in (
             ("classifier", LogisticRegression),
@@ -269,11 +275,12 @@ class SmoothedTargetClassifier(
         Parameters
         ----------
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            Samples.
             Training data, in a form that the classifier accepts.
 
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
-            Labels, or soft labels: a matrix of floats whose rows are distributions, or
-            such a dataframe, whose column names are the classes.
+            Labels, or soft labels: a matrix of floats whose rows are distributions. The
+            column names of a dataframe of soft labels are the classes.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative sample weights.
@@ -284,8 +291,8 @@ class SmoothedTargetClassifier(
             or named by them.
 
         sample_epsilon : array-like of shape (n_samples,), default=None
-            Epsilon of each sample, in [0, 1]. Overrides that of a
-            :class:`LabelSmoother`, and is only supported if that is the smoother.
+            Epsilon of each sample, in [0, 1]. Overrides the epsilon of the smoother,
+            which must be a :class:`LabelSmoother`.
 
         **fit_params : dict
             Passed to the `fit` of the classifier; parameters with a value per sample
@@ -303,7 +310,7 @@ class SmoothedTargetClassifier(
             If the classifier cannot be fitted to copies of samples, or labels are
             invalid.
         """
-        raise_for_stream(X, f"{type(self).__name__} needs arrays: load the data first.")
+        raise_for_stream(X, f"{type(self).__name__} needs arrays. Load the data first.")
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is "
@@ -314,7 +321,7 @@ class SmoothedTargetClassifier(
                 f"classifier must be a classifier. Got {self._unfitted()!r} instead."
             )
         if not any(isinstance(part, Pipeline) for part in nested(self._unfitted())):
-            raise_for_dates(X)  # which a pipeline may convert
+            raise_for_dates(X)  # a pipeline may convert them
         X, y, y_soft = indexable(X, to_numpy_backed(y), to_numpy_backed(y_soft))
         params = self._route(fit_params)
         if sample_weight is not None:
@@ -352,20 +359,21 @@ class SmoothedTargetClassifier(
         if self.strategy in ("auto", "objective"):
             kind = find_booster(classifier)
             if kind is None:
-                reason = f"{type(classifier).__name__} takes no objective"
+                reason = f"{type(classifier).__name__} does not support it"
             else:
                 reason = kind.reason_unusable(classifier)
             if reason is None and (self.strategy == "objective" or not self.min_share):
                 return "objective"
             if self.strategy == "objective":
                 raise ValueError(
-                    "strategy='objective' is for XGBClassifier and LGBMClassifier with "
-                    f"their default objective, but {reason}. Use strategy='replicate'."
+                    "strategy='objective' requires an XGBClassifier or LGBMClassifier "
+                    f"with its default objective, but {reason}. Use "
+                    "strategy='replicate'."
                 )
         if self.transition_matrix is not None:
             raise ValueError(
-                "transition_matrix needs strategy='objective', which is for "
-                "XGBClassifier and LGBMClassifier."
+                "transition_matrix requires strategy='objective', which is available "
+                "for XGBClassifier and LGBMClassifier only."
             )
         return "replicate" if self.strategy == "auto" else self.strategy
 
@@ -380,8 +388,8 @@ class SmoothedTargetClassifier(
             return LabelSmoother() if self.smoother is None else clone(self.smoother)
         if self.smoother is not None:
             raise ValueError(
-                "epsilon is short for smoother=LabelSmoother(epsilon), so only one of "
-                f"them may be given. Got epsilon={self.epsilon!r} and "
+                "epsilon is shorthand for smoother=LabelSmoother(epsilon), so only one "
+                f"of them may be given. Got epsilon={self.epsilon!r} and "
                 f"smoother={self.smoother!r}."
             )
         return LabelSmoother(self.epsilon)
@@ -391,9 +399,9 @@ class SmoothedTargetClassifier(
         smoother = self._make_smoother()
         if labels.multilabel:
             raise ValueError(
-                f"{type(self).__name__} takes one label per sample (y.argmax(axis=1) "
-                "of a one-hot matrix), or a matrix of floats as soft labels. Got a "
-                "multilabel indicator matrix."
+                f"y of {type(self).__name__} must be one label per sample, or a matrix "
+                "of floats as soft labels. Got a multilabel indicator matrix. If it is "
+                "one-hot, pass y.argmax(axis=1)."
             )
         if labels.y_soft is None:
             target = labels.y
@@ -432,16 +440,18 @@ class SmoothedTargetClassifier(
         Parameters
         ----------
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            Samples.
 
         Returns
         -------
         y_pred : ndarray of shape (n_samples,)
+            Predicted labels.
         """
         check_is_fitted(self)
         if self._booster is not None:
             return self.classes_[self.predict_proba(X).argmax(axis=1)]
         y_pred = self.classifier_.predict(X)
-        return y_pred[:, 0] if y_pred.ndim == 2 else y_pred  # CatBoost has a column
+        return y_pred[:, 0] if y_pred.ndim == 2 else y_pred  # CatBoost: a column
 
     @available_if(_classifier_has("predict_proba"))
     def predict_proba(self, X):
@@ -450,11 +460,12 @@ class SmoothedTargetClassifier(
         Parameters
         ----------
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            Samples.
 
         Returns
         -------
         y_proba : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`.
+            Predicted probabilities, with columns in the order of `classes_`.
         """
         check_is_fitted(self)
         return self._align(self._fitted().predict_proba(X), 0)
@@ -466,10 +477,12 @@ class SmoothedTargetClassifier(
         Parameters
         ----------
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            Samples.
 
         Returns
         -------
         log_proba : ndarray of shape (n_samples, n_classes)
+            Logarithms of the probabilities, with columns in the order of `classes_`.
         """
         check_is_fitted(self)
         return self._align(self.classifier_.predict_log_proba(X), -np.inf)
@@ -481,27 +494,29 @@ class SmoothedTargetClassifier(
         Parameters
         ----------
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            Samples.
 
         Returns
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            With two classes, the sign of the score determines the class.
+            Scores of the classes. With two classes, the sign of the score determines
+            the class.
 
         Raises
         ------
         ValueError
-            If the scores are of pairs of classes (``decision_function_shape="ovo"``)
-            and the classifier has not seen all classes.
+            If the classifier scores pairs of classes
+            (``decision_function_shape="ovo"``) and was not trained on all classes.
         """
         check_is_fitted(self)
         in_pairs = getattr(self.classifier_, "decision_function_shape", None) == "ovo"
         if in_pairs and len(self.classifier_.classes_) < len(self.classes_):
             raise ValueError(
-                "decision_function_shape='ovo' scores pairs of classes, and no copy "
-                "was of some class. Use 'ovr'."
+                "decision_function_shape='ovo' scores pairs of classes, but some "
+                "classes have no copies. Use decision_function_shape='ovr'."
             )
         scores = self._align(self._fitted().decision_function(X), -np.inf)
-        if scores.ndim == 2 and len(self.classes_) == 2:  # one class was seen
+        if scores.ndim == 2 and len(self.classes_) == 2:  # trained on one class
             scores = scores[:, 1] - scores[:, 0]
         return scores
 
@@ -511,6 +526,7 @@ class SmoothedTargetClassifier(
         Parameters
         ----------
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            Samples.
 
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
             True labels. For soft labels, the most likely label is used.
@@ -521,6 +537,7 @@ class SmoothedTargetClassifier(
         Returns
         -------
         score : float
+            Accuracy.
         """
         check_is_fitted(self)
         y = to_numpy_backed(y)
@@ -530,15 +547,15 @@ class SmoothedTargetClassifier(
 
     @property
     def feature_importances_(self):
-        """The feature importances of the fitted classifier, if it has them."""
+        """Feature importances of the fitted classifier, if it has any."""
         return self.classifier_.feature_importances_
 
     def _fitted(self):
-        """Return what predicts: the classifier, or the booster that wraps it."""
+        """Return the fitted classifier, or the booster that wraps it."""
         return self.classifier_ if self._booster is None else self._booster
 
     def _align(self, values, missing):
-        """Reorder the columns to match `classes_`; unseen classes get `missing`."""
+        """Reorder columns to match `classes_`; unseen classes get `missing`."""
         columns = encode_labels(np.asarray(self._fitted().classes_), self.classes_)
         if np.array_equal(columns, np.arange(len(self.classes_))):
             return values
@@ -554,14 +571,15 @@ class SmoothedTargetClassifier(
         return aligned
 
     def get_metadata_routing(self):
-        """Return how metadata is routed.
+        """Get metadata routing of this object.
 
-        `sample_weight`, `y_soft` and `sample_epsilon` are for this estimator, all else
-        is for the classifier.
+        `sample_weight`, `y_soft` and `sample_epsilon` are used by this estimator. Other
+        metadata are passed to the classifier.
 
         Returns
         -------
         routing : MetadataRouter
+            Encapsulates the routing information.
         """
         return (
             MetadataRouter(owner=self)
@@ -576,7 +594,7 @@ class SmoothedTargetClassifier(
         tags = super().__sklearn_tags__()
         inner = get_tags(self._unfitted())
         tags.input_tags = inner.input_tags
-        if inner.classifier_tags is not None:  # else `fit` says what is wrong
+        if inner.classifier_tags is not None:  # otherwise `fit` raises
             tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
             tags.classifier_tags.poor_score = inner.classifier_tags.poor_score
         tags.non_deterministic = inner.non_deterministic
@@ -585,18 +603,18 @@ class SmoothedTargetClassifier(
 
 
 def _check_weights(classifier, sample_weight, strategy):
-    """Raise ValueError if weights are needed, and the classifier takes none."""
+    """Raise ValueError if the classifier needs weights but does not accept them."""
     if strategy == "replicate":
         require_sample_weight(classifier)
     elif sample_weight is not None and not takes_sample_weight(classifier):
         raise ValueError(
-            f"sample_weight was passed, but the fit of {type(classifier).__name__} "
-            "does not accept it."
+            f"sample_weight was passed, but {type(classifier).__name__}.fit does not "
+            "accept it."
         )
 
 
 def _smooth_samples(smoother, target, sample_epsilon, weights):
-    """Return soft targets with an epsilon per sample, by their linearity in epsilon.
+    """Return soft targets with an epsilon per sample; they are linear in epsilon.
 
     Parameters
     ----------
@@ -615,7 +633,7 @@ def _smooth_samples(smoother, target, sample_epsilon, weights):
     """
     if not isinstance(smoother, LabelSmoother):
         raise ValueError(
-            "sample_epsilon is for a LabelSmoother as smoother. Got "
+            "sample_epsilon requires a LabelSmoother as smoother. Got "
             f"{type(smoother).__name__}."
         )
     unsmoothed, smoothed = (
@@ -637,7 +655,8 @@ def _fit_to_copies(classifier, X, copies, validation, classes, params):
     Returns
     -------
     fitted : FittedBooster or None
-        Of XGBoost, which takes only codes of the classes that occur.
+        Wrapper of an XGBClassifier, which only accepts codes of the classes that occur.
+        None for other classifiers.
     """
     fitted, y = None, classes[copies.codes]
     if (kind := find_booster(classifier)) is not None:

@@ -1,4 +1,4 @@
-"""The version of the package, and its mark on pickles."""
+"""The version of the package, which is stored in pickles."""
 
 import warnings
 
@@ -6,11 +6,11 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 __version__ = "0.1.0.dev0"
 
-MARK = "_sklearn_ls_version"  # its name in a pickle
+MARK = "_sklearn_ls_version"  # key of the version in a pickle
 
 
 class VersionedPickle:
-    """Mixin of estimators whose pickles warn where another version loads them."""
+    """Mixin that warns when an estimator is unpickled by another version."""
 
     def __getstate__(self):
         return {**super().__getstate__(), MARK: __version__}

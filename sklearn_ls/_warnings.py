@@ -1,11 +1,11 @@
-"""Warnings that point at the user's own line."""
+"""Warnings that point to the line of the user."""
 
 import inspect
 import warnings
 
 
 def warn(message, category=UserWarning):
-    """Warn at the line outside of this package and scikit-learn that led here."""
+    """Warn at the line outside of this package and its dependencies."""
     level, frame = 1, inspect.currentframe()
     while frame.f_back is not None:
         package = frame.f_globals.get("__name__", "").partition(".")[0]

@@ -9,7 +9,7 @@ from sklearn.exceptions import NotFittedError
 from faults.bad_input import Row
 from faults.data import DAYS, FRAMES, IMAGES, POLARS_DATES, STAMPS, X, changed
 
-DATES = "Dates and durations are not features"
+DATES = "Dates and durations are not supported as features"
 
 FEATURES = {
     "not finite": [

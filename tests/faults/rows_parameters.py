@@ -198,7 +198,7 @@ PARAMETERS = {
         Row(
             "`score` with several scorers and a callable as `refit`",
             ValueError,
-            "score requires the name of one as refit",
+            "score requires refit to be the name of one",
         )
     ],
     "scoring by noisy labels": [

@@ -597,7 +597,7 @@ def test_bad_streams(data, tmp_path):
     for checkpoint in (None, tmp_path / "run"):
         with raises("All samples have a weight of zero"):
             clf.fit(Blocks(X, y, 0 * weight), checkpoint=checkpoint)
-    with raises("All samples of positive weight have the label b"):
+    with raises("All samples with positive sample_weight have the label b"):
         clf.fit(Blocks(X, y, np.where(y == "b", 1.0, 0.0)))
     with raises("Each block must have several samples"):
         clf.fit(zip_again(X, y))
@@ -685,7 +685,7 @@ def test_bad_columns(data, tmp_path):
     (tmp_path / "X.npy").unlink()
     dated = as_frame(*data).assign(day=pd.Timestamp("2026-01-01"))
     dated.to_parquet(tmp_path / "dated")
-    with raises("Dates and durations are not features: day", TypeError):
+    with raises("Dates and durations are not supported as features: day", TypeError):
         clf.fit(tmp_path / "dated", "label")
     with raises("X is a dask Bag"):
         clf.fit(bag.from_sequence([1, 2], npartitions=1))
@@ -707,7 +707,7 @@ def test_what_needs_arrays_says_so(data):
     clf = LabelSmoothingClassifier(early_stopping=False)
     with raises("Call partial_fit for each of its blocks", TypeError):
         clf.partial_fit(Blocks(*data), None, classes=["a", "b", "c"])
-    with raises("Votes are assigned to samples by number", TypeError):
+    with raises("Votes are assigned to samples by index", TypeError):
         clf.fit(Blocks(*data), votes=np.zeros((N, 3), dtype=int))
     with raises("SmoothedTargetClassifier needs arrays", TypeError):
         SmoothedTargetClassifier().fit(Blocks(*data), None)

@@ -55,7 +55,7 @@ def test_bad_parameters_are_refused_by_name(params, message, iris):
         ([0.1, 0.2, 0.3, 0.4], "Unknown label type"),
         (
             [[0, 1], [1, 1], [1, 0], [0, 0]],
-            "takes one label per sample .* or a matrix of floats",
+            "must be one label per sample, or a matrix of floats",
         ),
         ([[0.5, 0.6]] * 4, "Row 0 is .* its sum 1.1"),
         ([[0.5, np.nan]] * 4, "NaN"),
@@ -124,7 +124,9 @@ def test_dates_are_no_features():
     dates = pd.date_range("2026-01-01", periods=4)
     X = pd.DataFrame({"when": dates, "size": [1.0, 2, 3, 4]})
     clf = SmoothedTargetClassifier(GaussianNB())
-    with pytest.raises(TypeError, match=r"Dates and durations are not features: when"):
+    with pytest.raises(
+        TypeError, match=r"Dates and durations are not supported as features: when"
+    ):
         clf.fit(X, [0, 1, 0, 1])
     convert = FunctionTransformer(lambda X: X.assign(when=X["when"].dt.day_of_year))
     inside = make_pipeline(convert, GaussianNB())

@@ -278,7 +278,7 @@ def test_missing_and_categorical_features(make):
 @pytest.mark.parametrize(
     ("classifier", "message"),
     [
-        (LogisticRegression(), "LogisticRegression takes no objective"),
+        (LogisticRegression(), "LogisticRegression does not support it"),
         (lgbm(objective="multiclassova"), "objective='multiclassova'"),
         (lgbm(boosting_type="rf"), "boosting_type='rf' takes no objective"),
         (lgbm(is_unbalance=True), "class_weight='balanced'"),
@@ -292,7 +292,7 @@ def test_where_no_objective_can_be_used_it_says_why(classifier, message):
     with pytest.raises(ValueError, match=message):
         clf.fit(X, y)
     clf.set_params(strategy="auto", transition_matrix=0.1)
-    with pytest.raises(ValueError, match="transition_matrix needs strategy"):
+    with pytest.raises(ValueError, match="transition_matrix requires strategy"):
         clf.fit(X, y)
 
 

@@ -192,7 +192,7 @@ def test_epsilon_of_each_sample_by_an_objective(soft, rng):
 
 def test_epsilon_of_each_sample_is_for_label_smoothers(iris):
     clf = SmoothedTargetClassifier(smoother=LabelBinarizer())
-    with pytest.raises(ValueError, match=r"sample_epsilon is for a LabelSmoother"):
+    with pytest.raises(ValueError, match=r"sample_epsilon requires a LabelSmoother"):
         clf.fit(*iris, sample_epsilon=np.zeros(150))
     with pytest.raises(ValueError, match=r"sample_epsilon must hold one float"):
         SmoothedTargetClassifier().fit(*iris, sample_epsilon=[0.1, 0.2])
