@@ -54,7 +54,7 @@ class LabelSmoother(VersionedPickle, DocLinkMixin, TransformerMixin, BaseEstimat
         - ``"others"``: equally over the other classes.
         - ``"each"``: `epsilon` to each of the other classes. The rows sum to
           `1 + (n_classes - 2) * epsilon`, so they are not distributions.
-        - ``"prior"``: by the class frequencies seen in `fit`.
+        - ``"prior"``: in proportion to the class frequencies seen in `fit`.
         - An array: a distribution over the classes, or a row-stochastic matrix whose
           row `y` is used for label `y`, in the order of `classes_`. The rows and
           columns of a DataFrame may be named by the classes instead.
@@ -77,7 +77,7 @@ class LabelSmoother(VersionedPickle, DocLinkMixin, TransformerMixin, BaseEstimat
         `distribution` as an array of floats. Defined only if it is not a str.
 
     multilabel_ : bool
-        Whether `fit` saw an indicator matrix.
+        Whether `y` was a multilabel indicator matrix in `fit`.
 
     See Also
     --------
@@ -88,11 +88,11 @@ class LabelSmoother(VersionedPickle, DocLinkMixin, TransformerMixin, BaseEstimat
 
     Notes
     -----
-    A multilabel `y`, an integer matrix of 0 and 1, is smoothed column by column, each
-    of which has two outcomes: ``"uniform"`` moves every entry towards 1/2, ``"others"``
-    and ``"each"`` give `epsilon` for 0 and `1 - epsilon` for 1, ``"prior"`` moves it
-    towards the column's share of ones and an array of shape (n_labels,) towards its
-    values.
+    A multilabel `y`, an integer matrix of 0 and 1, is smoothed column by column, where
+    each column has two outcomes: ``"uniform"`` moves every entry towards 1/2,
+    ``"others"`` and ``"each"`` replace 0 by `epsilon` and 1 by `1 - epsilon`,
+    ``"prior"`` moves every entry towards the fraction of ones in its column, and an
+    array of shape (n_labels,) moves it towards its value for the column.
 
     Soft labels, such as fractions of annotators' votes, are smoothed linearly:
     ``(1 - epsilon) * y_soft + epsilon * y_soft @ distribution``.
@@ -126,7 +126,7 @@ class LabelSmoother(VersionedPickle, DocLinkMixin, TransformerMixin, BaseEstimat
             StrOptions({*CONVENTIONS, "prior"}),
             "array-like",
         ],
-        "dtype": "no_validation",  # by NumPy in fit
+        "dtype": "no_validation",  # validated by NumPy in fit
     }
 
     def __init__(self, epsilon=0.1, *, distribution="uniform", dtype=np.float64):
@@ -147,7 +147,7 @@ class LabelSmoother(VersionedPickle, DocLinkMixin, TransformerMixin, BaseEstimat
             soft labels become `classes_`.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the labels in `class_prior_`, non-negative.
+            Non-negative sample weights, used for `class_prior_`.
 
         Returns
         -------
@@ -174,7 +174,7 @@ class LabelSmoother(VersionedPickle, DocLinkMixin, TransformerMixin, BaseEstimat
         return labels.codes if labels.y_soft is None else labels.y_soft
 
     def _settle(self, summary):
-        """Check the parameters against the classes, then store all that is fitted."""
+        """Check the parameters against the classes, and store the fitted attributes."""
         self._check_dtype()
         rule = check_smoothing(
             self.epsilon, self.distribution, summary, type(self).__name__
@@ -206,11 +206,12 @@ class LabelSmoother(VersionedPickle, DocLinkMixin, TransformerMixin, BaseEstimat
         ----------
         y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, \
                 n_classes)
+            As in `fit`.
 
         Returns
         -------
         codes : ndarray of shape (n_samples,)
-            Integers in [0, n_classes); for multilabel `y` and for soft labels the
+            Integers in [0, n_classes); for multilabel `y` and for soft labels, the
             matrix itself, with columns in the order of `classes_`.
 
         Raises
@@ -245,7 +246,7 @@ class LabelSmoother(VersionedPickle, DocLinkMixin, TransformerMixin, BaseEstimat
         -------
         y_soft : ndarray of shape (n_samples, n_classes)
             One column per class, in the order of `classes_`. Rows sum to one (except
-            with ``"each"``); for multilabel `y` every entry is a probability.
+            with ``"each"``); for multilabel `y`, every entry is a probability.
 
         Raises
         ------
@@ -263,7 +264,7 @@ class LabelSmoother(VersionedPickle, DocLinkMixin, TransformerMixin, BaseEstimat
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, y, sample_weight=None):
-        """Fit and return the soft targets of the same labels.
+        """Fit to labels, then return their soft targets.
 
         Parameters
         ----------
@@ -272,10 +273,12 @@ class LabelSmoother(VersionedPickle, DocLinkMixin, TransformerMixin, BaseEstimat
             As in `fit`.
 
         sample_weight : array-like of shape (n_samples,), default=None
+            As in `fit`.
 
         Returns
         -------
         y_soft : ndarray of shape (n_samples, n_classes)
+            As returned by `transform`.
         """
         return self._soften(self._encode_and_settle(y, sample_weight))
 
@@ -285,13 +288,14 @@ class LabelSmoother(VersionedPickle, DocLinkMixin, TransformerMixin, BaseEstimat
         Parameters
         ----------
         Y : array-like of shape (n_samples, n_classes)
+            Soft targets or predicted probabilities.
 
         Returns
         -------
         y : ndarray of shape (n_samples,)
-            The label of the largest entry of each row, the first if several are tied;
-            for multilabel targets the indicator matrix of the entries above 1/2, of
-            shape (n_samples, n_labels).
+            The label of the largest entry of each row, or the first of them in case of
+            ties; for multilabel targets, the indicator matrix of the entries above 1/2,
+            of shape (n_samples, n_labels).
         """
         Y = self._check_soft(Y)
         if self.multilabel_:
@@ -304,19 +308,19 @@ class LabelSmoother(VersionedPickle, DocLinkMixin, TransformerMixin, BaseEstimat
         Parameters
         ----------
         Y : array-like of shape (n_samples, n_classes)
-            Soft targets as :meth:`transform` gives them, or mixtures of such.
+            Soft targets as returned by :meth:`transform`, or mixtures of them.
 
         Returns
         -------
         p : ndarray of shape (n_samples, n_classes)
-            The targets before smoothing: one-hot rows for the output of
-            :meth:`transform`. Other rows are not clipped: entries below zero mean that
-            `Y` has less probability there than smoothed targets have.
+            The targets before smoothing: one-hot rows if `Y` is the output of
+            :meth:`transform` for labels. Values are not clipped: an entry is negative
+            if `Y` has less probability there than any smoothed target.
 
         Raises
         ------
         ValueError
-            If different targets are smoothed to the same one, as with `epsilon=1`.
+            If the smoothing cannot be undone, as with `epsilon=1`.
         """
         Y = self._check_soft(Y)
         undo = recover_indicators if self.multilabel_ else recover_targets
@@ -338,7 +342,7 @@ class LabelSmoother(VersionedPickle, DocLinkMixin, TransformerMixin, BaseEstimat
         Parameters
         ----------
         input_features : ignored
-            Present for API consistency by convention.
+            Not used, present for API consistency by convention.
 
         Returns
         -------

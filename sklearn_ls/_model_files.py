@@ -1,4 +1,4 @@
-"""Models on disk: fitted estimators as files that hold no code."""
+"""Fitted estimators saved to files, which contain no code, and loaded from them."""
 
 import platform
 from contextlib import contextmanager
@@ -31,7 +31,7 @@ PACKAGES = ("scikit-learn", "torch", "skorch", "numpy", "scipy")
 FEATURES = {"n_features_in_", "feature_names_in_"}
 OF_ANNOTATORS = {"annotators_", "annotator_confusion_", "annotator_reliability_"}
 OF_SAMPLES = {"oof_proba_", "consensus_proba_"}
-# What users pass that may be code.
+# Parameters that may be code.
 OF_USERS = ("module", "module_params", "optimizer", "optimizer_params")
 OF_SMOOTHER = {"classes_", "class_prior_", "multilabel_", "distribution_"}
 # Attributes of a search that are stored as they are.
@@ -47,8 +47,8 @@ def save_model(estimator, path, *, include_oof=False):
     """Save a fitted estimator to a file.
 
     The file is in the safetensors format, with the parameters and the fitted attributes
-    as JSON in its metadata, and a SHA-256 hash of the whole. It contains no code and no
-    training samples. An existing file is replaced once the new one is complete.
+    as JSON in its metadata, and a SHA-256 hash of its content. It contains no code and
+    no training samples. An existing file is replaced once the new one is complete.
 
     Requires the package safetensors (``pip install sklearn-ls[persist]``).
 
@@ -82,10 +82,10 @@ def save_model(estimator, path, *, include_oof=False):
     Notes
     -----
     Parameters that are code are not saved: a custom `module` or `optimizer`,
-    `callbacks`, a callable in `scoring` or `refit`, a splitter as `cv`, and others that
-    are not made of numbers, texts, lists, dicts and NumPy arrays, such as DataFrames.
-    They are passed to :func:`load_model` again. What was set by methods (`set_output`,
-    `set_fit_request`, `set_callbacks`) is not saved.
+    `callbacks`, a callable in `scoring` or `refit`, a splitter as `cv`, and any other
+    values that do not consist of numbers, strings, lists, dicts and NumPy arrays, such
+    as DataFrames. Pass them to :func:`load_model` again. Settings made by methods
+    (`set_output`, `set_fit_request`, `set_callbacks`) are not saved.
 
     Examples
     --------
@@ -117,10 +117,10 @@ def save_model(estimator, path, *, include_oof=False):
 
 
 def load_model(path, **given):
-    """Load an estimator that `save_model` saved.
+    """Load an estimator saved by `save_model`.
 
-    Loading does not execute code from the file, nor does it import other packages for
-    it. The content is checked by its hash and against the architecture of the network.
+    Loading neither executes code from the file nor imports packages that it names. The
+    content is verified by its hash and against the architecture of the network.
 
     Parameters
     ----------
@@ -128,9 +128,8 @@ def load_model(path, **given):
         Name of the file.
 
     **given : dict
-        The parameters that were not saved, by name, such as `module`. Those that
-        prediction does not depend on may be replaced by others, as by
-        ``callbacks=None``.
+        Parameters that were not saved, such as `module`. Those that predictions do not
+        depend on may be replaced by other values, such as ``callbacks=None``.
 
     Returns
     -------
@@ -142,7 +141,7 @@ def load_model(path, **given):
     ------
     ModelFileError
         If the file is damaged, is not a model file, was written in a newer format, or
-        does not fit the `module`. It is a ValueError.
+        does not match the `module`. This is a subclass of ValueError.
 
     TypeError
         If a parameter that was not saved is missing, or one that was saved is passed.
@@ -162,7 +161,7 @@ def load_model(path, **given):
     with _explaining(path):
         model, arrays = from_bytes(data)
         if "model" not in model:
-            raise ModelFileError("it is the checkpoint of a training, not a model")
+            raise ModelFileError("it is a training checkpoint, not a model")
         needed = find_omitted(model["model"])
     _check_omitted(path, needed, given)
     with _explaining(path):
@@ -171,7 +170,7 @@ def load_model(path, **given):
 
 @contextmanager
 def _explaining(path):
-    """Turn any error into a ModelFileError: the file, or a module, is the reason."""
+    """Convert any error into a ModelFileError; its cause is the file or a module."""
     try:
         yield
     except Exception as error:
@@ -182,13 +181,13 @@ def _explaining(path):
 def _why_not(estimator):
     names = [kind.__name__ for kind in KINDS.values()]
     reason = (
-        f"save_model takes {', '.join(names[:-1])} and {names[-1]}. Got a "
+        f"save_model supports {', '.join(names[:-1])} and {names[-1]}. Got a "
         f"{type(estimator).__name__}."
     )
     if isinstance(estimator, SmoothedTargetClassifier):
         return (
-            f"{reason} Save the model inside, classifier_, by its own method, such as "
-            "save_model of XGBoost and save of CatBoost, or the whole with skops.io."
+            f"{reason} Save its classifier_ by its own method, such as save_model of "
+            "XGBoost and CatBoost, or the whole estimator with skops.io."
         )
     return (
         f"{reason} To save a Pipeline, use skops.io, or save the fitted classifier, "
@@ -200,13 +199,13 @@ def _check_omitted(path, needed, given):
     if missing := sorted(needed - given.keys()):
         example = ", ".join(f"{name}=..." for name in missing)
         raise TypeError(
-            f"{path} was saved without {', '.join(missing)}. Pass what was used: "
-            f"load_model(path, {example})."
+            f"{path} was saved without {', '.join(missing)}. Pass the values used in "
+            f"fit: load_model(path, {example})."
         )
     if unexpected := sorted(given.keys() - needed):
         raise TypeError(
-            f"{', '.join(unexpected)} cannot be passed: it was saved in {path}, or is "
-            "not a parameter. Use set_params on the loaded estimator."
+            f"{', '.join(unexpected)} cannot be passed: only parameters that were not "
+            f"saved in {path} can. Use set_params on the loaded estimator."
         )
 
 
@@ -278,7 +277,7 @@ def _describe_classifier(classifier):
         value, now = network[name], getattr(classifier, name)
         if callable(value) and callable(now) and value is not now:
             raise ValueError(
-                f"{name} was changed after fit. Set it back, or fit again, before "
+                f"{name} was changed after fit. Restore it, or fit again, before "
                 "saving."
             )
         network[name] = Omittable(name, value)
@@ -299,9 +298,7 @@ def _restore_classifier(classifier, fitted):
     features = _restore_features(fitted["features"], network)
     smoother = _restore_part(LabelSmoother, fitted["label_smoother"])
     if not np.array_equal(smoother.classes_, network.classes):
-        raise ValueError(
-            "the classes of the LabelSmoother are not those of the network"
-        )
+        raise ValueError("the classes of the LabelSmoother do not match the network")
     attributes = {
         **describe_fit(network, smoother, features, n_earlier_epochs),
         **_check_names(fitted["annotators"], OF_ANNOTATORS),
@@ -316,7 +313,7 @@ def _restore_classifier(classifier, fitted):
 def _restore_part(kind, state):
     part = _restore(state)
     if type(part) is not kind:
-        raise TypeError(f"{type(part).__name__} in the place of a {kind.__name__}")
+        raise TypeError(f"expected a {kind.__name__}, got a {type(part).__name__}")
     return part
 
 
@@ -327,7 +324,7 @@ def _restore_features(features, network):
     if features["n_features_in_"] != n_features or (
         names is not None and np.shape(names) != (n_features,)
     ):
-        raise ValueError("the features are not those of the network")
+        raise ValueError("the features do not match the network")
     return features
 
 
@@ -335,7 +332,7 @@ def _describe_search(search, include_oof):
     rules = make_rules(search.scoring, search.refit)
     if repr(rules.scorers()) != repr(search.scorer_):
         raise ValueError(
-            "scoring was changed after fit. Set it back, or fit again, before saving."
+            "scoring was changed after fit. Restore it, or fit again, before saving."
         )
     names = OF_SEARCH if include_oof else OF_SEARCH - OF_SAMPLES
     state = vars(search)
@@ -376,7 +373,7 @@ def _restore_search(search, fitted):
     if network is not None:
         _restore_features(_take_features(attributes), network)
         if not np.array_equal(attributes["classes_"], network.classes):
-            raise ValueError("classes_ are not those of the network")
+            raise ValueError("classes_ do not match the network")
         attributes["_network"] = network
     return attributes
 

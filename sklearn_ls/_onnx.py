@@ -18,7 +18,7 @@ from sklearn_ls._network.onnx_graph import (
 from sklearn_ls._version import __version__
 
 OPSET, IR_VERSION = 17, 8
-MIN_OPSET = 15  # of the operators as they are used
+MIN_OPSET = 15  # required by the operators
 KINDS = (LabelSmoothingClassifier, LabelSmoothingClassifierCV)
 
 
@@ -58,9 +58,9 @@ def to_onnx(estimator, path):
 
     Notes
     -----
-    Probabilities equal those of `predict_proba` up to the rounding of float32. Labels
-    that are integers or bools are int64, and others are strings. For multilabel `y`,
-    `label` is the matrix of indicators. The metadata of the model has the classes, as
+    Probabilities equal those of `predict_proba` up to the rounding of float32. Integer
+    and bool labels are converted to int64, all others to strings. For multilabel `y`,
+    `label` is the indicator matrix. The metadata of the model contains the classes, as
     JSON, and the version of the package.
 
     Examples
@@ -73,7 +73,7 @@ def to_onnx(estimator, path):
     >>> path = os.path.join(tempfile.mkdtemp(), "wine.onnx")
     >>> to_onnx(clf, path)
 
-    It is then run, for example, by
+    The model can be run, for example, by
     ``onnxruntime.InferenceSession(path).run(None, {"X": X.astype(np.float32)})``.
     """
     import onnx
@@ -124,12 +124,12 @@ def _compare(model, predictor):
     X = draw_samples(predictor)
     try:
         _, y_proba = ReferenceEvaluator(model).run(None, {"X": X.astype(np.float32)})
-    except Exception:  # the evaluator of onnx does not know all cases, as of pooling
+    except Exception:  # some cases, such as of pooling, are not supported by it
         return
     if not np.allclose(y_proba, predictor.apply(X, "proba"), atol=1e-3):
         raise ValueError(
-            "The ONNX model would predict something else than the classifier. Does the "
-            "module have hooks, or parametrizations?"
+            "The predictions of the ONNX model differ from those of the classifier. "
+            "Hooks and parametrizations of a module cannot be converted."
         )
 
 
@@ -138,23 +138,26 @@ def _predictor_of(estimator):
     if not isinstance(estimator, KINDS):
         names = " and ".join(kind.__name__ for kind in KINDS)
         raise TypeError(
-            f"to_onnx takes {names}. Got a {type(estimator).__name__}. To convert a "
+            f"to_onnx supports {names}. Got a {type(estimator).__name__}. To convert a "
             "Pipeline, call register_onnx_converters() and then skl2onnx.to_onnx."
         )
     check_is_fitted(estimator)
     predictor = fitted_network(estimator)
     if predictor is None:
-        raise TypeError("An estimator with refit=False does not predict.")
+        raise TypeError(
+            f"This {type(estimator).__name__} was fitted with refit=False, so it does "
+            "not predict. Fit it with another refit."
+        )
     return predictor
 
 
 def register_onnx_converters():
     """Register the network classifiers with skl2onnx.
 
-    Then ``skl2onnx.to_onnx(pipeline, X[:1], options={"zipmap": False})`` converts
-    pipelines that end in one of them, such as those with a
+    Afterwards, ``skl2onnx.to_onnx(pipeline, X[:1], options={"zipmap": False})``
+    converts pipelines that end in one of them, for example after a
     :class:`~sklearn.preprocessing.StandardScaler` or a
-    :class:`~sklearn.preprocessing.OneHotEncoder` in front.
+    :class:`~sklearn.preprocessing.OneHotEncoder`.
 
     Requires the package skl2onnx (``pip install sklearn-ls[onnx]``).
 
@@ -207,8 +210,8 @@ def _convert(scope, operator, container):
 
     if container.target_opset < MIN_OPSET:
         raise ValueError(
-            f"The network classifiers need target_opset={MIN_OPSET} or newer. Got "
-            f"{container.target_opset}."
+            f"target_opset must be at least {MIN_OPSET} for the network classifiers. "
+            f"Got {container.target_opset}."
         )
     X = scope.get_unique_variable_name("X")
     apply_cast(scope, operator.inputs[0].full_name, X, container, to=TensorProto.FLOAT)

@@ -35,7 +35,7 @@ class ArrayData:
     features: dict
 
     def identify(self):
-        """Return values that differ for other data."""
+        """Return values that identify the data."""
         return {
             "X": self.X.digest(),
             "labels": self.labels.digest(),
@@ -43,7 +43,7 @@ class ArrayData:
         }
 
     def sketch(self):
-        """Return values that most likely differ for other data, of few samples of X."""
+        """Return values that most likely identify the data, from few samples of X."""
         labels = self.labels
         return {
             "X": (self.X.shape, self.X.sketch()),
@@ -62,14 +62,14 @@ class ArrayData:
 
 
 class StreamData:
-    """Samples that are read in blocks, and were read once.
+    """Samples that are read in blocks, with a survey from a first pass over them.
 
     Parameters
     ----------
     stream : Stream
 
     estimator : estimator
-        Validates the blocks, whose features must be those of `earlier` if that is
+        Estimator that validates the blocks. Their features must match `earlier`, if
         given.
 
     params : TrainingParams
@@ -99,16 +99,16 @@ class StreamData:
         self.survey = survey_stream(stream, params, earlier)
 
     def identify(self):
-        """Return values that differ for other data, most likely."""
+        """Return values that most likely identify the data."""
         return self.survey.to_dict()
 
     def sketch(self):
-        """Return values that most likely differ for other data."""
+        """Return values that most likely identify the data."""
         return {"X and y": self.identify()}
 
     def plan(self, params, *, seed, device, earlier=None):
         """Return the TrainingPlan of a network."""
-        if seed != self.seed:  # that of a checkpoint, which holds out other samples
+        if seed != self.seed:  # a checkpoint's seed, which holds out other samples
             self._survey(params, seed, earlier)
         return plan_stream(
             self.survey, params, seed=seed, device=device, earlier=earlier
@@ -116,7 +116,7 @@ class StreamData:
 
 
 class BlockCheck:
-    """Validates the blocks of a stream, the first of which says what to expect.
+    """Validate the blocks of a stream, all of them against the first.
 
     Parameters
     ----------
@@ -145,18 +145,18 @@ class BlockCheck:
         Raises
         ------
         ValueError
-            If the block is invalid, or its samples have another shape.
+            If the block is invalid, or its samples have a different shape.
         """
         if block.y is None:
             raise ValueError(
                 "The blocks have no labels. Each of them must be (X, y) or (X, y, "
-                "sample_weight); for parquet and dask dataframes, pass y as the name "
-                "of the column of labels."
+                "sample_weight); for parquet files and dask dataframes, pass the name "
+                "of the column of labels as y."
             )
         if np.ndim(block.X) < 2:
             raise ValueError(
-                "Each block must have several samples, in X of at least two "
-                f"dimensions. Got X of shape {np.shape(block.X)}."
+                "X of each block must have at least two dimensions. Got shape "
+                f"{np.shape(block.X)}."
             )
         raise_for_dates(block.X)
         expected = self.network if self.first is None else self.first
@@ -198,7 +198,7 @@ def _check_weight(block, X):
 
 
 def hash_parts(params, data, earlier=None):
-    """Return hashes of what processes must have in common to train together.
+    """Return hashes of the values that processes that train together must share.
 
     Parameters
     ----------
@@ -213,7 +213,7 @@ def hash_parts(params, data, earlier=None):
     Returns
     -------
     hashes : dict of str to str
-        By what is hashed, in words.
+        Hashes by the description of the hashed value.
     """
     own = ("callbacks", "device", "random_state", "verbose")  # may be different
     parts = {

@@ -1,4 +1,4 @@
-"""Annotators' votes to soft labels."""
+"""Soft labels from the votes of annotators."""
 
 from numbers import Real
 
@@ -28,18 +28,20 @@ def votes_to_soft(
     Parameters
     ----------
     answers : array-like of shape (n_samples, n_annotators), or DataFrame of votes
-        Label that each annotator (column) gave to each sample (row); None or NaN where
-        an annotator was not asked and, with `n_classes`, also -1. Or one vote per row,
-        in a pandas or polars DataFrame with the columns `sample` and `annotator`, ids
-        of a type that can be sorted, and `label`; or `task`, `worker` and `label`, as
-        in crowd-kit. A pair of sample and annotator that occurs several times counts as
-        several votes.
+        Label that each annotator (column) gave to each sample (row). Missing votes are
+        None or NaN or, with `n_classes`, also -1. Or a pandas or polars DataFrame with
+        one vote per row in the columns `sample`, `annotator` and `label`, or `task`,
+        `worker` and `label` as in crowd-kit. The ids of samples and annotators must be
+        sortable. Several rows with the same sample and annotator count as several
+        votes.
 
     n_classes : int, default=None
         Number of classes, at least 2; labels are then codes from 0 to `n_classes` - 1.
-        If None, the classes are the labels that occur, sorted: names or numbers.
+        If None, the classes are the sorted labels that occur in `answers`.
 
     method : {"majority", "share", "dawid_skene"}, default="share"
+        How the votes on a sample are combined.
+
         - ``"majority"``: the class with the most votes; tied classes share equally.
         - ``"share"``: the fraction of the votes for each class.
         - ``"dawid_skene"``: the probability of each class in the model of Dawid and
@@ -57,31 +59,31 @@ def votes_to_soft(
     Returns
     -------
     y_soft : ndarray or DataFrame of shape (n_samples, n_classes)
-        Soft labels, whose rows sum to one. For a DataFrame of votes they are in the
+        Soft labels, whose rows sum to one. For a DataFrame of votes, they are in the
         order of `np.unique(answers["sample"])`. If `n_classes` is None, a DataFrame
-        with one column per class and the samples as index.
+        with the classes as columns and the samples as index.
 
     reliability : ndarray of shape (n_annotators,)
-        Reliability of each annotator, in [0, 1]. With ``method="dawid_skene"`` it is
-        the estimated accuracy, the mean probability, in `y_soft`, of the classes that
-        the annotator voted for. Otherwise it is the agreement with others, the mean
-        share of their votes on the sample that are the same, which is lower than the
-        accuracy. NaN for annotators without votes on samples on which others voted. For
-        a DataFrame of votes in the order of `np.unique(answers["annotator"])` (or
-        `"worker"`).
+        Reliability of each annotator, in [0, 1]. With ``method="dawid_skene"``, this is
+        the estimated accuracy: the mean probability, in `y_soft`, of the classes that
+        the annotator voted for. Otherwise, it is the agreement with other annotators:
+        the mean fraction of their votes on the same sample that are equal, which is
+        lower than the accuracy. NaN for annotators whose samples have no votes by
+        others. For a DataFrame of votes, in the order of
+        `np.unique(answers["annotator"])` (or `"worker"`).
 
     confusion : ndarray of shape (n_annotators, n_classes, n_classes)
         Confusion matrix of each annotator, as in the model of Dawid and Skene. Element
         (a, j, k) is the estimated probability that annotator `a` answers class `k` to a
         sample of class `j`: the mean over the annotator's votes, weighted by the
-        probability of class `j` in `y_soft`. NaN if that is 0 for all of them. Only if
-        `return_confusion` is True.
+        probability of class `j` in `y_soft`. NaN if that probability is 0 for all of
+        them. Only returned if `return_confusion` is True.
 
     Raises
     ------
     ValueError
         If a label is not a class code, an id is missing, fewer than two classes occur,
-        or a sample has no vote, unless `smoothing` makes it uniform.
+        or a sample has no votes and `smoothing` is 0.
 
     ImportError
         If `n_classes` is None and pandas is not installed.
@@ -105,7 +107,7 @@ def votes_to_soft(
 
     Examples
     --------
-    Three annotators, the last of whom was asked once:
+    Votes of three annotators, of whom the last labeled one sample:
 
     >>> from sklearn_ls.crowds import votes_to_soft
     >>> answers = [[0, 0, 1], [1, 1, -1], [1, 0, -1]]
@@ -117,7 +119,7 @@ def votes_to_soft(
     >>> reliability
     array([0.5, 0.5, 0. ])
 
-    Names of classes:
+    Votes for named classes:
 
     >>> answers = [["cat", "cat"], ["dog", None], ["cat", "dog"]]
     >>> y_soft, reliability, confusion = votes_to_soft(answers, return_confusion=True)
@@ -132,7 +134,7 @@ def votes_to_soft(
     """
     if smoothing and method != "share":
         raise ValueError(
-            f'smoothing={smoothing!r} is for method="share", not for {method!r}.'
+            f'smoothing={smoothing!r} requires method="share". Got method={method!r}.'
         )
     votes = read_votes(answers, n_classes)
     counts = votes.counts()
@@ -141,8 +143,8 @@ def votes_to_soft(
         unlabeled = votes.samples[np.argmin(n_votes)]
         raise ValueError(
             f"answers has no vote on sample {unlabeled}. "
-            'Leave out samples without votes, or pass method="share" with a positive '
-            "smoothing, which makes them uniform."
+            'Remove samples without votes, or pass method="share" with a positive '
+            "smoothing, which makes their soft labels uniform."
         )
     if method == "dawid_skene":
         y_soft = fit_dawid_skene(votes)
@@ -189,6 +191,6 @@ def _agreement(votes, counts):
 
 
 def _repeats(keys):
-    """Return how often each of the keys is there."""
+    """Return the number of occurrences of each key."""
     _, codes, counts = np.unique(keys, return_inverse=True, return_counts=True)
     return counts[codes]

@@ -1,4 +1,4 @@
-"""Wrong labels for experiments."""
+"""Label noise for experiments."""
 
 from numbers import Real
 
@@ -44,12 +44,14 @@ def corrupt_labels(
     Parameters
     ----------
     y : array-like of shape (n_samples,)
-        Labels of two classes or more.
+        Labels of at least two classes.
 
     rate : float
         Fraction of labels that change, in [0, 1).
 
     kind : {"symmetric", "pair", "transition", "instance"}, default="symmetric"
+        Kind of noise, which determines the classes that labels change to.
+
         - ``"symmetric"`` [1]_: to any other class, all equally likely.
         - ``"pair"`` [1]_: to the next class in sorted order, from the last to the
           first.
@@ -58,22 +60,22 @@ def corrupt_labels(
           and to change to that class, see Notes.
 
     transition : array-like or DataFrame of shape (n_classes, n_classes), default=None
-        Only for ``kind="transition"``. The probability of each observed label (column)
-        given each true label (row), in the sorted order of the classes or as named by a
-        DataFrame; row-stochastic. The number of labels that change is determined by
-        `rate`, so the matrix determines only the new classes and which classes change
-        more often than others.
+        Probability of each observed label (column) given each true label (row), in the
+        sorted order of the classes or as named by a DataFrame; row-stochastic. The
+        number of labels that change is determined by `rate`, so the matrix only
+        determines the new classes and which classes change more often than others. Only
+        for ``kind="transition"``.
 
     X : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
         Features of the samples. Only for ``kind="instance"``.
 
     random_state : int, RandomState instance or None, default=None
-        Determines the labels that change, and their new classes.
+        Controls which labels change, and their new classes.
 
     Returns
     -------
     y_noisy : ndarray of shape (n_samples,)
-        The labels, of the dtype that `y` has as an array.
+        The changed labels, with the dtype of `y` as an array.
 
     changed : ndarray of shape (n_samples,)
         True where `y_noisy` differs from `y`.
@@ -83,28 +85,27 @@ def corrupt_labels(
     ValueError
         If `y` is not one label per sample, `transition` is not a transition matrix of
         the classes of `y`, more labels of a class would change than there are, or
-        `transition` or `X` is missing or not used.
+        `transition` or `X` is missing or does not belong to `kind`.
 
     See Also
     --------
     sklearn_ls.distributions.from_confusion : A transition matrix, from verified labels.
-    sklearn_ls.LabelSmoothingClassifier : Trains through a `transition_matrix`.
+    sklearn_ls.LabelSmoothingClassifier : Corrects for a known `transition_matrix`.
 
     Notes
     -----
     Within a class all samples are equally likely to change, except with ``"instance"``.
     The number of changes per class, rounded up or down, is `rate` times its size for
-    ``"symmetric"`` and ``"pair"``. For ``"transition"`` with the matrix T it is that
-    times `1 - T[k, k]`, divided by the mean of this over the samples. The labels then
-    follow the matrix `I + s * (T - I)`, with the `s` that gives `rate`, and T itself if
-    `rate` is the mean of `1 - T[k, k]` over the samples.
+    ``"symmetric"`` and ``"pair"``. For ``"transition"`` with the matrix T, this number
+    is multiplied by `1 - T[k, k]` and divided by the mean of `1 - T[k, k]` over the
+    samples. The labels then follow the matrix `I + s * (T - I)`, where `s` results from
+    `rate`; it is 1 if `rate` is the mean of `1 - T[k, k]` over the samples.
 
     ``"instance"`` fits a logistic regression to the standardized X and the original
-    labels. A sample changes with odds in proportion to `1 - p[y]`, p being the
-    probabilities that the fit predicts for it, and to class `k` with the probability
-    `p[k] / (1 - p[y])`. This is the noise of [2]_ with two changes: a linear model
-    in place of a network, and draws instead of the samples and classes with the highest
-    probabilities.
+    labels. With its predicted probabilities `p`, a sample changes with odds
+    proportional to `1 - p[y]`, and to class `k` with probability `p[k] / (1 - p[y])`.
+    This is the noise of [2]_ with two changes: a linear model in place of a network,
+    and draws instead of the samples and classes with the highest probabilities.
 
     References
     ----------
@@ -150,23 +151,24 @@ def corrupt_labels(
 def _check_use(name, value, kind, needed_by):
     """Raise ValueError if an argument is missing, or not used by a kind."""
     if kind == needed_by and value is None:
-        raise ValueError(f'kind="{kind}" needs {name}, but it is None.')
+        raise ValueError(f'kind="{kind}" requires {name}. Got {name}=None.')
     if kind != needed_by and value is not None:
-        raise ValueError(f'{name} is for kind="{needed_by}", not for "{kind}".')
+        raise ValueError(f'{name} requires kind="{needed_by}". Got kind="{kind}".')
 
 
 def _read_labels(y):
     y = labels_to_array(y)
     if y.ndim == 2:
         raise ValueError(
-            f"y has shape {y.shape}, but must have one label per sample: pass a vector."
+            "y must be one-dimensional, with one label per sample. Got shape "
+            f"{y.shape}."
         )
     check_labels(y)
     classes = find_classes(y)
     if len(classes) < 2:
         raise ValueError(
-            f"y has the single class {classes.tolist()[0]!r}: there is no other class "
-            "to change to."
+            "y must have at least two classes. Got the single class "
+            f"{classes.tolist()[0]!r}."
         )
     return y, classes, encode_labels(y, classes)
 
@@ -191,7 +193,7 @@ def _resemblance(X, codes):
     Returns
     -------
     moves : ndarray of shape (n_samples, n_classes)
-        Positive, but for the zeros of the label's own class.
+        Positive, except for the label's own class, which is 0.
     """
     X = check_array(X, accept_sparse="csr", input_name="X")
     model = make_pipeline(  # centering would fill the zeros of sparse X
@@ -203,7 +205,7 @@ def _resemblance(X, codes):
 
 
 def _draw_rows(rng, n_drawn, odds):
-    """Draw samples one by one with the odds (n_samples,); return their mask."""
+    """Draw samples without replacement with odds (n_samples,); return a mask."""
     drawn = np.zeros(len(odds), dtype=bool)
     p = odds / odds.sum()
     drawn[rng.choice(len(odds), n_drawn, replace=False, p=p)] = True
@@ -211,7 +213,7 @@ def _draw_rows(rng, n_drawn, odds):
 
 
 def _draw_by_class(rng, n_drawn, codes, odds, classes):
-    """Draw samples, of each class its due number; return their mask.
+    """Draw a number of samples of each class that is proportional to its odds.
 
     Parameters
     ----------
@@ -225,20 +227,21 @@ def _draw_by_class(rng, n_drawn, codes, odds, classes):
         Odds of a sample of each class to be drawn.
 
     classes : ndarray of shape (n_classes,)
-        For the error message.
+        Classes, for the error message.
 
     Returns
     -------
     drawn : ndarray of shape (n_samples,)
+        Mask of the samples.
     """
     sizes = np.bincount(codes)
     numbers = _share_out(rng, n_drawn, sizes * odds)
     if np.any(short := numbers > sizes):
         most = (sizes * odds).sum() / odds.max() / len(codes)
         raise ValueError(
-            f"With this transition {n_drawn} of {len(codes)} labels can't change: that "
-            f"would be more samples of {classes[short].tolist()} than there are. "
-            f"rate can be {np.floor(1000 * most) / 1000:.3f} at most."
+            f"{n_drawn} of {len(codes)} labels cannot change with this transition: it "
+            f"would change more samples of {classes[short].tolist()} than there are. "
+            f"rate can be at most {np.floor(1000 * most) / 1000:.3f}."
         )
     order = rng.permutation(len(codes))
     order = order[np.argsort(codes[order], kind="stable")]
@@ -249,12 +252,12 @@ def _draw_by_class(rng, n_drawn, codes, odds, classes):
 
 
 def _share_out(rng, total, weights):
-    """Return integers that sum to `total`: shares rounded by their remainders.
+    """Return integers that sum to `total`, by the largest remainder method.
 
     Parameters
     ----------
     rng : RandomState
-        Draws which of equal remainders are rounded up.
+        Breaks ties between remainders.
 
     total : int
 
@@ -270,7 +273,7 @@ def _share_out(rng, total, weights):
         raise ValueError("transition changes no label of y: its diagonal is all ones.")
     shares = total * weights / weights.sum()
     numbers = np.floor(shares).astype(int)
-    remainders = (shares - numbers).round(9)  # so that equal ones are
+    remainders = (shares - numbers).round(9)  # so that ties are exact
     order = np.lexsort((rng.permutation(len(shares)), -remainders))
     numbers[order[: total - numbers.sum()]] += 1
     return numbers

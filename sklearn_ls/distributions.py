@@ -1,6 +1,6 @@
-"""Matrices of classes by classes: for `distribution`, and for `transition_matrix`.
+"""Class-by-class matrices for `distribution` and `transition_matrix`.
 
-Every function returns a row-stochastic array of shape (n_classes, n_classes), its rows
+Every function returns a row-stochastic array of shape (n_classes, n_classes), with rows
 and columns in the order of the sorted classes.
 """
 
@@ -20,7 +20,7 @@ from sklearn_ls._labels.votes import read_votes
 __all__ = ["class_similarity", "from_confusion", "from_votes", "ordinal"]
 
 POSITIVE = Interval(Real, 0, None, closed="neither")
-# Further than that a triangle reaches beyond the adjacent classes.
+# With a larger alpha, the triangle would reach beyond the adjacent classes.
 WIDEST_TRIANGLE = 2 / 9
 
 
@@ -31,26 +31,27 @@ WIDEST_TRIANGLE = 2 / 9
 def class_similarity(similarities, temperature=1.0):
     """Distribute the probability of a label over similar classes.
 
-    Class `k` other than the label `y` gets a probability in proportion to
+    Each class `k` other than the label `y` gets a probability proportional to
     `exp(similarities[y, k] / temperature)`, and the label itself gets none. Smoothing
     labels by the similarity of classes was proposed in [1]_.
 
     Parameters
     ----------
     similarities : array-like of shape (n_classes, n_classes)
-        Larger values mean more similar classes: cosine similarities of class
-        embeddings, for example, or negative distances. The diagonal is ignored. The
-        rows and columns of a pandas DataFrame are named by the classes.
+        Similarity of each pair of classes, such as the cosine similarity of class
+        embeddings or a negative distance. The diagonal is ignored. The rows and columns
+        of a pandas DataFrame are named by the classes.
 
     temperature : float, default=1.0
-        Positive. If it is small, all the probability goes to the most similar class; if
-        it is large, it is shared equally by the other classes, as with ``"others"``.
+        Temperature of the softmax, positive. A small temperature gives all the
+        probability to the most similar class, a large one distributes it equally over
+        the other classes, as with ``"others"``.
 
     Returns
     -------
     distribution : ndarray or DataFrame of shape (n_classes, n_classes)
-        Row-stochastic, its diagonal zero. A DataFrame with the same names if
-        `similarities` are one.
+        Row-stochastic matrix with a zero diagonal. A DataFrame with the same names if
+        `similarities` is a DataFrame.
 
     Raises
     ------
@@ -81,8 +82,8 @@ def class_similarity(similarities, temperature=1.0):
         names, of_rows = list(similarities.columns), list(similarities.index)
         if not len({*names}) == len(names) == len({*names, *of_rows}):
             raise ValueError(
-                "The rows and columns of similarities must have the same names, each "
-                f"once. Got {of_rows} and {names}."
+                "The rows and columns of similarities must have the same unique names. "
+                f"Got {of_rows} and {names}."
             )
         similarities = similarities.iloc[[of_rows.index(name) for name in names]]
     logits = check_array(
@@ -91,8 +92,8 @@ def class_similarity(similarities, temperature=1.0):
     n_classes = len(logits)
     if n_classes < 2 or logits.shape != (n_classes, n_classes):
         raise ValueError(
-            "similarities must be a square matrix with a row and a column for each of "
-            f"two classes or more. Got shape {logits.shape}."
+            "similarities must be a square matrix of at least two classes. Got shape "
+            f"{logits.shape}."
         )
     np.fill_diagonal(logits, -np.inf)
     logits -= logits.max(axis=1, keepdims=True)  # a small temperature can't overflow
@@ -113,12 +114,13 @@ def class_similarity(similarities, temperature=1.0):
 def ordinal(classes, kind="triangular", *, alpha=0.05, p=1.0, temperature=1.0):
     """Distribute the probability of a label over adjacent classes of a scale.
 
-    The label keeps a probability, usually the largest. With ``epsilon=1`` the rows are
-    the soft labels of the papers. With `K` classes, `y` and `k` from 0 to `K` - 1:
+    The label itself also gets a probability, usually the largest. With ``epsilon=1``,
+    the rows are the soft labels of the papers. For `K` classes, with `y` and `k` from 0
+    to `K` - 1:
 
     - ``"triangular"`` [1]_: `alpha` for each class adjacent to `y`, 0 for those further
       away.
-    - ``"exponential"`` [2]_ [3]_: in proportion to `exp(-|y - k|**p / temperature)`.
+    - ``"exponential"`` [2]_ [3]_: proportional to `exp(-|y - k|**p / temperature)`.
       These are the SORD labels of [4]_ for the metric `|y - k|**p / temperature`.
     - ``"binomial"`` [2]_ [5]_: the probability of `k` successes in `K` - 1 trials that
       succeed with probability `0.1 + 0.8 * y / (K - 1)` each.
@@ -126,33 +128,34 @@ def ordinal(classes, kind="triangular", *, alpha=0.05, p=1.0, temperature=1.0):
     Parameters
     ----------
     classes : int or array-like of shape (n_classes,)
-        The classes in the order of the scale, at least two. Of an ordered pandas
-        Categorical, its categories. If an int, the number of classes; the sorted labels
-        must then be in the order of the scale.
+        At least two classes, in the order of the scale; for an ordered pandas
+        Categorical, its categories are used. An int is the number of classes; the
+        sorted labels must then be in the order of the scale.
 
     kind : {"triangular", "exponential", "binomial"}, default="triangular"
-        The family.
+        Family of distributions, see above.
 
     alpha : float, default=0.05
         Probability of each adjacent class, in [0, 2/9]. Only for ``"triangular"``.
 
     p : float, default=1.0
-        Positive exponent of the distance: larger values give less to distant classes.
-        Only for ``"exponential"``.
+        Exponent of the distance, positive. Larger values give less probability to
+        distant classes. Only for ``"exponential"``.
 
     temperature : float, default=1.0
-        Positive: larger values give more to other classes. Only for ``"exponential"``.
+        Divisor of the distance, positive. Larger values give more probability to other
+        classes. Only for ``"exponential"``.
 
     Returns
     -------
     distribution : ndarray or DataFrame of shape (n_classes, n_classes)
-        Row-stochastic. A DataFrame, with the classes as names of its rows and columns,
-        if `classes` are given.
+        Row-stochastic matrix. A DataFrame with the classes as names of its rows and
+        columns, unless `classes` is an int.
 
     Raises
     ------
     ImportError
-        If `classes` are given and pandas is not installed.
+        If `classes` is not an int and pandas is not installed.
 
     See Also
     --------
@@ -160,10 +163,10 @@ def ordinal(classes, kind="triangular", *, alpha=0.05, p=1.0, temperature=1.0):
 
     Notes
     -----
-    The triangular rows are the masses that triangles over the scale leave in intervals
-    of equal length, generalized so that the first and the last class also give `alpha`
-    to their only neighbor. With ``"binomial"`` and more than ten classes, a label near
-    the ends is not the most likely class of its row.
+    The triangular rows are the probabilities that triangular densities give to
+    intervals of equal length, generalized so that the first and the last class also
+    give `alpha` to their only neighbor. With ``"binomial"`` and more than ten classes,
+    a label near the ends of the scale is not the most likely class of its row.
 
     References
     ----------
@@ -209,7 +212,7 @@ def ordinal(classes, kind="triangular", *, alpha=0.05, p=1.0, temperature=1.0):
     classes = labels_to_array(classes, "classes")
     if classes.ndim != 1 or len(np.unique(classes)) < max(2, len(classes)):
         raise ValueError(
-            f"classes must be two or more different labels. Got {classes.tolist()}."
+            f"classes must be at least two distinct labels. Got {classes.tolist()}."
         )
     matrix = _unimodal(len(classes), kind, alpha, p, temperature)
     return to_frame(matrix, classes, classes)
@@ -238,15 +241,15 @@ def from_confusion(y_true, y_pred):
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        The labels of the rows of the matrix. Every class must occur.
+        Labels that correspond to the rows of the matrix. Every class must occur.
 
     y_pred : array-like of shape (n_samples,)
-        The labels of the columns.
+        Labels that correspond to the columns.
 
     Returns
     -------
     distribution : ndarray of shape (n_classes, n_classes)
-        Row-stochastic. The classes are all that occur in `y_true` or `y_pred`.
+        Row-stochastic matrix of all classes that occur in `y_true` or `y_pred`.
 
     Raises
     ------
@@ -255,7 +258,7 @@ def from_confusion(y_true, y_pred):
 
     See Also
     --------
-    sklearn_ls.datasets.corrupt_labels : Changes labels by such a matrix.
+    sklearn_ls.datasets.corrupt_labels : Change labels by such a matrix.
     from_votes : The same from several annotators, none of whom is trusted.
 
     Notes
@@ -286,8 +289,8 @@ def from_confusion(y_true, y_pred):
     missing = labels[~matrix.any(axis=1)]
     if len(missing):
         raise ValueError(
-            f"y_pred has the labels {missing.tolist()}, but y_true has no sample of "
-            "them, so their rows of the matrix are not known. Add samples of each."
+            f"y_true has no samples of the classes {missing.tolist()} of y_pred, so "
+            "their rows of the matrix are not known. Add samples of each of them."
         )
     return matrix
 
@@ -295,31 +298,32 @@ def from_confusion(y_true, y_pred):
 def from_votes(answers, *, n_classes=None):
     """Estimate the votes of the other annotators, given the vote of one.
 
-    The element (j, k) is the fraction of the label `k` among the other votes on the
-    same sample, over all votes `j`. A sample with many votes counts more than one with
-    two, and a sample with one vote does not count.
+    The element (j, k) is the fraction of votes for `k` among the other votes on the
+    same sample, taken over all votes for `j`. A sample with many votes counts more than
+    a sample with two, and a sample with a single vote does not count.
 
     Parameters
     ----------
     answers : array-like of shape (n_samples, n_annotators) or DataFrame
-        Labels; None or NaN where an annotator was not asked and, with `n_classes`, also
-        -1. Or a DataFrame with one vote per row, in the columns "sample", "annotator"
-        and "label", or "task", "worker" and "label" as in crowd-kit.
+        Label that each annotator (column) gave to each sample (row). Missing votes are
+        None or NaN or, with `n_classes`, also -1. Or a DataFrame with one vote per row
+        in the columns `sample`, `annotator` and `label`, or `task`, `worker` and
+        `label` as in crowd-kit.
 
     n_classes : int, default=None
         Number of classes, at least 2; labels are then codes from 0 to `n_classes` - 1.
-        If None, the classes are the labels that occur.
+        If None, the classes are the sorted labels that occur in `answers`.
 
     Returns
     -------
     distribution : ndarray or DataFrame of shape (n_classes, n_classes)
-        Row-stochastic. A DataFrame, with the labels as names of its rows and columns,
-        if `n_classes` is None.
+        Row-stochastic matrix. A DataFrame with the labels as names of its rows and
+        columns if `n_classes` is None.
 
     Raises
     ------
     ValueError
-        If no sample with a vote for a class has a second vote.
+        If a class has votes only on samples without a second vote.
 
     See Also
     --------
@@ -336,7 +340,7 @@ def from_votes(answers, *, n_classes=None):
     """
     votes = read_votes(answers, n_classes)
     counts = votes.counts().astype(np.float64)
-    pairs = counts.T @ counts - np.diag(counts.sum(axis=0))  # not with itself
+    pairs = counts.T @ counts - np.diag(counts.sum(axis=0))  # no vote with itself
     totals = pairs.sum(axis=1, keepdims=True)
     missing = np.flatnonzero(totals == 0)
     if len(missing):

@@ -312,8 +312,8 @@ def test_dawid_skene_of_unanimous_votes_is_one_hot():
         ({"smoothing": np.nan}, "'smoothing' parameter of votes_to_soft"),
         ({"smoothing": np.inf}, "'smoothing' parameter of votes_to_soft"),
         ({"smoothing": "1"}, "'smoothing' parameter of votes_to_soft"),
-        ({"smoothing": 1, "method": "majority"}, "not for 'majority'"),
-        ({"smoothing": 1, "method": "dawid_skene"}, "not for 'dawid_sk"),
+        ({"smoothing": 1, "method": "majority"}, "Got method='majority'"),
+        ({"smoothing": 1, "method": "dawid_skene"}, "Got method='dawid_sk"),
     ],
 )
 def test_bad_parameters_are_refused_by_name(params, message):

@@ -202,8 +202,11 @@ def test_labels_of_any_container_come_back_as_an_array(y):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"y": [0, 0, 0]}, "y has the single class 0: there is no other"),
-        ({"y": [[0, 1], [1, 1]]}, "y has shape (2, 2), but must have one label"),
+        ({"y": [0, 0, 0]}, "y must have at least two classes. Got the single class 0"),
+        (
+            {"y": [[0, 1], [1, 1]]},
+            "y must be one-dimensional, with one label per sample",
+        ),
         ({"y": [0.1, 0.25, 0.7]}, "Unknown label type: continuous"),
         ({"y": ["a", None]}, "Input y contains NaN or None"),
         ({"y": None}, "The 'y' parameter of corrupt_labels must be an array-like"),
@@ -211,15 +214,18 @@ def test_labels_of_any_container_come_back_as_an_array(y):
         ({"rate": -0.1}, "The 'rate' parameter of corrupt_labels"),
         ({"kind": "random"}, "The 'kind' parameter of corrupt_labels"),
         ({"random_state": "0"}, "The 'random_state' parameter of corrupt_labels"),
-        ({"kind": "transition"}, 'kind="transition" needs transition, but it is None'),
-        ({"kind": "instance"}, 'kind="instance" needs X, but it is None'),
+        (
+            {"kind": "transition"},
+            'kind="transition" requires transition. Got transition=None',
+        ),
+        ({"kind": "instance"}, 'kind="instance" requires X. Got X=None'),
         (
             {"transition": UNEVEN},
-            'transition is for kind="transition", not for "symmetric"',
+            'transition requires kind="transition". Got kind="symmetric"',
         ),
         (
             {"kind": "pair", "X": np.ones((3, 1))},
-            'X is for kind="instance", not for "pair"',
+            'X requires kind="instance". Got kind="pair"',
         ),
         (
             {"kind": "instance", "X": np.ones((2, 1))},
@@ -244,8 +250,8 @@ def test_labels_of_any_container_come_back_as_an_array(y):
                 "kind": "transition",
                 "transition": [[0.9, 0.1, 0], [0.8, 0.2, 0], [0, 0, 1]],
             },
-            "2 of 3 labels can't change: that would be more samples of [1] than there "
-            "are. rate can be 0.375 at most.",
+            "2 of 3 labels cannot change with this transition: it would change more "
+            "samples of [1] than there are. rate can be at most 0.375.",
         ),
     ],
 )
@@ -260,10 +266,10 @@ def test_highest_rate_of_a_transition_is_reached():
     one_way = [[0.8, 0.2], [0, 1]]
     _, changed = corrupt_labels(y, 0.6, kind="transition", transition=one_way)
     assert_array_equal(changed, y == 0)
-    with pytest.raises(ValueError, match=re.escape("rate can be 0.600 at most")):
+    with pytest.raises(ValueError, match=re.escape("rate can be at most 0.600")):
         corrupt_labels(y, 0.61, kind="transition", transition=one_way)
     y = np.repeat([0, 1], [2000, 1000])
-    with pytest.raises(ValueError, match=re.escape("rate can be 0.666 at most")):
+    with pytest.raises(ValueError, match=re.escape("rate can be at most 0.666")):
         corrupt_labels(y, 0.667, kind="transition", transition=one_way)
 
 

@@ -113,7 +113,7 @@ def test_names_of_similarities_are_those_of_the_distribution():
     assert_allclose(soft[:, [2, 0, 1]], matrix.loc[["cow"]])
     with pytest.raises(ValueError, match=r"rows and columns of similarities must have"):
         class_similarity(pd.DataFrame(np.eye(2), columns=["a", "b"]))
-    with pytest.raises(ValueError, match=r"the same names, each once"):
+    with pytest.raises(ValueError, match=r"the same unique names"):
         class_similarity(pd.DataFrame(np.eye(2), ["a", "a"], ["a", "a"]))
 
 
@@ -210,9 +210,9 @@ def test_large_exponents_do_not_overflow():
 @pytest.mark.parametrize(
     ("classes", "message"),
     [
-        (["a"], "two or more different labels"),
-        (["a", "b", "a"], "two or more different labels"),
-        ([[1, 2], [3, 4]], "two or more different labels"),
+        (["a"], "at least two distinct labels"),
+        (["a", "b", "a"], "at least two distinct labels"),
+        ([[1, 2], [3, 4]], "at least two distinct labels"),
         (["a", None], "contains NaN or None"),
         (["a", 1], "mixed label types"),
     ],
@@ -284,8 +284,8 @@ def test_from_confusion_takes_labels_in_any_container(container):
 @pytest.mark.parametrize(
     ("y_true", "y_pred", "message"),
     [
-        (["a", "b"], ["c", "b"], r"\['c'\], but y_true has no sample"),
-        ([1, 1, 1], [1, 0, 2], r"\[0, 2\], but y_true has no sample"),
+        (["a", "b"], ["c", "b"], r"y_true has no samples of the classes \['c'\]"),
+        ([1, 1, 1], [1, 0, 2], r"y_true has no samples of the classes \[0, 2\]"),
         (["a", "a"], ["a", "a"], r"two classes .* \['a'\]"),
         ([0, 1], [0, 1, 1], "inconsistent numbers of samples"),
         ([0, 1], ["a", "b"], "Mix of label input types"),

@@ -54,7 +54,7 @@ def events(codes, y_proba, kind):
     Returns
     -------
     predicted, occurred : ndarray of shape (n_samples, n_events)
-        A single event, that the predicted class is right, or one event per class.
+        A single event, that the predicted class is correct, or one event per class.
     """
     codes = codes[:, np.newaxis]
     if kind == "class-wise":
@@ -126,6 +126,6 @@ def _quantiles(values, weight, shares):
     """
     order = np.argsort(values)
     cumulative = np.cumsum(weight[order])
-    # Less a rounding error, so that scaling the weights makes no difference.
+    # Minus a rounding error, so that scaling the weights makes no difference.
     indices = np.searchsorted(cumulative / cumulative[-1], shares - 1e-12)
     return values[order][indices]

@@ -20,9 +20,9 @@ def calibration_curve_multiclass(
 ):
     """Compute true and predicted probabilities for a multiclass calibration curve.
 
-    Returns what :func:`sklearn.calibration.calibration_curve` returns for one of two
-    classes, for the predicted class or for all classes, and the number of predictions
-    in each bin.
+    Generalizes :func:`sklearn.calibration.calibration_curve` from one of two classes to
+    the predicted class or all classes, and also returns the number of predictions in
+    each bin.
 
     Parameters
     ----------
@@ -31,18 +31,17 @@ def calibration_curve_multiclass(
 
     y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
         Predicted probabilities, as returned by `predict_proba`. Each row sums to one.
-        The columns are in the order of the sorted labels, except those of a dataframe,
-        which may be named by them. In the binary case also the probabilities of the
-        greater label.
+        The columns are in the order of the sorted labels; those of a dataframe may be
+        named by the labels instead. In the binary case, the probabilities of the
+        greater label may be passed instead.
 
     kind : {"top-label", "class-wise"}, default="top-label"
         The events whose predicted probabilities are compared with their frequency.
 
-        - ``"top-label"``: the class of the highest probability is right; one event per
-          sample.
+        - ``"top-label"``: the predicted class is correct; one event per sample.
         - ``"class-wise"``: a sample belongs to a class; one event per sample and class.
-          Too high probabilities of one class and too low ones of another may cancel.
-          For the curve of one class pass its column of `y_proba` to
+          Probabilities that are too high for one class and too low for another may
+          cancel. For the curve of one class, pass its column of `y_proba` to
           `calibration_curve`.
 
     strategy : {"uniform", "quantile"}, default="uniform"
@@ -61,7 +60,7 @@ def calibration_curve_multiclass(
     Returns
     -------
     prob_true : ndarray of shape (n_bins,) or smaller
-        The fraction of events that occurred in each bin. Empty bins are left out.
+        The fraction of events that occurred in each bin. Empty bins are omitted.
 
     prob_pred : ndarray of shape (n_bins,) or smaller
         The mean predicted probability in each bin, in ascending order.
@@ -83,7 +82,7 @@ def calibration_curve_multiclass(
 
     Notes
     -----
-    A probability on the edge of two bins belongs to the lower one. The edges of
+    A probability on the edge of two bins belongs to the lower bin. The edges of
     quantile bins are probabilities in `y_proba` (the inverse of their distribution
     function), so that a weight of 2 is equivalent to repeating the sample.
     `calibration_curve` interpolates; its bins are the same if there are no ties and

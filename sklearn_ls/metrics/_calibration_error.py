@@ -34,7 +34,7 @@ def expected_calibration_error(
 
     Predictions of similar probability are put into bins. With the fraction of samples
     :math:`w_b` in bin b, their mean predicted probability :math:`\bar p_b` and the
-    fraction :math:`\bar y_b` of them for which the prediction is right, the error is
+    fraction :math:`\bar y_b` of correct predictions among them, the error is
 
     .. math::
         \Big(\sum_b w_b \, |\bar y_b - \bar p_b|^{norm}\Big)^{1 / norm}
@@ -46,19 +46,19 @@ def expected_calibration_error(
 
     y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
         Predicted probabilities, as returned by `predict_proba`. Each row sums to one.
-        The columns are in the order of the sorted labels, except those of a dataframe,
-        which may be named by them. In the binary case also the probabilities of the
-        greater label.
+        The columns are in the order of the sorted labels; those of a dataframe may be
+        named by the labels instead. In the binary case, the probabilities of the
+        greater label may be passed instead.
 
     kind : {"top-label", "class-wise"}, default="top-label"
         The predicted probabilities that are used.
 
         - ``"top-label"``: those of the predicted class, compared with the frequency
-          with which that class is right [1]_. In case of ties the predicted class is
+          with which that class is correct [1]_. In case of ties, the predicted class is
           the first.
         - ``"class-wise"``: those of each class, in bins of its own, compared with the
-          frequency of that class. The error is the mean over classes [2]_ [3]_, of the
-          squares with ``norm=2``, and the largest with ``norm="max"``.
+          frequency of that class. The error is the mean over classes [2]_ [3]_, with
+          ``norm=2`` that of the squares, and with ``norm="max"`` the maximum.
 
     strategy : {"uniform", "quantile"}, default="uniform"
         Strategy used to define the widths of the bins: ``"uniform"`` for identical
@@ -73,7 +73,7 @@ def expected_calibration_error(
         [1]_.
 
     bias_corrected : bool, default=False
-        Whether to subtract what bins with few samples add by chance, see Notes. Only
+        Whether to correct the bias that bins with few samples cause, see Notes. Only
         for norm 1 and 2.
 
     sample_weight : array-like of shape (n_samples,), default=None
@@ -85,7 +85,7 @@ def expected_calibration_error(
     Returns
     -------
     error : float
-        In [0, 1], 0 for a perfectly calibrated classifier.
+        Calibration error in [0, 1]; 0 for a perfectly calibrated classifier.
 
     Raises
     ------
@@ -102,19 +102,20 @@ def expected_calibration_error(
     Notes
     -----
     The error is not a proper score: predicting the class frequencies for every sample
-    gives an error of 0. It depends on the bins, and is too large by chance if they have
-    few samples: even a perfectly calibrated classifier has gaps of about
+    gives an error of 0. It depends on the bins and is biased upwards if they have few
+    samples: even a perfectly calibrated classifier has gaps of about
     :math:`\sqrt{\bar y_b (1 - \bar y_b) / n_b}`.
 
-    With `bias_corrected` the estimators of Kumar et al. [4]_ are used. With ``norm=2``
-    :math:`\bar y_b (1 - \bar y_b) / (n_b - 1)` is subtracted from the square of each
-    gap, which makes the sum nearly unbiased; if the sum is negative the error is 0.
-    With ``norm=1`` it is twice the error minus its mean over normally distributed
-    :math:`\bar y_b` of variance :math:`\bar y_b (1 - \bar y_b) / n_b`; the mean is
-    computed, not sampled. This reduces the bias but does not remove it. Bins with a
-    single sample, whose variance cannot be estimated, are treated as if they had no
-    gap. With sample weights :math:`n_b` is :math:`(\sum w)^2 / \sum w^2`, so that here,
-    and only here, a weight of 2 is not equivalent to repeating the sample.
+    With `bias_corrected`, the estimators of Kumar et al. [4]_ are used. With
+    ``norm=2``, :math:`\bar y_b (1 - \bar y_b) / (n_b - 1)` is subtracted from the
+    square of each gap, which makes the sum nearly unbiased; if the sum is negative, the
+    error is 0. With ``norm=1``, the result is twice the error minus its mean over
+    normally distributed :math:`\bar y_b` of variance
+    :math:`\bar y_b (1 - \bar y_b) / n_b`; the mean is computed, not sampled. This
+    reduces the bias but does not remove it. Bins with a single sample, whose variance
+    cannot be estimated, are treated as if they had no gap. With sample weights,
+    :math:`n_b` is :math:`(\sum w)^2 / \sum w^2`, so that here, and only here, a weight
+    of 2 is not equivalent to repeating the sample.
 
     References
     ----------
@@ -131,7 +132,7 @@ def expected_calibration_error(
 
     Examples
     --------
-    Four predictions of 0.9, of which one is wrong:
+    Four predictions with probability 0.9, one of which is wrong:
 
     >>> from sklearn_ls.metrics import expected_calibration_error
     >>> y_proba = [[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.1, 0.9]]
@@ -140,8 +141,7 @@ def expected_calibration_error(
     """
     if bias_corrected and norm == "max":
         raise ValueError(
-            'bias_corrected=True needs norm=1 or norm=2: for norm="max" there is no '
-            "such estimator."
+            'bias_corrected=True requires norm=1 or norm=2. Got norm="max".'
         )
     codes, y_proba, weight = check_against_labels(
         y_true, y_proba, sample_weight, labels
@@ -160,7 +160,7 @@ def expected_calibration_error(
 
 
 def _correct(gaps, bins, norm):
-    """Return the powers of the gaps without their bias."""
+    """Return bias-corrected powers of the gaps."""
     is_single = bins.n_effective < 1 + 1e-9
     n_effective = np.where(is_single, 2, bins.n_effective)
     variance = bins.prob_true * (1 - bins.prob_true)

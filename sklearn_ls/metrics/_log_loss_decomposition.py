@@ -11,7 +11,7 @@ from sklearn_ls.metrics._temperature import fit_scale, log_probabilities
 
 N_FOLDS = 5
 MAX_FITTED = 100_000  # samples; more of them do not improve a temperature
-AT_ONCE = 2**16  # samples
+AT_ONCE = 2**16  # number of samples computed at once
 
 
 class LogLossDecomposition(NamedTuple):
@@ -34,7 +34,7 @@ def log_loss_decomposition(y_true, y_proba, *, sample_weight=None, labels=None):
     """Split the log-loss into calibration loss and refinement loss.
 
     The refinement loss is the log-loss after recalibration, here by a temperature that
-    all samples share; the calibration loss is what recalibration gains [1]_::
+    all samples share; the calibration loss is the gain from recalibration [1]_::
 
         refinement = log_loss(y_true, softmax(log(y_proba) / temperature))
         calibration = log_loss(y_true, y_proba) - refinement
@@ -49,8 +49,9 @@ def log_loss_decomposition(y_true, y_proba, *, sample_weight=None, labels=None):
     y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
         Predicted probabilities of samples that the classifier was not trained on, as
         returned by `predict_proba`. Each row sums to one. The columns are in the order
-        of the sorted labels, except those of a dataframe, which may be named by them.
-        In the binary case also the probabilities of the greater label.
+        of the sorted labels; those of a dataframe may be named by the labels instead.
+        In the binary case, the probabilities of the greater label may be passed
+        instead.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative sample weights.
@@ -84,16 +85,18 @@ def log_loss_decomposition(y_true, y_proba, *, sample_weight=None, labels=None):
 
     Notes
     -----
-    A temperature detects over-confidence and under-confidence for any number of classes
-    with a smaller variance than bins or isotonic regression, but it does not detect
-    what differs between classes. So `calibration` is what temperature scaling would
-    gain, on average a lower bound of the gain of any recalibration.
+    Temperature scaling detects over-confidence and under-confidence for any number of
+    classes with a smaller variance than bins or isotonic regression, but not
+    miscalibration that differs between classes. `calibration` is therefore the gain
+    from temperature scaling, on average a lower bound on the gain from any
+    recalibration.
 
     The folds are stratified; the samples of a class are assigned to them in turn. The
-    recalibrated probabilities are averaged with one uniform distribution, against the n
-    samples that the temperature was fitted on: ``(n * p + 1 / n_classes) / (n + 1)``.
-    This bounds the loss of a sample if all others are predicted correctly. Each
-    temperature is fitted on at most 100,000 samples, evenly spaced.
+    recalibrated probabilities `p` are averaged with the uniform distribution, which
+    counts as one sample against the n samples that the temperature was fitted on:
+    ``(n * p + 1 / n_classes) / (n + 1)``. This bounds the loss of a sample if all
+    others are predicted correctly. Each temperature is fitted on at most 100,000
+    samples, evenly spaced.
 
     References
     ----------
@@ -102,7 +105,7 @@ def log_loss_decomposition(y_true, y_proba, *, sample_weight=None, labels=None):
 
     Examples
     --------
-    A confidence of 0.99 for all samples, of which nine of ten are predicted correctly:
+    A confidence of 0.99 for all samples, of which 90 % are predicted correctly:
 
     >>> import numpy as np
     >>> from sklearn_ls.metrics import log_loss_decomposition

@@ -39,8 +39,8 @@ def check_against_labels(y_true, y_proba, sample_weight, labels):
     y_true = labels_to_array(y_true, "y_true")
     if y_true.ndim != 1:
         raise ValueError(
-            f"y_true must hold one label per sample. Got shape {y_true.shape}. For "
-            "soft labels use soft_log_loss or soft_brier_score."
+            f"y_true must have one label per sample. Got shape {y_true.shape}. For "
+            "soft labels, use soft_log_loss or soft_brier_score."
         )
     names = column_names(y_proba)
     y_proba = _check_probabilities(y_proba)
@@ -49,7 +49,7 @@ def check_against_labels(y_true, y_proba, sample_weight, labels):
     if len(unknown := np.setdiff1d(y_true, classes)):
         raise ValueError(
             f"y_true contains {unknown}, which are not among the labels {classes}. "
-            "Pass all classes of y_proba as labels, and leave out samples of other "
+            "Pass all classes of y_proba as labels, and remove samples of other "
             "classes."
         )
     weight = check_sample_weight(sample_weight, y_proba)
@@ -107,14 +107,15 @@ def _check_probabilities(y_proba):
 
 
 def _order_columns(y_proba, names, classes):
-    """Return the columns in the order of the classes, by which they may be named.
+    """Return the columns in the order of the classes; they may be named by these.
 
     Parameters
     ----------
     y_proba : ndarray of shape (n_samples, n_classes)
 
     names : list or None
-        None and consecutive numbers stand for columns in that order.
+        Names of the columns. None and consecutive numbers mean that the columns are in
+        the order of the classes.
 
     classes : ndarray of shape (n_classes,)
 
@@ -125,7 +126,7 @@ def _order_columns(y_proba, names, classes):
     labels = classes.tolist()
     if names is None or names == list(range(len(labels))):
         return y_proba
-    as_text = [str(label) for label in labels]  # as polars needs it
+    as_text = [str(label) for label in labels]  # as polars requires
     for possible in (labels, as_text):
         if {*names} == {*possible}:
             return y_proba[:, [names.index(label) for label in possible]]

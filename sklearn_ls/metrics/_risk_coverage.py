@@ -11,9 +11,9 @@ def risk_coverage_curve(
 ):
     """Compute the error rate as a function of coverage.
 
-    A classifier that may abstain answers only where its confidence is at least a
-    threshold. Coverage is the fraction of samples that it answers, risk the fraction of
-    its answers that are wrong [1]_.
+    A classifier that may abstain predicts only samples for which its confidence is at
+    least a threshold. Coverage is the fraction of samples that are predicted, and risk
+    is the fraction of these predictions that are wrong [1]_.
 
     Parameters
     ----------
@@ -21,8 +21,8 @@ def risk_coverage_curve(
         True labels.
 
     y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
-        Predicted probabilities, as returned by `predict_proba`; in the binary case also
-        those of the greater label. The most likely class is the answer.
+        Predicted probabilities, as returned by `predict_proba`. In the binary case, the
+        probabilities of the greater label may be passed instead.
 
     confidence : array-like of shape (n_samples,), default=None
         Confidence in each prediction. If None, the predicted probability of the most
@@ -37,10 +37,11 @@ def risk_coverage_curve(
     Returns
     -------
     coverage : ndarray of shape (n_thresholds,)
-        Increasing, in (0, 1]. The last is 1.
+        Coverage in (0, 1], in increasing order. The last element is 1.
 
     risk : ndarray of shape (n_thresholds,)
-        In [0, 1]. The last is the error rate of all samples.
+        Risk in [0, 1] at each coverage. The last element is the error rate of all
+        samples.
 
     thresholds : ndarray of shape (n_thresholds,)
         Distinct values of the confidence, in decreasing order.
@@ -105,8 +106,8 @@ def area_under_risk_coverage(
         True labels.
 
     y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
-        Predicted probabilities, as returned by `predict_proba`; in the binary case also
-        those of the greater label. The most likely class is the answer.
+        Predicted probabilities, as returned by `predict_proba`. In the binary case, the
+        probabilities of the greater label may be passed instead.
 
     confidence : array-like of shape (n_samples,), default=None
         Confidence in each prediction. If None, the predicted probability of the most
@@ -121,8 +122,8 @@ def area_under_risk_coverage(
     Returns
     -------
     area : float
-        In [0, 1]; lower is better. 0 if nothing is wrong, the error rate if confidences
-        are equal.
+        Area in [0, 1]; lower is better. It is 0 if all predictions are correct, and the
+        error rate if all confidences are equal.
 
     Raises
     ------
@@ -132,7 +133,7 @@ def area_under_risk_coverage(
     See Also
     --------
     risk_coverage_curve : The curve.
-    get_scorer : Its scorer is ``"neg_area_under_risk_coverage"``.
+    get_scorer : The scorer ``"neg_area_under_risk_coverage"`` uses this metric.
 
     References
     ----------

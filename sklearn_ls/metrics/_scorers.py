@@ -41,8 +41,8 @@ METRICS_OF_SOFT_LABELS = {
 def get_scorer(name, **params):
     """Get a scorer of predicted probabilities, for the parameter `scoring`.
 
-    The scorer uses `predict_proba` and the `classes_` of the estimator, so that `y` may
-    lack some classes in a fold.
+    The scorer uses `predict_proba` and the `classes_` of the estimator, so that classes
+    may be missing from `y` in a fold.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def get_scorer(name, **params):
 
     Notes
     -----
-    Do not select a model by its calibration alone: one that predicts the class
+    Do not select a model by its calibration alone: a model that predicts the class
     frequencies for every sample is perfectly calibrated. ``"neg_refinement_loss"``
     selects the model that is best after recalibration.
 

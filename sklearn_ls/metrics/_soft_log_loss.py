@@ -16,15 +16,16 @@ def soft_log_loss(y_soft, y_proba, *, sample_weight=None):
     Parameters
     ----------
     y_soft : array-like of shape (n_samples, n_classes)
-        Soft labels: floats, of which each row is a probability distribution. The
-        columns of a dataframe are sorted by name, as `classes_` are; those of an array
-        must be in that order.
+        Soft labels as floats; each row is a probability distribution. The columns of a
+        dataframe are sorted by name, like `classes_`; those of an array must be in that
+        order.
 
     y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
         Predicted probabilities, as returned by `predict_proba`. Each row sums to one.
-        The columns are in the order of `classes_`, except those of a dataframe, which
-        may be named by them. In the binary case also the probabilities of the second
-        class. They are clipped to the machine precision of their dtype.
+        The columns are in the order of `classes_`; those of a dataframe may be named by
+        the classes instead. In the binary case, the probabilities of the second class
+        may be passed instead. Probabilities are clipped to the machine precision of
+        their dtype.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative sample weights.
@@ -32,12 +33,12 @@ def soft_log_loss(y_soft, y_proba, *, sample_weight=None):
     Returns
     -------
     loss : float
-        Non-negative.
+        Log-loss, non-negative.
 
     Raises
     ------
     ValueError
-        If a row of either is not a probability distribution, or the shapes differ.
+        If a row of an argument is not a probability distribution, or the shapes differ.
 
     See Also
     --------

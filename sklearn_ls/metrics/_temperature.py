@@ -3,11 +3,11 @@
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-LOG_SCALES = -10.0, 10.0  # bounds of its logarithm
+LOG_SCALES = -10.0, 10.0  # bounds of the logarithm of the scale
 
 
 def log_probabilities(y_proba):
-    """Return finite logarithms in float64: 0 counts as the machine precision."""
+    """Return finite logarithms in float64: 0 is clipped to the machine precision."""
     return np.log(y_proba.clip(np.finfo(y_proba.dtype).eps)).astype(np.float64)
 
 

@@ -51,7 +51,7 @@ FILES = {
         Row(
             "A file without a parameter that is code, and this is not passed",
             TypeError,
-            "was saved without callbacks. Pass what was used: load_model(",
+            "was saved without callbacks. Pass the values used in fit: load_model(",
         ),
     ],
     "checkpoint": [
@@ -72,7 +72,7 @@ FILES = {
         Row(
             "`SmoothedTargetClassifier`, or an estimator of another package",
             TypeError,
-            "save_model takes LabelSmoothingClassifier,",
+            "save_model supports LabelSmoothingClassifier,",
             {
                 "target": SmoothedTargetClassifier(GaussianNB()).fit(X, Y),
                 "pipeline": make_pipeline(LabelSmoother()),

@@ -599,7 +599,7 @@ def test_bad_streams(data, tmp_path):
             clf.fit(Blocks(X, y, 0 * weight), checkpoint=checkpoint)
     with raises("All samples with positive sample_weight have the label b"):
         clf.fit(Blocks(X, y, np.where(y == "b", 1.0, 0.0)))
-    with raises("Each block must have several samples"):
+    with raises("X of each block must have at least two dimensions"):
         clf.fit(zip_again(X, y))
     with raises("Either all blocks must be sparse, or none"):
         clf.fit([(sparse.csr_array(X), y), (X, y)])
