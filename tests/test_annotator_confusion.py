@@ -43,7 +43,7 @@ def test_search_with_votes_is_drawn(rng):
     )
     pipeline = make_pipeline(StandardScaler(), search)
     assert titles(AnnotatorConfusionDisplay.from_estimator(pipeline)) == titles(display)
-    with pytest.raises(ValueError, match="ax must hold 2 axes"):
+    with pytest.raises(ValueError, match="ax must have 2 axes"):
         display.plot(ax=axes[0])
     with pytest.raises(ValueError, match="has no annotator_confusion_"):
         AnnotatorConfusionDisplay.from_estimator(search.fit(X, y))

@@ -103,7 +103,7 @@ def test_verdict_without_a_difference_to_judge():
     single = EpsilonCurveDisplay([0, 0.1], np.array([[0.5], [0.6]]))
     assert "a single fold" in single.plot().text_.get_text()
     infinite = EpsilonCurveDisplay([0, 0.1], [[0.5, -np.inf], [0.5, -np.inf]])
-    assert "infinite: nothing to compare" in infinite.verdict
+    assert "nothing to compare: scores are missing" in infinite.verdict
 
 
 def test_verdict_of_accuracies_is_by_samples(iris):
@@ -199,7 +199,7 @@ def test_display_refuses_what_is_no_search_over_epsilon(iris):
     with pytest.raises(TypeError, match="Got LabelSmoothingClassifier"):
         EpsilonCurveDisplay.from_search(classifier.fit(*iris))
     search = GridSearchCV(classifier, {"epsilon": [0, [0.1, 0.2, 0.3]]}, cv=2)
-    with pytest.raises(ValueError, match="epsilons that are single numbers"):
+    with pytest.raises(ValueError, match="must be a single number"):
         EpsilonCurveDisplay.from_search(search.fit(*iris))
     search = GridSearchCV(DecisionTreeClassifier(), {"max_depth": [1, 2]}, cv=2)
     with pytest.raises(ValueError, match="one epsilon; it is over max_depth"):

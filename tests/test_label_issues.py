@@ -202,7 +202,7 @@ def test_votes_may_lack_a_class(noisy):
     assert_array_equal(found, find_label_issues(model, X, names[y]))
     with pytest.raises(ValueError, match="votes require a y with one label"):
         find_label_issues(model, X, np.eye(10)[y], votes=votes)
-    with pytest.raises(TypeError, match="find_label_issues needs probabilities"):
+    with pytest.raises(TypeError, match="find_label_issues requires probabilities"):
         find_label_issues(GridSearchCV(model, {}, refit=False).fit(X, y), X, y)
 
 

@@ -231,14 +231,14 @@ def test_display_refuses_what_has_no_plane(iris):
         )
 
     clf.set_params(module=without_linear).fit(X, y)
-    with pytest.raises(ValueError, match=re.escape("needs a module with a torch.nn.L")):
+    with pytest.raises(ValueError, match=re.escape("requires a module with a torch.nn.L")):
         from_estimator(clf, X, y, **three)
 
 
 def test_embedding_must_fit_the_templates(rng):
     embedding, y, templates = rng.normal(size=(9, 4)), np.arange(9) % 3, np.eye(3, 4)
     for wrong in (templates[:2], templates[:, :3]):
-        with pytest.raises(ValueError, match=re.escape("must be of shape (3, 4)")):
+        with pytest.raises(ValueError, match=re.escape("must have shape (3, 4)")):
             project(embedding, y, wrong, (0, 1, 2))
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         project(embedding, y[:8], templates, (0, 1, 2))

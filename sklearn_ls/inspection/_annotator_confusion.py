@@ -1,4 +1,4 @@
-"""AnnotatorConfusionDisplay: which classes annotators take for which."""
+"""AnnotatorConfusionDisplay: confusion matrices of annotators."""
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -18,21 +18,22 @@ class AnnotatorConfusionDisplay:
     ----------
     confusion : ndarray of shape (n_annotators, n_classes, n_classes)
         Probability of each answer (last axis) to samples of each class (second axis).
-        NaN where it is not known.
+        NaN if it is not known.
 
     annotators : array-like of shape (n_annotators,), default=None
-        Their names. If None, their positions.
+        Names of the annotators. If None, their indices.
 
     classes : array-like of shape (n_classes,), default=None
-        Names of the classes. If None, their positions.
+        Names of the classes. If None, their indices.
 
     reliability : array-like of shape (n_annotators,), default=None
-        By which annotators are ordered. If None, the mean of the diagonal.
+        Reliability of each annotator, by which they are sorted. If None, the mean of
+        the diagonal of the confusion matrix.
 
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes
-        One per annotator shown.
+        The axes of the plot, one per annotator shown.
 
     figure_ : matplotlib Figure
         The figure of `axes_`.
@@ -40,7 +41,7 @@ class AnnotatorConfusionDisplay:
     See Also
     --------
     sklearn_ls.crowds.votes_to_soft : Confusion matrices without features.
-    sklearn.metrics.ConfusionMatrixDisplay : That of a classifier.
+    sklearn.metrics.ConfusionMatrixDisplay : Confusion matrix of a classifier.
 
     Examples
     --------
@@ -59,7 +60,7 @@ class AnnotatorConfusionDisplay:
         self.confusion = np.asarray(confusion, dtype=float)
         if self.confusion.ndim != 3:
             raise ValueError(
-                "confusion must have the shape (n_annotators, n_classes, n_classes). "
+                "confusion must have shape (n_annotators, n_classes, n_classes). "
                 f"Got {self.confusion.shape}."
             )
         n_annotators, n_classes, _ = self.confusion.shape
@@ -84,10 +85,10 @@ class AnnotatorConfusionDisplay:
             or a pipeline that ends in one.
 
         n_annotators : int, default=6
-            Number of annotators to show, the least reliable.
+            Number of annotators to show, starting with the least reliable.
 
         ax : array-like of matplotlib Axes, default=None
-            One per annotator shown. If None, a new figure is created.
+            Axes to plot on, one per annotator shown. If None, a new figure is created.
 
         Returns
         -------
@@ -98,7 +99,7 @@ class AnnotatorConfusionDisplay:
         search = last_step(best_of_grid_search(estimator))
         if not hasattr(search, "annotator_confusion_"):
             raise ValueError(
-                f"{type(search).__name__} has no annotator_confusion_. Pass the "
+                f"{type(search).__name__} has no annotator_confusion_. Pass an "
                 "estimator that was fitted with votes."
             )
         display = cls(
@@ -115,10 +116,10 @@ class AnnotatorConfusionDisplay:
         Parameters
         ----------
         n_annotators : int, default=6
-            Number of annotators to show, the least reliable.
+            Number of annotators to show, starting with the least reliable.
 
         ax : array-like of matplotlib Axes, default=None
-            One per annotator shown. If None, a new figure is created.
+            Axes to plot on, one per annotator shown. If None, a new figure is created.
 
         Returns
         -------
@@ -134,7 +135,7 @@ class AnnotatorConfusionDisplay:
         axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
         if len(axes) != len(shown):
             raise ValueError(
-                f"ax must hold {len(shown)} axes, one per annotator. Got {len(axes)}."
+                f"ax must have {len(shown)} axes, one per annotator. Got {len(axes)}."
             )
         ticks = np.arange(len(self.classes))
         for axis, position in zip(axes, shown, strict=True):

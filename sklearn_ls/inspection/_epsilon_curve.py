@@ -12,20 +12,21 @@ from sklearn_ls.inspection._pipeline import last_step
 class EpsilonCurveDisplay:
     """Cross-validated score as a function of epsilon, with its standard error.
 
-    Use :meth:`from_search` to create one. All epsilons are compared on the same folds,
-    so that paired differences show whether the chosen epsilon is better than none; the
-    title says so.
+    Use :meth:`from_search` to create a display. All epsilons are compared on the same
+    folds. The title states whether the paired difference of the chosen epsilon from 0
+    is significant.
 
     Parameters
     ----------
     epsilons : ndarray of shape (n_epsilons,)
-        In ascending order.
+        Values of epsilon in ascending order.
 
     scores : ndarray of shape (n_epsilons, n_splits)
         Score of each epsilon on each of at least two folds; higher is better.
 
     epsilon : float, default=None
-        The chosen epsilon. If None, the verdict is on that of the highest mean score.
+        The chosen epsilon. If None, the verdict is about the epsilon with the highest
+        mean score.
 
     score_name : str, default="score"
         Name of the score, used as the label of the y-axis.
@@ -46,7 +47,7 @@ class EpsilonCurveDisplay:
         Mean score over folds.
 
     band_ : matplotlib PolyCollection
-        One standard error of the mean above and below it.
+        Band of one standard error above and below the mean.
 
     fold_lines_ : list of matplotlib Line2D
         Score of each fold.
@@ -55,7 +56,7 @@ class EpsilonCurveDisplay:
         Vertical line at the chosen epsilon.
 
     text_ : matplotlib Text
-        The verdict, as the title.
+        Title of the plot, which is the verdict.
 
     See Also
     --------
@@ -65,17 +66,16 @@ class EpsilonCurveDisplay:
 
     Notes
     -----
-    The scores of a :class:`~sklearn_ls.LabelSmoothingClassifierCV` are optimistic,
-    whatever the epsilon, if its networks were stopped early on the folds that score
-    them.
+    The scores of a :class:`~sklearn_ls.LabelSmoothingClassifierCV` are optimistic, for
+    every epsilon, if its networks were stopped early on the folds that score them.
 
     Whether the difference of the chosen epsilon from 0 is significant is decided by a
     paired t-test at 2.5 %, corrected for the number of epsilons (Bonferroni), as in
     :func:`smoothing_report`. The accuracies of a
     :class:`~sklearn_ls.LabelSmoothingClassifierCV` are compared sample by sample
-    (`accuracy_difference_se_`). Of
-    other searches and scores only the means of the folds are known: their test has
-    `n_splits - 1` degrees of freedom, and with five folds finds only large differences.
+    (`accuracy_difference_se_`). For other searches and scores, only the means of the
+    folds are known: the test then has `n_splits - 1` degrees of freedom and, with five
+    folds, detects only large differences.
 
     The band is the standard error of independent folds, ``std(ddof=1) /
     sqrt(n_splits)``. Folds share most of their training samples, so it tends to be too
@@ -119,8 +119,8 @@ class EpsilonCurveDisplay:
             held at their best values.
 
         metric : str, default=None
-            Name of the scorer to plot if there are several. If None, the one that chose
-            epsilon.
+            Name of the scorer to plot if there are several. If None, the scorer that
+            was used to choose epsilon.
 
         paired : bool, default=False
             Whether to plot the differences from epsilon 0 instead of the scores.
@@ -161,12 +161,12 @@ class EpsilonCurveDisplay:
             for k, params in enumerate(results["params"])
             if _is_same(params, best_params, except_for=name)
         ]
-        if "iter" in results:  # of successive halving: the last round
+        if "iter" in results:  # of successive halving: last iteration
             last = results["iter"][-1]
             candidates = [k for k in candidates if results["iter"][k] == last]
         epsilons = [results["params"][k][name] for k in candidates]
         if any(np.ndim(epsilon) for epsilon in epsilons):
-            raise ValueError("A curve needs epsilons that are single numbers.")
+            raise ValueError("Each epsilon of the search must be a single number.")
         epsilons = np.array(epsilons, dtype=float)
         order = np.argsort(epsilons)
         scores = [
@@ -187,18 +187,18 @@ class EpsilonCurveDisplay:
         """Scores minus those of epsilon 0, of shape (n_epsilons, n_splits)."""
         if 0 not in self.epsilons:
             raise ValueError(
-                "differences are those from epsilon 0, which was not searched. Add 0 "
-                "to the epsilons of the search."
+                "Differences from epsilon 0 are not available, since it was not "
+                "searched. Add 0 to the epsilons of the search."
             )
         return self.scores - self.scores[np.argmin(self.epsilons)]
 
     @property
     def verdict(self):
-        """What the paired differences mean, in a sentence."""
+        """Interpretation of the paired differences, in one sentence."""
         if 0 not in self.epsilons or len(self.epsilons) == 1:
-            return "epsilon 0 and another are needed: nothing to compare"
+            return "nothing to compare: epsilon 0 and another value are required"
         if not np.isfinite(self.scores).all():
-            return "scores are missing (NaN) or infinite: nothing to compare"
+            return "nothing to compare: scores are missing (NaN) or infinite"
         epsilon = self.epsilon
         if epsilon is None:
             epsilon = self.epsilons[self.scores.mean(axis=1).argmax()]
@@ -210,7 +210,7 @@ class EpsilonCurveDisplay:
             errors, df = self.errors
             difference = Mean(difference.value, errors[k], df[k])
         if np.isnan(difference.error):
-            return "the standard error of a single fold or sample is not known"
+            return "no standard error: there is a single fold or sample"
         is_significant = difference.is_significant(np.count_nonzero(self.epsilons))
         return (
             f"epsilon {epsilon:g}: {difference} against epsilon 0, "
@@ -288,7 +288,7 @@ def _check_metric(search, metric):
 def _find_errors(search, candidates, metric):
     """Return the standard errors of accuracies compared by sample, if there are any.
 
-    A scorer need not be named accuracy to be it: its differences tell.
+    Whether a scorer computes accuracy is decided by its differences, not by its name.
     """
     differences = getattr(search, "accuracy_difference_", None)
     if differences is None:
@@ -311,12 +311,12 @@ def _name_of_score(search, metric):
 
 
 def _name_of_epsilon(results):
-    """Return the full name of the parameter epsilon, maybe of a pipeline's step."""
+    """Return the full name of the parameter epsilon, possibly of a pipeline step."""
     searched = {name for params in results["params"] for name in params}
     names = [name for name in searched if name.split("__")[-1] == "epsilon"]
     if len(names) != 1:
         raise ValueError(
-            "The search must be over exactly one epsilon; it is over "
+            "The search must be over exactly one epsilon. Got a search over "
             f"{', '.join(sorted(searched)) or 'nothing'}."
         )
     return names[0]

@@ -20,7 +20,7 @@ def new_axes(display, **options):
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise ImportError(
-            f"{type(display).__name__} needs matplotlib: "
+            f"{type(display).__name__} requires matplotlib: "
             "pip install 'sklearn-ls[plot]'."
         ) from error
     return plt.subplots(**options)[1]

@@ -18,15 +18,15 @@ from sklearn_ls.inspection._pipeline import (
 
 
 class HeldOut(NamedTuple):
-    """Held-out predictions of a fitted search, and what it takes to add others.
+    """Held-out predictions of a fitted search, with its samples and splits.
 
     Parameters
     ----------
     search : LabelSmoothingClassifierCV
-        Fitted; of a pipeline the last step.
+        Fitted search; for a pipeline, its last step.
 
     X : array-like of shape (n_samples, ...)
-        The samples as the search gets them.
+        Samples, as passed to the search.
 
     splits : list of (train, test)
 
@@ -54,7 +54,7 @@ def check_X_labels(X, y, y_soft=None):
     Returns
     -------
     X : array-like of shape (n_samples, ...)
-        Unchanged, except sparse matrices that cannot be indexed.
+        Unchanged, except for sparse matrices that cannot be indexed.
 
     labels : TrainingLabels
 
@@ -67,7 +67,7 @@ def check_X_labels(X, y, y_soft=None):
     labels = encode_training_labels(y, y_soft)
     if labels.multilabel:
         raise ValueError(
-            "y must hold one label per sample, or soft labels. Got a multilabel "
+            "y must have one label per sample, or soft labels. Got a multilabel "
             f"indicator matrix of shape {labels.codes.shape}."
         )
     check_consistent_length(X, labels.codes)
@@ -85,7 +85,7 @@ def make_splits(cv, X, labels, groups=None):
 
 
 def fit_part(estimator, X, labels, samples):
-    """Return a clone of an estimator that is fitted to some of the samples.
+    """Return a clone of an estimator, fitted to some of the samples.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def fit_part(estimator, X, labels, samples):
 
 
 def read_held_out(estimator, X, labels):
-    """Return the held-out predictions of a fitted search, if they are of these samples.
+    """Return held-out predictions of a fitted search if they belong to these samples.
 
     This is checked: the search must have been fitted to these labels without sample
     weights, and the predictions of its fold networks on the splits that its `cv` gives
@@ -119,8 +119,8 @@ def read_held_out(estimator, X, labels):
     Parameters
     ----------
     estimator : estimator
-        Any estimator. Those of interest are a search with `oof_proba_` and a pipeline
-        that ends in one.
+        Any estimator. The result is None unless it is a search with `oof_proba_` or a
+        pipeline that ends in one.
 
     X : array-like of shape (n_samples, ...)
 
@@ -150,9 +150,9 @@ def read_held_out(estimator, X, labels):
 
 
 def cross_val_probas(estimator, X, labels, splits):
-    """Return the probabilities of each sample by an estimator not trained on it.
+    """Return probabilities of each sample by an estimator that was not trained on it.
 
-    The folds see the labels themselves, while
+    Estimators are fitted to the labels themselves, while
     :func:`~sklearn.model_selection.cross_val_predict` encodes them.
 
     Parameters
@@ -168,7 +168,8 @@ def cross_val_probas(estimator, X, labels, splits):
     Returns
     -------
     y_proba : ndarray of shape (n_samples, n_classes)
-        NaN for samples never held out; the mean for those held out more than once.
+        NaN for samples that were never held out; the mean for samples held out more
+        than once.
     """
     fitted = (fit_part(estimator, X, labels, train) for train, _ in splits)
     probas = predict_splits(fitted, X, splits, labels.classes)
@@ -181,7 +182,7 @@ def predict_splits(estimators, X, splits, classes):
     Parameters
     ----------
     estimators : iterable of estimator
-        Fitted, one per split.
+        Fitted estimators, one per split.
 
     X : array-like of shape (n_samples, ...)
 
@@ -205,7 +206,7 @@ def predict_all(estimator, X, classes):
     Parameters
     ----------
     estimator : estimator
-        Fitted.
+        Fitted estimator.
 
     X : array-like of shape (n_samples, ...)
 
@@ -215,7 +216,7 @@ def predict_all(estimator, X, classes):
     -------
     y_proba : ndarray of shape (n_samples, n_classes), float64
         0 for classes that the estimator was not trained on. Rows sum to one with the
-        precision of float64, also if the estimator predicts in float32.
+        precision of float64, even if the estimator predicts in float32.
     """
     of_its_classes = estimator.predict_proba(X)
     y_proba = np.zeros((len(of_its_classes), len(classes)))

@@ -41,38 +41,38 @@ def find_label_issues(
 ):
     """Find samples whose labels may be wrong, the most suspicious first.
 
-    cleanlab finds them by the predicted probabilities of a classifier that was not
-    trained on them [1]_.
+    cleanlab finds these samples by the predicted probabilities of a classifier that was
+    not trained on them [1]_.
 
     Parameters
     ----------
     estimator : estimator
-        Any classifier with `predict_proba`, fitted or not; it is not modified. Of a
-        fitted :class:`~sklearn.model_selection.GridSearchCV` the best estimator is
-        used. A :class:`~sklearn_ls.LabelSmoothingClassifierCV` that is fitted to these
+        Any classifier with `predict_proba`, fitted or not; it is not modified. For a
+        fitted :class:`~sklearn.model_selection.GridSearchCV`, the best estimator is
+        used. A :class:`~sklearn_ls.LabelSmoothingClassifierCV` that was fitted to these
         samples and labels, alone or as the last step of a pipeline, is not trained
-        again if its `cv` reproduces its splits, which is checked: its `oof_proba_` is
-        used, and `cv` is ignored.
+        again if its `cv` reproduces its splits, which is checked. Its `oof_proba_` is
+        then used, and the parameter `cv` is ignored.
 
     X : array-like of shape (n_samples, ...)
         The samples.
 
     y : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
-        Labels. Or soft labels, a matrix of floats whose rows are distributions; then
-        the most likely labels are judged. May be None if `votes` are passed.
+        Labels, or soft labels: a matrix of floats whose rows are distributions, of
+        which the most likely labels are examined. May be None if `votes` are passed.
 
     y_soft : array-like of shape (n_samples, n_classes), default=None
-        Soft labels to train on instead of `y`, by estimators whose `fit` takes them as
-        `y_soft`; others are trained on `y`. See :class:`~sklearn_ls.LabelSmoother` for
-        the order of the columns.
+        Soft labels to train on instead of `y`. Estimators whose `fit` does not accept
+        `y_soft` are trained on `y`. See :class:`~sklearn_ls.LabelSmoother` for the
+        order of the columns.
 
     votes : array-like of shape (n_samples, n_annotators) or DataFrame, default=None
-        Votes of annotators, as :func:`~sklearn_ls.crowds.votes_to_soft` takes them.
-        With one vote per row, the samples in `X` must be in the order of the sorted
-        ids. A :class:`~sklearn_ls.LabelSmoothingClassifierCV` is trained on them, with
-        its own `cv`, and labels are judged by its `consensus_proba_`. For other
-        estimators the votes become soft labels, by the model of Dawid and Skene. The
-        most likely labels of that model are judged, unless `y` is passed.
+        Votes of annotators, in a form that :func:`~sklearn_ls.crowds.votes_to_soft`
+        accepts. With one vote per row, the samples in `X` must be in the order of the
+        sorted ids. A :class:`~sklearn_ls.LabelSmoothingClassifierCV` is trained on the
+        votes, with its own `cv`, and labels are examined by its `consensus_proba_`. For
+        other estimators, the model of Dawid and Skene converts the votes into soft
+        labels. The most likely labels of that model are examined, unless `y` is passed.
 
     groups : array-like of shape (n_samples,), default=None
         Groups for `cv`, such as :class:`~sklearn.model_selection.GroupKFold`. With
@@ -95,10 +95,10 @@ def find_label_issues(
     -------
     issues : ndarray of shape (n_issues,) or DataFrame of shape (n_issues, 4)
         Indices of the suspicious samples. If `as_frame` is True, a DataFrame with one
-        row per suspicious sample and the columns `sample`, its position, `given_label`,
-        `suggested_label`, the most likely one, and `label_quality`, in [0, 1]. Inspect
-        them before removing any, since samples that are merely difficult are found too.
-        Samples that were never held out are not.
+        row per suspicious sample and the columns `sample` (its index), `given_label`,
+        `suggested_label` (the most likely label) and `label_quality` (in [0, 1]).
+        Inspect samples before removing them, since samples that are merely difficult
+        are found, too. Samples that were never held out are not examined.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def find_label_issues(
 
     See Also
     --------
-    smoothing_report : Estimates the fraction of wrong labels, among others.
+    smoothing_report : Also estimates the fraction of wrong labels.
     sklearn_ls.datasets.corrupt_labels : Generates wrong labels, for experiments.
 
     References
@@ -139,10 +139,10 @@ def find_label_issues(
         from cleanlab import rank
     except ImportError as error:
         raise ImportError(
-            "find_label_issues needs cleanlab: pip install 'sklearn-ls[cleanlab]'."
+            "find_label_issues requires cleanlab: pip install 'sklearn-ls[cleanlab]'."
         ) from error
     if votes is not None and y_soft is not None:
-        raise ValueError("votes become the soft labels: pass them or y_soft, not both.")
+        raise ValueError("votes and y_soft cannot be combined. Pass one of them.")
     estimator = best_of_grid_search(estimator)
     require_proba(estimator, "find_label_issues")
     is_search = hasattr(last_step(estimator), "epsilons")
@@ -197,7 +197,7 @@ def _find_consensus(estimator, X, y, votes, groups):
 
 
 def _predict_held_out(estimator, X, labels, groups, cv):
-    """Return the probabilities of each sample by an estimator not trained on it."""
+    """Return probabilities of each sample by an estimator not trained on it."""
     held_out = None if groups is not None else read_held_out(estimator, X, labels)
     if held_out is not None:
         return held_out.search.oof_proba_
@@ -206,7 +206,7 @@ def _predict_held_out(estimator, X, labels, groups, cv):
 
 
 def _take_votes(X, y, y_soft, votes):
-    """Return labels and soft labels, those of votes if there are any."""
+    """Return labels and soft labels, computed from votes if there are any."""
     import pandas as pd
 
     if votes is None:

@@ -62,9 +62,9 @@ class PenultimateDisplay:
 
     The projection preserves the scalar products of the activations with the differences
     of templates, which are the differences of the logits: the position of a sample in
-    the plane shows how its logits of the three classes compare, and no information on
-    that is lost. To this end :meth:`from_estimator` treats the bias of the last layer
-    as a further weight, of an activation that is always 1, as [1]_ does.
+    the plane determines the differences between its logits of the three classes. To
+    this end :meth:`from_estimator` treats the bias of the last layer as a further
+    weight, of an activation that is always 1, as [1]_ does.
 
     The scales of two networks differ: check the axes before comparing spreads.
 
@@ -104,14 +104,14 @@ class PenultimateDisplay:
                 search
             A fitted classifier, a fitted pipeline that ends in one, or a search that
             has refitted one. For a :class:`~sklearn_ls.LabelSmoothingClassifierCV` with
-            ``ensemble=True`` pass one of its `estimators_`.
+            ``ensemble=True``, pass one of its `estimators_`.
 
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or array-like \
                 of shape (n_samples, ...)
-            Samples, as the estimator takes them.
+            Samples, in a form that the estimator accepts.
 
         y : array-like of shape (n_samples,)
-            Labels. Samples of other classes than the three are ignored.
+            Labels. Samples of classes other than the three are ignored.
 
         classes : array-like of shape (3,)
             Three of the `classes_` of the estimator.
@@ -130,18 +130,18 @@ class PenultimateDisplay:
         Raises
         ------
         TypeError
-            If the estimator has no network, or several.
+            If the estimator has no network or several networks.
 
         ValueError
             If `classes` are not three of the `classes_` of the estimator, if the
-            estimator is multilabel, and for the reasons of :meth:`from_embedding`.
+            estimator is multilabel, or as in :meth:`from_embedding`.
         """
         check_is_fitted(estimator)
         network, X = _find_network(estimator, X)
         if network.label_smoother_.multilabel_:
             raise ValueError(
-                "PenultimateDisplay needs one label per sample, but the classifier is "
-                "multilabel."
+                "PenultimateDisplay requires one label per sample, but the classifier "
+                "is multilabel."
             )
         network_classes = network.classes_.tolist()
         indices = _find_indices(_check_classes(classes), network_classes)
@@ -173,7 +173,7 @@ class PenultimateDisplay:
             ones.
 
         y : array-like of shape (n_samples,)
-            Labels. Samples of other classes than the three are ignored.
+            Labels. Samples of classes other than the three are ignored.
 
         templates : array-like of shape (3, n_units)
             Weights of the last linear layer, one row per class, in the order of
@@ -206,7 +206,7 @@ class PenultimateDisplay:
         check_consistent_length(embedding, y)
         if templates.shape != (3, embedding.shape[1]):
             raise ValueError(
-                f"templates must be of shape (3, {embedding.shape[1]}), one row per "
+                f"templates must have shape (3, {embedding.shape[1]}), one row per "
                 f"class and one column per unit of embedding. Got {templates.shape}."
             )
         kept = np.array([label in labels for label in y.tolist()])
@@ -282,13 +282,13 @@ def _find_network(estimator, X):
         return estimator, X
     if hasattr(type(estimator), "embed"):
         raise TypeError(
-            "Fold networks that predict together have no penultimate layer in common. "
-            "Pass one of them, such as estimators_[0], or fit with ensemble=False."
+            "An ensemble of fold networks has no common penultimate layer. Pass one of "
+            "them, such as estimators_[0], or fit with ensemble=False."
         )
     raise TypeError(
-        "PenultimateDisplay needs a LabelSmoothingClassifier, possibly at the end of a "
+        "estimator must be a LabelSmoothingClassifier, possibly at the end of a "
         f"pipeline or refitted by a search. Got {type(estimator).__name__}. For other "
-        "networks use from_embedding."
+        "networks, use from_embedding."
     )
 
 
@@ -311,7 +311,7 @@ def _read_last_linear(module):
     linears = [layer for layer in module.modules() if isinstance(layer, Linear)]
     if not linears:
         raise ValueError(
-            "PenultimateDisplay needs a module with a torch.nn.Linear as its last "
+            "PenultimateDisplay requires a module with a torch.nn.Linear as its last "
             "layer."
         )
     last = linears[-1]
@@ -333,8 +333,8 @@ def _find_indices(labels, network_classes):
     """Return the indices of three classes among those of a network."""
     if len(network_classes) < 3:
         raise ValueError(
-            "The plane of three classes needs a classifier of at least three classes. "
-            f"Got a classifier with classes_ {network_classes}."
+            "PenultimateDisplay requires a classifier with at least three classes. "
+            f"Got classes_ {network_classes}."
         )
     if unknown := [label for label in labels if label not in network_classes]:
         raise ValueError(
@@ -349,7 +349,7 @@ def _plane(templates):
     lengths = np.diag(triangle)
     if len(lengths) < 2 or np.abs(lengths).min() <= 1e-6 * np.abs(triangle).max():
         raise ValueError(
-            "The templates of the three classes lie on a line, so that they do not "
-            "define a plane."
+            "The templates of the three classes lie on a line, so they do not define "
+            "a plane."
         )
     return basis * np.sign(lengths)

@@ -1,4 +1,4 @@
-"""What is inside pipelines and searches, and what reaches it."""
+"""Estimators inside of pipelines and searches, and the arguments of their `fit`."""
 
 from sklearn import get_config
 from sklearn.pipeline import Pipeline
@@ -21,7 +21,7 @@ def require_proba(estimator, name):
     """Raise TypeError unless an estimator has `predict_proba`."""
     if not hasattr(estimator, "predict_proba"):
         raise TypeError(
-            f"{name} needs probabilities, but {type(estimator).__name__} has no "
+            f"{name} requires probabilities, but {type(estimator).__name__} has no "
             "predict_proba."
         )
 
@@ -33,22 +33,22 @@ def is_grid_search(estimator):
 
 
 def best_of_grid_search(estimator):
-    """Return the best estimator of a fitted search, any other estimator itself."""
+    """Return the best estimator of a fitted search, or any other estimator itself."""
     if is_grid_search(estimator):
         return getattr(estimator, "best_estimator_", estimator)
     return estimator
 
 
 def fit_argument(estimator, name):
-    """Return how an argument of the innermost `fit` is passed, None if it has none.
+    """Return the name by which an argument reaches the innermost `fit`, or None.
 
     Parameters
     ----------
     estimator : estimator
-        Also a pipeline or a grid search.
+        Any estimator, including a pipeline or a grid search.
 
     name : str
-        Such as "y_soft" and "votes".
+        Name of the argument, such as "y_soft" and "votes".
     """
     if is_grid_search(estimator):
         return fit_argument(estimator.estimator, name)

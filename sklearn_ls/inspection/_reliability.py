@@ -14,24 +14,25 @@ from sklearn_ls.metrics._probabilities import check_against_labels
 _DIAGONAL = "perfectly calibrated"
 _HISTOGRAM = "histogram of confidences"
 _AXIS_LABELS = {  # y-axis of the curve, x-axis, y-axis of the histogram
-    "top-label": ("accuracy", "confidence", "share of samples"),
-    "class-wise": ("frequency of the class", "probability", "share of all"),
+    "top-label": ("accuracy", "confidence", "fraction of samples"),
+    "class-wise": ("frequency of the class", "probability", "fraction of all"),
 }
 
 
 class ReliabilityDisplay:
     """Reliability diagram of classifiers with any number of classes.
 
-    Accuracy as a function of confidence, the predicted probability of the predicted
-    class, with a histogram of the confidences below. A curve below the diagonal is that
-    of an over-confident classifier, one above it of an under-confident one. Use
-    :meth:`from_estimator` or :meth:`from_predictions` to create a display; to plot
-    several classifiers on the same axes pass ``ax=display.ax_`` of the first.
+    The diagram shows accuracy as a function of confidence, the predicted probability of
+    the predicted class, with a histogram of the confidences below. The curve of an
+    over-confident classifier is below the diagonal, that of an under-confident
+    classifier above it. Use :meth:`from_estimator` or :meth:`from_predictions` to
+    create a display; to plot several classifiers on the same axes, pass
+    ``ax=display.ax_`` of the first.
 
     Parameters
     ----------
     prob_true : ndarray of shape (n_nonempty_bins,)
-        The fraction of predictions that are right in each bin.
+        The fraction of correct predictions in each bin.
 
     prob_pred : ndarray of shape (n_nonempty_bins,)
         The mean predicted probability in each bin.
@@ -41,7 +42,7 @@ class ReliabilityDisplay:
         0 to 1.
 
     kind : {"top-label", "class-wise"}, default="top-label"
-        Whether these are the probabilities of the predicted classes only, or of all
+        Whether the probabilities are those of the predicted classes only, or of all
         classes.
 
     calibration_error : float, default=None
@@ -72,7 +73,7 @@ class ReliabilityDisplay:
     sklearn_ls.metrics.calibration_curve_multiclass : The curve.
     sklearn_ls.metrics.expected_calibration_error : The number in the legend.
     smoothing_report : Compares probabilities with and without smoothing.
-    sklearn.calibration.CalibrationDisplay : The curve of one of two classes.
+    sklearn.calibration.CalibrationDisplay : The curve of binary classifiers.
 
     Notes
     -----
@@ -206,8 +207,8 @@ class ReliabilityDisplay:
             True labels.
 
         y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
-            Predicted probabilities, as returned by `predict_proba`; in the binary case
-            also those of the greater label.
+            Predicted probabilities, as returned by `predict_proba`. In the binary case,
+            the probabilities of the greater label may be passed instead.
 
         kind : {"top-label", "class-wise"}, default="top-label"
             Whether to use the probabilities of the predicted classes only, or of all
@@ -265,8 +266,8 @@ class ReliabilityDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to plot on, such as the `ax_` of another display. They are made
-            shorter, so that the histogram fits below them. If None, a new figure is
+            Axes to plot on, such as the `ax_` of another display. Their height is
+            reduced to make room for the histogram below. If None, a new figure is
             created.
 
         name : str, default=None
@@ -309,7 +310,7 @@ class ReliabilityDisplay:
 
 
 def _shares(y_true, y_proba, *, kind, n_bins, sample_weight, labels):
-    """Return the fraction of the probabilities in each of bins of the same width."""
+    """Return the fraction of the probabilities in each bin of equal width."""
     codes, y_proba, weight = check_against_labels(
         y_true, y_proba, sample_weight, labels
     )
@@ -325,7 +326,7 @@ def _find_or_add_histogram(ax):
     if subplot_spec is None:
         raise ValueError(
             "ax must be a subplot, such as those of plt.subplots, since the histogram "
-            "takes a part of its cell in the grid."
+            "is placed in its grid cell."
         )
     for other_ax in ax.figure.axes:
         if other_ax.get_label() == _HISTOGRAM:

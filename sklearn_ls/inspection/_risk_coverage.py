@@ -10,11 +10,11 @@ from sklearn_ls.metrics import area_under_risk_coverage, risk_coverage_curve
 class RiskCoverageDisplay:
     """Risk-coverage curve of classifiers that may abstain.
 
-    The error rate of the most confident predictions as a function of how many there
-    are. The lower the curve, the better. If it does not fall to the left, the
-    confidence does not separate right from wrong predictions. Use
+    The curve shows the error rate (risk) of the most confident predictions as a
+    function of their fraction (coverage). Lower is better. If the curve does not fall
+    to the left, the confidence does not separate correct from wrong predictions. Use
     :meth:`from_estimator` or :meth:`from_predictions` to create a display; to plot
-    several classifiers on the same axes pass ``ax=display.ax_`` of the first.
+    several classifiers on the same axes, pass ``ax=display.ax_`` of the first.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class RiskCoverageDisplay:
         Fraction of the samples that are predicted, increasing.
 
     risk : ndarray of shape (n_thresholds,)
-        Error rate among them.
+        Error rate of the predictions at each coverage.
 
     area : float, default=None
         Area under the curve, shown in the legend.
@@ -49,7 +49,7 @@ class RiskCoverageDisplay:
 
     Notes
     -----
-    At small coverages the curve is an average over few samples, and noisy.
+    At small coverage, the curve is an average over few samples and therefore noisy.
 
     Examples
     --------
@@ -143,11 +143,12 @@ class RiskCoverageDisplay:
             True labels.
 
         y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
-            Predicted probabilities, as returned by `predict_proba`; in the binary case
-            also those of the greater label.
+            Predicted probabilities, as returned by `predict_proba`. In the binary case,
+            the probabilities of the greater label may be passed instead.
 
         confidence : array-like of shape (n_samples,), default=None
-            Confidence in each prediction. If None, the largest probability.
+            Confidence in each prediction. If None, the predicted probability of the
+            most likely class.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative sample weights.
