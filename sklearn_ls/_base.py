@@ -151,8 +151,8 @@ SHARED_DOCUMENTATION = {
     class_weight : dict or "balanced", default=None
         Weights of the classes in the form ``{label: weight}``. Missing labels have
         weight one. ``"balanced"`` gives all classes the same total weight. The loss of
-        each sample, on its smoothed label, is multiplied by the weight of its label;
-        for soft labels, by that of the most likely label.
+        each sample is computed on its smoothed label and multiplied by the weight of
+        its label; for soft labels, of the most likely label.
 """,
     "device": """
     device : str, default="auto"

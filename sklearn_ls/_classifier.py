@@ -113,11 +113,12 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         Correction of the predicted probabilities, which are under-confident after
         training on smoothed labels. None leaves them unchanged. ``"temperature"``
         divides the logits by a temperature that is fitted to the observed labels of
-        held-out samples [3]_: those of early stopping or, without it, a
-        `validation_fraction` of the training data. With a `transition_matrix`, it is
-        fitted through the matrix. It does not change `predict`. ``"unsmooth"`` inverts
-        the smoothing formula and clips probabilities from below at 0.001 (or
-        `0.1 / n_classes` if that is smaller). `net_` and `embed` are not affected.
+        held-out samples [3]_. These are the samples held out for early stopping or,
+        without it, a `validation_fraction` of the training data. With a
+        `transition_matrix`, the temperature is fitted through the matrix. It does not
+        change `predict`. ``"unsmooth"`` inverts the smoothing formula and clips
+        probabilities from below at 0.001 (or `0.1 / n_classes` if that is smaller).
+        `net_` and `embed` are not affected.
 
     warm_start : bool, default=False
         Whether `fit` continues from the weights of the previous fit.
@@ -217,8 +218,8 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
     Notes
     -----
     Sample and class weights are divided by their mean over the training samples (except
-    in `partial_fit`), and samples with weight zero are left out. Where the network does
-    not standardize the features itself (see `feature_clip`), scale them first, with
+    in `partial_fit`), and samples with weight zero are ignored. If the network does not
+    standardize the features (see `feature_clip`), scale them first, with
     :class:`~sklearn.preprocessing.StandardScaler`. Numeric strings in X are parsed, as
     everywhere in scikit-learn.
 

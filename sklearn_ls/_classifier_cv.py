@@ -78,12 +78,12 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
     """Label smoothing with epsilon chosen by cross-validation.
 
     A network is trained for each epsilon [1]_ and fold, many of them at once as a
-    stack. The epsilon with the best score on the held-out folds is chosen, and
-    predictions are the mean probabilities of its fold networks, or those of one network
-    refitted on all data. With ``ensemble=False``, scores and predictions equal those of
-    :class:`~sklearn.model_selection.GridSearchCV` over
-    :class:`LabelSmoothingClassifier`. With ``ensemble=True``, only the scores do,
-    unless networks are stopped early on the folds that score them.
+    stack. The epsilon with the best score on the held-out folds is chosen. Predictions
+    are the mean probabilities of its fold networks or, with ``ensemble=False``, the
+    probabilities of one network refitted on all data. With ``ensemble=False``, scores
+    and predictions equal those of :class:`~sklearn.model_selection.GridSearchCV` over
+    :class:`LabelSmoothingClassifier`. With ``ensemble=True``, only the scores are
+    equal, unless networks are stopped early on the folds that score them.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         Whether to stop the training of a network after `n_iter_no_change` epochs
         without improvement and to restore the weights of its best epoch. The best epoch
         maximizes the accuracy minus the Brier score on the observed labels of held-out
-        samples: with `ensemble`, those of its own held-out fold, otherwise a fraction
+        samples. With `ensemble`, these are its own held-out fold, otherwise a fraction
         of its training samples. ``"auto"`` uses early stopping unless fewer than 10
         training samples would be held out. Without early stopping, the final weights
         are used, and training stops when the training loss no longer improves.
@@ -222,11 +222,11 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         Degrees of freedom of `accuracy_difference_se_`, for a t-test.
 
     oof_proba_ : ndarray of shape (n_samples, n_classes)
-        Out-of-fold probabilities: those of each sample are predicted by the fold
-        network of the best epsilon that was not trained on it. Used to estimate label
-        noise and to rank label issues. NaN for samples that were never held out; the
-        mean for samples held out more than once. Slightly optimistic if the network was
-        stopped early on the held-out fold.
+        Out-of-fold probabilities, predicted for each sample by the fold network of the
+        best epsilon that was not trained on it. Used to estimate label noise and to
+        rank label issues. NaN for samples that were never held out; the mean for
+        samples held out more than once. Slightly optimistic if the network was stopped
+        early on the held-out fold.
 
     annotators_ : ndarray of shape (n_annotators,)
         Ids of the annotators: sorted ids, or the columns of a matrix of votes. Only
@@ -244,10 +244,10 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         `fit`.
 
     consensus_proba_ : ndarray of shape (n_samples, n_classes)
-        Probabilities of the true label of each training sample: those of `oof_proba_`
-        and the votes on the sample, combined by Bayes' rule. The least certain samples
-        are candidates for another vote. NaN for samples that were never held out. Only
-        defined if `votes` are passed to `fit`.
+        Probabilities of the true label of each training sample, combined from
+        `oof_proba_` and the votes on the sample by Bayes' rule. The least certain
+        samples are candidates for another vote. NaN for samples that were never held
+        out. Only defined if `votes` are passed to `fit`.
 
     labels_digest_ : str
         SHA-256 hash of the labels, soft labels and sample weights passed to `fit`. Used

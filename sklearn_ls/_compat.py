@@ -1,6 +1,6 @@
 """Private and experimental parts of scikit-learn, and differences between versions.
 
-They are imported here and nowhere else.
+No other module imports them.
 """
 
 import inspect

@@ -167,8 +167,8 @@ class SmoothedTargetClassifier(
     -----
     Copies of a sample must stay together. Classifiers that would draw them separately
     (forests with ``bootstrap=True``, bagging) or split them (internal cross-validation,
-    early stopping on held-out samples) raise an error with advice, unless each sample
-    is passed once (``strategy="sample", n_draws=1``). The early stopping of
+    early stopping on held-out samples) raise an error, unless each sample is passed
+    once (``strategy="sample", n_draws=1``). The early stopping of
     :class:`~sklearn.ensemble.HistGradientBoostingClassifier` is supported: the samples
     that it would hold out are chosen before they are copied and passed as its
     validation data; ``"auto"`` counts samples.

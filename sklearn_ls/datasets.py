@@ -38,8 +38,8 @@ def corrupt_labels(
 ):
     """Change a fraction of the labels to other classes.
 
-    Exactly `round(rate * n_samples)` labels change; which ones, and to which class, is
-    random.
+    Exactly `round(rate * n_samples)` labels change. These labels and their new classes
+    are drawn at random.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def corrupt_labels(
     labels. With its predicted probabilities `p`, a sample changes with odds
     proportional to `1 - p[y]`, and to class `k` with probability `p[k] / (1 - p[y])`.
     This is the noise of [2]_ with two changes: a linear model in place of a network,
-    and draws instead of the samples and classes with the highest probabilities.
+    and random draws instead of the samples and classes with the highest probabilities.
 
     References
     ----------

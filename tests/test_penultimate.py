@@ -231,7 +231,9 @@ def test_display_refuses_what_has_no_plane(iris):
         )
 
     clf.set_params(module=without_linear).fit(X, y)
-    with pytest.raises(ValueError, match=re.escape("requires a module with a torch.nn.L")):
+    with pytest.raises(
+        ValueError, match=re.escape("requires a module with a torch.nn.L")
+    ):
         from_estimator(clf, X, y, **three)
 
 

@@ -159,7 +159,7 @@ def test_verdict_says_where_log_loss_and_calibration_error_disagree():
     loss = [0.5, 0.4, 0.3, 0.4, 0.4]
     scores = make(**{**SAME, "loss": loss, "ece": [0.05, 0.05, 0.08, 0.05, 0.05]})
     assert (
-        "By the calibration error 'smoothed' is worse than hard labels (+0.03 +- 0)."
+        "By the calibration error, 'smoothed' is worse than hard labels (+0.03 +- 0)."
     ) in format_verdict(scores)
     verdict = format_verdict(make(**{**SAME, "loss": loss}))
     assert "By the calibration error" not in verdict

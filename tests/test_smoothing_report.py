@@ -609,7 +609,7 @@ def test_soft_labels_are_for_the_smoothed_variants(iris, rng):
     direct = smoothing_report(estimator, X, names[y], y_soft=frame, cv=splits)
     assert_allclose(direct.scores, report.scores)
     assert in_pipeline.scores.shape == direct.scores.shape
-    with pytest.raises(TypeError, match="does not take soft labels"):
+    with pytest.raises(TypeError, match="does not accept y_soft"):
         smoothing_report(CalibratedClassifierCV(network()), X, y, y_soft=y_soft)
 
 
@@ -680,8 +680,8 @@ def test_report_reads_well_as_text_and_as_html():
         assert report.verdict in unescape(shown)
         assert "0.600 +- 0.058" in shown
         assert "+0.100 +- 0.000*" in shown
-        assert "uniform part 0.12, disagreement not known without cleanlab" in shown
-        assert "Neither need be right." in shown
+        assert "uniform part 0.12, disagreement requires cleanlab" in shown
+        assert "Both may be wrong." in shown
     assert "a <note>" in repr(report)
     assert "a &lt;note&gt;" in report._repr_html_()
     assert not re.search("src=|href=|<script", report._repr_html_())
@@ -759,7 +759,7 @@ def test_plot_draws_differences_with_two_standard_errors():
     assert names == ["smoothed"]
     _, axes = plt.subplots(5, 1)
     assert report.plot(ax=axes).axes_[3] is axes[3]
-    with pytest.raises(ValueError, match=r"must hold 5 axes, one per score\. Got 1"):
+    with pytest.raises(ValueError, match=r"must have 5 axes, one per score\. Got 1"):
         report.plot(ax=axes[0])
 
 
@@ -801,7 +801,7 @@ def test_rows_that_cannot_be_scored_are_refused(iris):
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         smoothing_report(network(), X[:-1], y)
     halves = [(np.arange(0, 150, 2), np.arange(1, 150, 2))]
-    with pytest.raises(ValueError, match="cv must give at least two splits"):
+    with pytest.raises(ValueError, match="cv must yield at least two splits"):
         smoothing_report(network(), X, y, cv=halves)
 
 

@@ -77,8 +77,8 @@ class ReliabilityDisplay:
 
     Notes
     -----
-    A bin with few samples may be far from the diagonal by chance: the histogram shows
-    how many there are. The diagram is that of [1]_.
+    A bin with few samples may be far from the diagonal by chance; the histogram shows
+    where samples are few. The diagram follows [1]_.
 
     References
     ----------

@@ -53,12 +53,13 @@ def expected_calibration_error(
     kind : {"top-label", "class-wise"}, default="top-label"
         The predicted probabilities that are used.
 
-        - ``"top-label"``: those of the predicted class, compared with the frequency
-          with which that class is correct [1]_. In case of ties, the predicted class is
-          the first.
-        - ``"class-wise"``: those of each class, in bins of its own, compared with the
-          frequency of that class. The error is the mean over classes [2]_ [3]_, with
-          ``norm=2`` that of the squares, and with ``norm="max"`` the maximum.
+        - ``"top-label"``: the probability of the predicted class, compared with the
+          frequency with which that class is correct [1]_. In case of ties, the
+          predicted class is the first.
+        - ``"class-wise"``: the probability of each class, in bins of its own, compared
+          with the frequency of that class. The error is the mean over classes [2]_
+          [3]_, with ``norm=2`` that of the squares, and with ``norm="max"`` the
+          maximum.
 
     strategy : {"uniform", "quantile"}, default="uniform"
         Strategy used to define the widths of the bins: ``"uniform"`` for identical

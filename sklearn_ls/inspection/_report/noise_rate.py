@@ -1,4 +1,4 @@
-"""Two estimates of the fraction of wrong labels, each blind to what the other sees."""
+"""Two estimates of the fraction of wrong labels."""
 
 import numpy as np
 from scipy.optimize import minimize
@@ -7,7 +7,7 @@ from scipy.special import log_softmax
 from sklearn_ls.metrics._temperature import log_probabilities
 
 UNIFORM, DISAGREEMENT = "uniform part", "disagreement"
-INITIAL_SHARES = (0.02, 0.2, 0.6)  # of labels drawn at random, to start the search from
+INITIAL_SHARES = (0.02, 0.2, 0.6)  # starting points: fraction of random labels
 
 
 def estimate_noise(codes, oof_proba):
@@ -35,10 +35,10 @@ def estimate_noise(codes, oof_proba):
 def uniform_part(codes, y_proba):
     """Return the fraction of labels that look wrong at random.
 
-    Maximizes the likelihood of the labels under ``(1 - share) softmax(z / temperature)
-    + share / n_classes`` over both unknowns, where `z` are the log-probabilities. It is
-    blind to mistakes that depend on the class or the features, which the classifier
-    learns as well.
+    Maximizes the likelihood of the labels under
+    ``(1 - share) softmax(z / temperature) + share / n_classes`` over both unknowns,
+    where `z` are the log-probabilities. It does not detect mistakes that depend on the
+    class or the features, since the classifier learns them, too.
 
     Parameters
     ----------
@@ -46,13 +46,13 @@ def uniform_part(codes, y_proba):
 
     y_proba : ndarray of shape (n_samples, n_classes)
         Predicted probabilities of a classifier that was not trained on these samples.
-        Whether it smooths makes no difference, since the temperature compensates.
+        Smoothing makes no difference, since the temperature compensates for it.
 
     Returns
     -------
     rate : float
-        Fraction of wrong labels, in [0, (n_classes - 1) / n_classes]: one in
-        `n_classes` of the labels drawn at random is right.
+        Fraction of wrong labels, in [0, (n_classes - 1) / n_classes], since one in
+        `n_classes` labels drawn at random is correct.
     """
     n_classes = y_proba.shape[1]
     z = log_probabilities(y_proba)
@@ -74,7 +74,7 @@ def disagreement(codes, y_proba):
     """Return the fraction of labels off the diagonal of cleanlab's confident joint.
 
     It counts the labels that a confident classifier contradicts, whatever the pattern,
-    and with them the mistakes of the classifier.
+    including mistakes of the classifier.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def disagreement(codes, y_proba):
     Returns
     -------
     rate : float
-        In [0, 1]; NaN without cleanlab.
+        Fraction of wrong labels, in [0, 1]; NaN if cleanlab is not installed.
     """
     try:
         from cleanlab.count import estimate_joint

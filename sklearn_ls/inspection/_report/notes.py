@@ -3,7 +3,7 @@
 from sklearn_ls.inspection._pipeline import last_step
 
 OBSERVED_LABELS = (
-    "Scores are computed against the observed labels. Where some of these are wrong, "
+    "Scores are computed against the observed labels. If some of these are wrong, "
     "the probabilities that fit them best are less certain than the true labels would "
     "allow."
 )
@@ -25,7 +25,7 @@ def make_notes(estimator, smoothing_params, labels, predictions, held_out, n_eps
     held_out : HeldOut or None
 
     n_epsilons : int
-        The number of epsilons above 0 of a fitted search.
+        Number of epsilons above 0 of a fitted search.
 
     Returns
     -------
@@ -34,12 +34,14 @@ def make_notes(estimator, smoothing_params, labels, predictions, held_out, n_eps
     notes = [_describe_epsilon(smoothing_params, predictions, held_out, n_epsilons)]
     if labels.y_soft is not None:
         notes.append(
-            "The smoothed variants are trained on the soft labels, also if epsilon is "
-            "0. Hard labels are trained on one label per sample, against which all "
-            "variants are scored."
+            "The smoothed variants are trained on the soft labels, even if epsilon is "
+            "0. The hard-label variants are trained on one label per sample, against "
+            "which all variants are scored."
         )
     if (strategy := predictions[0].strategy) is not None:
-        notes.append(f"Soft targets are trained by strategy={strategy!r}.")
+        notes.append(
+            f"Classifiers are trained on soft targets by strategy={strategy!r}."
+        )
     notes.append(OBSERVED_LABELS)
     if held_out is None and hasattr(last_step(estimator), "oof_proba_"):
         notes.append(
@@ -49,13 +51,13 @@ def make_notes(estimator, smoothing_params, labels, predictions, held_out, n_eps
     values = [(n.split("__")[-1], v) for n, v in estimator.get_params().items()]
     if any(name == "transition_matrix" and value is not None for name, value in values):
         notes.append(
-            "With a transition_matrix the predicted probabilities are those of the "
-            "true labels, but they are scored against the observed ones: compare "
+            "With a transition_matrix, the predicted probabilities are those of the "
+            "true labels, but they are scored against the observed labels: compare "
             "accuracies only."
         )
     if any(name == "random_state" and value is None for name, value in values):
         notes.append(
-            "Without a random_state the variants also differ in their random numbers, "
+            "Without a random_state, the variants also differ in their random numbers, "
             "such as initial weights, which makes the differences less certain."
         )
     left_out = {
@@ -100,7 +102,7 @@ def _describe_epsilon(smoothing_params, predictions, held_out, n_epsilons):
 
 
 def note_missing_labels(classes, codes, splits):
-    """Return a note on labels that a split tests but does not train on.
+    """Return a note on labels that are missing from training samples of a split.
 
     Parameters
     ----------

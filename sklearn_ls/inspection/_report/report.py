@@ -11,15 +11,16 @@ from sklearn_ls.inspection._report.variants import HARD
 from sklearn_ls.inspection._report.verdict import format_verdict
 
 NOISE_WARNING = (
-    "The uniform part is blind to mistakes that follow a pattern; the disagreement "
-    "takes the classifier's mistakes for wrong labels. Neither need be right."
+    "The uniform part does not include mistakes that follow a pattern; the "
+    "disagreement includes mistakes of the classifier. Both may be wrong."
 )
 
 
 class SmoothingReport:
     """Scores with and without smoothing, and a verdict on them.
 
-    Created by :func:`smoothing_report`. Shown as text, or as HTML in notebooks.
+    Reports are created by :func:`smoothing_report`. They are displayed as text or, in
+    notebooks, as HTML.
 
     Parameters
     ----------
@@ -29,11 +30,11 @@ class SmoothingReport:
 
     noise : dict of str to float
         Two estimates of the fraction of wrong labels from held-out predictions:
-        ``"uniform part"``, the fraction that looks wrong at random, from the
-        likelihood of the labels, and ``"disagreement"``, the fraction off the diagonal
-        of cleanlab's confident joint, NaN without cleanlab. The first is blind to
-        mistakes that follow a pattern, the second counts the mistakes of the classifier
-        too; the true fraction may lie outside of both.
+        ``"uniform part"``, the fraction that looks wrong at random, from the likelihood
+        of the labels, and ``"disagreement"``, the fraction off the diagonal of
+        cleanlab's confident joint, NaN without cleanlab. The first does not include
+        mistakes that follow a pattern, and the second includes mistakes of the
+        classifier; the true fraction may be smaller or larger than both.
 
     epsilons : list
         The epsilon of the smoothed variants on each split.
@@ -48,8 +49,8 @@ class SmoothingReport:
 
     scores : ndarray of shape (5, n_ways, n_splits)
         Accuracy, log-loss, Brier score, calibration error and area under the
-        risk-coverage curve of each variant on each split. For accuracy higher is
-        better, for the others lower.
+        risk-coverage curve of each variant on each split. Higher is better for
+        accuracy, lower for the others.
 
     axes_ : ndarray of matplotlib Axes
         The axes of the plot, one per score.
@@ -64,15 +65,15 @@ class SmoothingReport:
     Notes
     -----
     Whether a difference from hard labels is significant is decided by a paired t-test
-    at 2.5 % for each score, corrected for the number of differences (Bonferroni): that
-    of variants, except for accuracy, which calibration hardly changes, times that of
-    epsilons, if epsilon was chosen on these samples.
+    at 2.5 % for each score, corrected for the number of differences (Bonferroni). This
+    is the number of variants (one for accuracy, which calibration hardly changes),
+    multiplied by the number of epsilons if epsilon was chosen on these samples.
 
-    Pairs are the test samples. Their standard error takes the networks as they are; if
-    that over splits is larger, since the networks themselves vary, it is used instead.
-    The calibration error and the AURC are computed per split, so that pairs are splits.
-    Splits share training samples, and the standard errors over them tend to be too
-    small [1]_.
+    Differences are paired by test sample. Their standard error over samples treats the
+    networks as fixed; the standard error over splits is used instead if it is larger,
+    since the networks themselves vary. The calibration error and the AURC are computed
+    per split and paired by split. Since splits share training samples, the standard
+    errors over splits tend to be too small [1]_.
 
     References
     ----------
@@ -112,7 +113,7 @@ class SmoothingReport:
 
     @property
     def verdict(self):
-        """What the scores mean, by paired differences and their standard errors."""
+        """Interpretation of the paired differences and their standard errors."""
         return format_verdict(self.paired)
 
     def plot(self, *, ax=None):
@@ -136,7 +137,7 @@ class SmoothingReport:
         axes = np.asarray(ax, dtype=object).ravel()
         if len(axes) != len(SCORES):
             raise ValueError(
-                f"ax must hold {len(SCORES)} axes, one per score. Got {len(axes)}."
+                f"ax must have {len(SCORES)} axes, one per score. Got {len(axes)}."
             )
         heights = np.arange(1, len(self.ways))
         for axis, (score, of_score) in zip(axes, self.paired.items(), strict=True):
@@ -152,7 +153,7 @@ class SmoothingReport:
                 capsize=3,
                 color="C0",
             )
-            better = "more" if score == "accuracy" else "less"
+            better = "higher" if score == "accuracy" else "lower"
             axis.set(title=score, xlabel=f"difference ({better} is better)")
             axis.locator_params(axis="x", nbins=4)
             axis.set_yticks(heights, self.ways[1:])
@@ -217,13 +218,13 @@ class SmoothingReport:
 
     def _describe_noise(self):
         rates = {
-            name: "not known without cleanlab (pip install 'sklearn-ls[cleanlab]')"
+            name: "requires cleanlab (pip install 'sklearn-ls[cleanlab]')"
             if np.isnan(rate)
             else f"{rate:.2f}"
             for name, rate in self.noise.items()
         }
         estimates = ", ".join(f"{name} {rate}" for name, rate in rates.items())
-        return f"Share of wrong labels: {estimates}. {NOISE_WARNING}"
+        return f"Fraction of wrong labels: {estimates}. {NOISE_WARNING}"
 
 
 def _wrap(text):

@@ -17,14 +17,14 @@ class VariantScores:
     ----------
     values : list of dict of str to ndarray of shape (n_test,) or float
         For each split, the score of each test sample, or of the split as a whole, by
-        the name of the variant.
+        variant.
 
     tests : list of ndarray of shape (n_test,), default=None
-        The indices of the test samples of each split, if scores are of samples.
+        Indices of the test samples of each split, if each sample has a score.
 
     n_comparisons : int, default=1
-        The number of differences from hard labels among which one is found, for
-        Bonferroni's correction.
+        Number of differences from hard labels that are tested, for the Bonferroni
+        correction.
     """
 
     def __init__(self, values, tests=None, n_comparisons=1):
@@ -78,13 +78,13 @@ def score_variants(codes, probas, tests, n_epsilons=1):
     codes : ndarray of shape (n_samples,)
 
     probas : list of dict of str to ndarray of shape (n_test, n_classes)
-        The predictions for the test samples of each split, by variant.
+        Predictions for the test samples of each split, by variant.
 
     tests : list of ndarray of shape (n_test,)
 
     n_epsilons : int, default=1
-        The number of epsilons from which that of the smoothed variants was chosen on
-        these samples.
+        Number of epsilons among which the epsilon of the smoothed variants was chosen
+        on these samples.
 
     Returns
     -------
@@ -106,16 +106,16 @@ def score_variants(codes, probas, tests, n_epsilons=1):
 
 
 def score_all(codes, y_proba):
-    """Return all scores: those of samples, and those of all of them together.
+    """Return all scores, either of each sample or of all samples together.
 
-    The means over samples are those of scikit-learn's metrics.
+    The means over samples equal scikit-learn's metrics.
 
     Parameters
     ----------
     codes : ndarray of shape (n_samples,)
 
     y_proba : ndarray of shape (n_samples, n_classes), float64
-        Probabilities of 0 count as the machine precision, see
+        Probabilities are clipped to the machine precision for the log-loss, as in
         :func:`~sklearn.metrics.log_loss`.
 
     Returns

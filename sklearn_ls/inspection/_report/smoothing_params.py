@@ -1,4 +1,4 @@
-"""The parameters that make an estimator smooth, by name."""
+"""Names of the parameters that control label smoothing in an estimator."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from sklearn_ls.inspection._pipeline import last_step
 
 
 class SmoothingParams(NamedTuple):
-    """Names of the parameters that make an estimator smooth, as `get_params` has them.
+    """Names of the smoothing parameters of an estimator, as in `get_params`.
 
     Parameters
     ----------
@@ -32,16 +32,16 @@ class SmoothingParams(NamedTuple):
         return self.epsilon.endswith("epsilons")
 
     def sibling(self, name):
-        """Return the full name of another parameter of the object that smooths."""
+        """Return the full name of another parameter of the same nested estimator."""
         return _sibling(self.epsilon, name)
 
     def without_prefix(self):
-        """Return the names as the last step of a pipeline has them."""
+        """Return the names without the prefix of a pipeline step."""
         return SmoothingParams(*(name and _without_prefix(name) for name in self))
 
 
 def find_smoothing_params(estimator):
-    """Return the names of the parameters that make an estimator smooth.
+    """Return the names of the smoothing parameters of an estimator.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def find_smoothing_params(estimator):
     if epsilon.endswith("epsilons") and not hasattr(last_step(estimator), "epsilons"):
         raise TypeError(
             "A search over epsilon must be the estimator itself or the last step of a "
-            f"pipeline, but {type(estimator).__name__} has it as {epsilon}."
+            f"pipeline. In {type(estimator).__name__} it is {epsilon}."
         )
     calibration = _sibling(epsilon, "calibration")
     return SmoothingParams(
@@ -104,12 +104,12 @@ def best_that_smooths(search):
     Parameters
     ----------
     search : GridSearchCV
-        Or any other search with `cv_results_`.
+        Fitted, or any other fitted search with `cv_results_`.
 
     Returns
     -------
     estimator : estimator or None
-        Unfitted. None if no candidate smooths.
+        Unfitted estimator, or None if no candidate smooths.
     """
     for index in _from_best(search):
         params = clone(search.cv_results_["params"][index], safe=False)
@@ -124,7 +124,7 @@ def best_that_smooths(search):
 
 
 def count_epsilons_above_0(search, smoothing_params):
-    """Return how many epsilons above 0 the candidates of a fitted grid search have."""
+    """Return the number of epsilons above 0 of the candidates of a grid search."""
     values = [
         params[smoothing_params.epsilon]
         for params in search.cv_results_["params"]
@@ -134,7 +134,7 @@ def count_epsilons_above_0(search, smoothing_params):
 
 
 def best_epsilon_above_0(search):
-    """Return the best epsilon above 0 of a LabelSmoothingClassifierCV that has some."""
+    """Return the best epsilon above 0 of a LabelSmoothingClassifierCV."""
     epsilons = [params["epsilon"] for params in search.cv_results_["params"]]
     return next(epsilons[k] for k in _from_best(search) if epsilons[k] > 0)
 
@@ -153,7 +153,7 @@ def _from_best(search):
 
 
 def without_smoothing(estimator, smoothing_params):
-    """Return an unfitted copy with hard labels and the network's own probabilities.
+    """Return an unfitted copy without smoothing and without calibration.
 
     The copy of a search is a search over epsilon 0 alone: its fold networks still
     predict together, so that averaging them is not mistaken for an effect of smoothing.
@@ -186,5 +186,5 @@ def _without_prefix(name):
 
 
 def _sibling(name, other_name):
-    """Return the full name of another parameter of the object that has this one."""
+    """Return the full name of another parameter of the same nested estimator."""
     return "__".join([*name.split("__")[:-1], other_name])

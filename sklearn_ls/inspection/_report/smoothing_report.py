@@ -37,12 +37,12 @@ from sklearn_ls.inspection._report.warn_once import warn_once
 
 @warn_once
 def smoothing_report(estimator, X, y, *, y_soft=None, cv=5, n_jobs=None):
-    """Compare smoothed labels with hard ones by cross-validation.
+    """Compare smoothed labels with hard labels by cross-validation.
 
-    Trains on the same splits with hard labels and with smoothed ones, and compares the
-    predicted probabilities of the held-out samples: those of hard labels, the same
-    scaled by a temperature (which needs no smoothing), and those of smoothed labels,
-    with each `calibration` that the estimator offers.
+    The estimator is trained on the same splits with hard and with smoothed labels, and
+    its predicted probabilities of the held-out samples are compared: for hard labels
+    with and without temperature scaling, and for smoothed labels with each
+    `calibration` that the estimator supports.
 
     Parameters
     ----------
@@ -51,16 +51,17 @@ def smoothing_report(estimator, X, y, *, y_soft=None, cv=5, n_jobs=None):
         :class:`~sklearn_ls.LabelSmoothingClassifier`,
         :class:`~sklearn_ls.LabelSmoothingClassifierCV`, which chooses epsilon, a
         :class:`~sklearn_ls.SmoothedTargetClassifier` whose epsilon or smoother is set,
-        or a pipeline that ends in one of these. Of a fitted
-        :class:`~sklearn.model_selection.GridSearchCV` the best estimator is compared
-        or, if its epsilon is 0, the best one that smooths. It is not modified.
+        or a pipeline that ends in one of these. For a fitted
+        :class:`~sklearn.model_selection.GridSearchCV`, the best estimator is compared
+        or, if its epsilon is 0, the best one that smooths. The estimator is not
+        modified.
 
     X : array-like of shape (n_samples, ...)
         The samples.
 
     y : array-like of shape (n_samples,) or (n_samples, n_classes)
-        Labels. Or soft labels, a matrix of floats whose rows are distributions; then
-        the most likely labels are the hard ones.
+        Labels, or soft labels: a matrix of floats whose rows are distributions, of
+        which the most likely labels are the hard labels.
 
     y_soft : array-like of shape (n_samples, n_classes), default=None
         Soft labels to train the smoothed variants on instead of `y`, see
@@ -70,7 +71,7 @@ def smoothing_report(estimator, X, y, *, y_soft=None, cv=5, n_jobs=None):
     cv : int, cross-validation generator or iterable, default=5
         Determines the cross-validation splitting strategy, as in
         :func:`~sklearn.model_selection.cross_validate`. At least two splits are needed.
-        For groups pass the splits themselves, such as
+        For groups, pass the splits themselves, such as
         ``list(GroupKFold().split(X, y, groups))``. Ignored if `oof_proba_` is used, see
         Notes.
 
@@ -85,9 +86,9 @@ def smoothing_report(estimator, X, y, *, y_soft=None, cv=5, n_jobs=None):
     Raises
     ------
     TypeError
-        If the estimator has no `predict_proba`, has no epsilon or several, is a search
-        over a parameter grid that is not fitted, or takes no soft labels if these are
-        passed.
+        If the estimator has no `predict_proba`, has no or several epsilons, is a search
+        over a parameter grid that is not fitted, or does not accept the soft labels
+        that are passed.
 
     ValueError
         If epsilon is 0, `y` is multilabel, there are fewer than two splits, or each
@@ -105,24 +106,23 @@ def smoothing_report(estimator, X, y, *, y_soft=None, cv=5, n_jobs=None):
 
     Notes
     -----
-    For a :class:`~sklearn_ls.LabelSmoothingClassifierCV` that is fitted to these
-    samples and labels (or a pipeline that ends in one) no smoothed network is trained,
-    unless it chose epsilon 0: `oof_proba_` holds the predictions of its fold networks
-    for samples that they were not trained on, and hard labels are trained on the same
-    splits. This is faster, and
-    less strict: epsilon was chosen on these samples, and early stopping, if any, was
-    decided on them, for hard and smoothed labels equally. The probabilities are those
-    of single fold networks, not of their mean. `oof_proba_` is used only if the `cv` of
-    the search reproduces its splits, and if the search was fitted to the same labels
-    without `sample_weight`, both of which is checked. Pass ``clone(estimator)`` to
-    train all variants.
+    For a :class:`~sklearn_ls.LabelSmoothingClassifierCV` that was fitted to these
+    samples and labels, or a pipeline that ends in one, no smoothed network is trained,
+    unless epsilon 0 was chosen: `oof_proba_` contains the predictions of its fold
+    networks for samples that they were not trained on, and hard labels are trained on
+    the same splits. This is faster but less strict: epsilon was chosen on these
+    samples, and early stopping, if any, used them, for hard and smoothed labels
+    equally. The probabilities are those of single fold networks, not of their mean.
+    `oof_proba_` is used only if the `cv` of the search reproduces its splits, and if
+    the search was fitted to the same labels without `sample_weight`; both are checked.
+    Pass ``clone(estimator)`` to train all variants.
 
     Hard labels are trained by the same estimator with epsilon 0; for a search, by a
-    search over epsilon 0 alone, whose fold networks predict together too. The
+    search over epsilon 0 alone, whose fold networks also predict together. The
     temperature is that of :class:`~sklearn.calibration.CalibratedClassifierCV` with
     ``ensemble=False``, fitted by cross-validation within the training samples [1]_,
-    except samples whose label is missing from the samples that their inner fold is
-    trained on. The values of the estimator's own `calibration` are compared at the same
+    excluding samples whose label is missing from the training samples of their inner
+    fold. The values of the estimator's own `calibration` are compared at the same
     epsilon. In total nine networks are trained per split or, for a search, the search
     and eight ensembles.
 
@@ -130,11 +130,10 @@ def smoothing_report(estimator, X, y, *, y_soft=None, cv=5, n_jobs=None):
     :func:`~sklearn.metrics.log_loss`, :func:`~sklearn.metrics.brier_score_loss`,
     :func:`~sklearn_ls.metrics.expected_calibration_error` and
     :func:`~sklearn_ls.metrics.area_under_risk_coverage` with their defaults; the
-    calibration error is mostly noise if a split tests fewer than some hundred samples,
-    and the area depends on the number of errors and on whether they are the least
-    confident predictions. All scores are
-    computed against the observed labels: where those are wrong, probabilities that fit
-    them better fit the true labels worse.
+    calibration error is mostly noise if a split has fewer than a few hundred test
+    samples, and the area depends on the number of errors and on whether they are the
+    least confident predictions. All scores are computed against the observed labels:
+    where these are wrong, probabilities that fit them better fit the true labels worse.
 
     References
     ----------
@@ -169,7 +168,7 @@ def smoothing_report(estimator, X, y, *, y_soft=None, cv=5, n_jobs=None):
         splits = held_out.splits
     if len(splits) < 2:
         raise ValueError(
-            "cv must give at least two splits, since one has no standard error. Got "
+            "cv must yield at least two splits, to estimate standard errors. Got "
             f"{len(splits)}."
         )
     if held_out is None:
@@ -208,7 +207,7 @@ def smoothing_report(estimator, X, y, *, y_soft=None, cv=5, n_jobs=None):
 
 
 def _choose(estimator, labels):
-    """Return the estimator to compare, and the parameters that make it smooth.
+    """Return the estimator to compare, and its smoothing parameters.
 
     Parameters
     ----------
@@ -223,13 +222,13 @@ def _choose(estimator, labels):
     smoothing_params : SmoothingParams
 
     n_epsilons : int
-        The number of epsilons above 0 from which a fitted grid search chose.
+        Number of epsilons above 0 among which a fitted grid search chose.
     """
     is_soft = labels.y_soft is not None
     if is_soft and fit_argument(estimator, "y_soft") is None:
         raise TypeError(
-            f"The fit of {type(estimator).__name__} does not take soft labels as "
-            "y_soft."
+            f"Soft labels were passed, but {type(estimator).__name__}.fit does not "
+            "accept y_soft."
         )
     best, n_epsilons = best_of_grid_search(estimator), 1
     smoothing_params = find_smoothing_params(best)
@@ -248,15 +247,15 @@ def _choose(estimator, labels):
 
 
 def _check_versions():
-    """Raise an error if something is missing, before anything is trained."""
+    """Raise ImportError if a requirement is missing, before anything is trained."""
     if tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 7):
         raise ImportError(
-            "smoothing_report needs scikit-learn 1.7 or newer, which has the Brier "
-            f"score of several classes. Version {sklearn.__version__} is installed."
+            "smoothing_report requires scikit-learn 1.7 or newer for the multiclass "
+            f"Brier score. Version {sklearn.__version__} is installed."
         )
     try:
         import pandas  # noqa: F401
     except ImportError as error:
         raise ImportError(
-            "smoothing_report needs pandas: pip install pandas."
+            "smoothing_report requires pandas: pip install pandas."
         ) from error

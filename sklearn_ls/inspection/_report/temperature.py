@@ -21,7 +21,8 @@ def cross_val_proba(fitted, smoothing_params, X, y, classes):
     Parameters
     ----------
     fitted : estimator
-        Fitted to `X` and `y`. It is cloned, and trained in the same way on the folds.
+        Estimator fitted to `X` and `y`. Clones of it are trained in the same way on the
+        folds.
 
     smoothing_params : SmoothingParams
 
@@ -64,9 +65,9 @@ def _split(codes):
     n_most_frequent = np.bincount(codes).max()
     if n_most_frequent < 2:
         raise ValueError(
-            "Each label occurs only once in the training samples of a split, so that "
-            "no temperature can be fitted. Pass more samples per label, or a cv with "
-            "more folds."
+            "Each label occurs only once in the training samples of a split, so no "
+            "temperature can be fitted. Pass more samples per label, or a cv with more "
+            "folds."
         )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class")
@@ -76,7 +77,7 @@ def _split(codes):
 
 
 def mask_unseen_labels(oof_proba, codes, splits):
-    """Return held-out probabilities, NaN for samples whose label was not trained on.
+    """Return held-out probabilities with NaN for samples of labels not trained on.
 
     The probability of such a label is 0, whatever the temperature.
 
@@ -101,24 +102,24 @@ def mask_unseen_labels(oof_proba, codes, splits):
 
 
 def scale(y_proba, oof_proba, oof_codes):
-    """Return probabilities scaled by the temperature fitted on held-out ones.
+    """Return probabilities scaled by a temperature fitted on held-out probabilities.
 
     Parameters
     ----------
     y_proba : ndarray of shape (n_samples, n_classes)
-        The probabilities to scale.
+        Probabilities to scale.
 
     oof_proba : ndarray of shape (n_oof_samples, n_classes)
-        The probabilities to fit the temperature on; rows of NaN are ignored.
+        Probabilities to fit the temperature on. Rows of NaN are ignored.
 
     oof_codes : ndarray of shape (n_oof_samples,)
-        The codes of their labels.
+        Codes of their labels.
 
     Returns
     -------
     y_proba : ndarray of shape (n_samples, n_classes)
-        Still 0 for classes that the classifier has not been trained on. Unchanged if
-        there are no held-out probabilities.
+        Scaled probabilities, still 0 for classes that the classifier was not trained
+        on. Unchanged if there are no held-out probabilities.
     """
     is_held_out = ~np.isnan(oof_proba[:, 0])
     if not is_held_out.any():

@@ -1,4 +1,4 @@
-"""The variants that the report compares: labels hard or smoothed, and calibrated."""
+"""The variants that the report compares: hard or smoothed labels, and calibration."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -35,7 +35,7 @@ class FoldPredictions(NamedTuple):
     Parameters
     ----------
     probas : dict of str to ndarray of shape (n_test, n_classes)
-        By the name of the variant.
+        Predicted probabilities by variant.
 
     epsilon : float or array-like
         The epsilon of the smoothed variants.
@@ -45,7 +45,7 @@ class FoldPredictions(NamedTuple):
         the best value above 0.
 
     left_out : dict of str to str
-        The reason for each variant that cannot be computed.
+        Reason for each variant that cannot be computed.
 
     strategy : str, default=None
         How a :class:`~sklearn_ls.SmoothedTargetClassifier` was trained.
@@ -59,7 +59,7 @@ class FoldPredictions(NamedTuple):
 
 
 def predict_variants(estimator, smoothing_params, X, labels, split):
-    """Train all variants on the training samples of a split, and predict the others.
+    """Train all variants on the training samples of a split; predict its test samples.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def predict_variants(estimator, smoothing_params, X, labels, split):
     X : array-like of shape (n_samples, ...)
 
     labels : TrainingLabels
-        Soft labels are for the smoothed variants.
+        Soft labels are only used by the smoothed variants.
 
     split : tuple of (train, test)
 
@@ -94,7 +94,7 @@ def predict_variants(estimator, smoothing_params, X, labels, split):
     chosen = epsilon = estimator.get_params()[smoothing_params.epsilon]
     if smoothing_params.is_search:
         chosen, epsilon = _epsilons_of(last_step(smoothed), labels)
-        # With nothing left to search.
+        # A search over the chosen epsilon alone.
         estimator = clone(estimator).set_params(**{smoothing_params.epsilon: [epsilon]})
         if epsilon != chosen:
             smoothed = fit_part(estimator, X, labels, train)
@@ -125,9 +125,9 @@ def _epsilons_of(search, labels):
 def predict_variants_of_search(held_out, smoothing_params, labels):
     """Return the held-out predictions of a fitted search, and those of the variants.
 
-    Only hard labels are trained, on the same splits, and another epsilon if the search
-    chose 0. The temperature for the test samples of a split is fitted on the held-out
-    predictions of the other samples.
+    Networks are only trained for hard labels, on the same splits, and for another
+    epsilon if the search chose 0. The temperature for the test samples of a split is
+    fitted on the held-out predictions of the other samples.
 
     Parameters
     ----------

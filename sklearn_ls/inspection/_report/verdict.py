@@ -46,7 +46,7 @@ def format_verdict(scores):
     calibration_errors = scores["calibration error"]
     if calibration_errors.is_above(simplest, HARD):
         sentences.append(
-            f"By the calibration error '{simplest}' is worse than {HARD} "
+            f"By the calibration error, '{simplest}' is worse than {HARD} "
             f"({calibration_errors.difference(simplest, HARD)})."
         )
     if scores["AURC"].is_above(simplest, HARD):
@@ -69,28 +69,29 @@ def format_verdict(scores):
 
 
 def _advise(scores, accuracy_sign, simplest, smoothed, accurate):
-    """Return what to do.
+    """Return the advice.
 
     Parameters
     ----------
     scores : dict of str to VariantScores
 
     accuracy_sign : {-1, 0, 1}
-        Of the significant difference in accuracy that smoothing makes.
+        Sign of the difference in accuracy by smoothing; 0 if it is not significant.
 
     simplest : str
-        The simplest variant of those whose log-loss is as good as the best; if there
-        are any that are more accurate than hard labels, of these.
+        The simplest variant whose log-loss is not significantly worse than the best. If
+        some of these variants are more accurate than hard labels, the simplest of them.
 
     smoothed, accurate : list of str
-        The smoothed variants, and those with more accuracy and as good a log-loss.
+        The smoothed variants, and those of them with a higher accuracy and a log-loss
+        as good as the best.
     """
     losses = scores["log-loss"]
     if accuracy_sign < 0:
         if simplest in smoothed:
             return (
                 "Smoothing costs accuracy, but gives better probabilities "
-                f"({simplest}): smooth only if those are what you need."
+                f"({simplest}): use it only if you need probabilities."
             )
         return "Do not smooth: it costs accuracy."
     if accuracy_sign > 0:
@@ -126,7 +127,7 @@ def _describe_accuracy(sign, gain):
 
 
 def _describe_probabilities(losses, best, simplest):
-    text = f"By the log-loss of the observed labels '{best}' has the best probabilities"
+    text = f"By the log-loss on observed labels, '{best}' has the best probabilities"
     if best != HARD:
         text += f" ({losses.difference(best, HARD)})"
     if best == simplest:
