@@ -202,5 +202,5 @@ def test_display_refuses_what_is_no_search_over_epsilon(iris):
     with pytest.raises(ValueError, match="must be a single number"):
         EpsilonCurveDisplay.from_search(search.fit(*iris))
     search = GridSearchCV(DecisionTreeClassifier(), {"max_depth": [1, 2]}, cv=2)
-    with pytest.raises(ValueError, match="one epsilon; it is over max_depth"):
+    with pytest.raises(ValueError, match=r"one epsilon\. Got a search over max_depth"):
         EpsilonCurveDisplay.from_search(search.fit(*iris))

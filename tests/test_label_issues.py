@@ -262,7 +262,7 @@ def test_label_issues_refuse_what_they_cannot_judge(noisy, monkeypatch):
     for call, message in (
         ({"y": np.eye(10, dtype=int)[y]}, "Got a multilabel indicator matrix"),
         ({}, "Either y or votes must be passed"),
-        ({"y_soft": np.eye(10)[y], "votes": y[:, np.newaxis]}, "not both"),
+        ({"y_soft": np.eye(10)[y], "votes": y[:, np.newaxis]}, "cannot be combined"),
         ({"y": y, "ranked_by": "loss"}, "'ranked_by' parameter of find_label"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -187,8 +187,8 @@ class EpsilonCurveDisplay:
         """Scores minus those of epsilon 0, of shape (n_epsilons, n_splits)."""
         if 0 not in self.epsilons:
             raise ValueError(
-                "Differences from epsilon 0 are not available, since it was not "
-                "searched. Add 0 to the epsilons of the search."
+                "Differences are from epsilon 0, which was not searched. Add 0 to the "
+                "epsilons of the search."
             )
         return self.scores - self.scores[np.argmin(self.epsilons)]
 

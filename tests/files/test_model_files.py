@@ -362,7 +362,7 @@ def test_another_module_is_refused(iris, through_file, module_params, message):
         (
             SmoothedTargetClassifier(LogisticRegression()),
             TypeError,
-            "Save the model inside, classifier_",
+            "Save its classifier_ by its own",
         ),
         (make_pipeline(LabelSmoother()), TypeError, "To save a Pipeline, use skops.io"),
         (LabelSmoothingClassifier(), NotFittedError, "not fitted yet"),
