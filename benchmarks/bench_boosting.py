@@ -1,17 +1,18 @@
 """Time gradient boosting on soft targets against hard labels and weighted copies.
 
-Measured is `fit` of XGBClassifier and LGBMClassifier at their defaults, on one thread,
-on 20,000 x 30 with 3, 10 and 30 classes, in alternating runs, by the time of the CPU:
+The benchmark measures the CPU time of `fit` of XGBClassifier and LGBMClassifier with
+default parameters, on one thread and 20,000 samples with 30 features, for 3, 10 and 30
+classes, in alternating runs:
 
 - hard labels: the classifier itself;
-- objective: SmoothedTargetClassifier with an epsilon of 0.1;
+- objective: SmoothedTargetClassifier with epsilon 0.1;
 - copies: the same with `strategy="replicate"`.
 
-Before that, the probabilities at epsilon 0 are asserted to equal those of the
-classifier itself. The accuracies are those on 5,000 other samples. With 10 classes, the
-peak memory of `fit` is measured as well, of five trees per class on 100,000 samples,
-each in a process of its own (on Linux). Of CatBoost, if it is installed, 20 trees are
-timed on hard labels, on copies, and with an objective in Python. Run::
+First, it asserts that the probabilities at epsilon 0 equal those of the classifier
+itself. Accuracies are computed on 5,000 other samples. For 10 classes, it also measures
+the peak memory of `fit` with five trees per class and 100,000 samples, each in a new
+process (on Linux). If CatBoost is installed, 20 trees are timed on hard labels, on
+copies, and with an objective in Python. Run::
 
     python benchmarks/bench_boosting.py
 """
@@ -63,7 +64,7 @@ def smoothed(make, epsilon=EPSILON, **params):
 
 
 class ObjectiveOfCatBoost:
-    """The cross-entropy with smoothed labels, which CatBoost asks for by the sample."""
+    """Cross-entropy with smoothed labels, which CatBoost evaluates per sample."""
 
     def calc_ders_multi(self, approxes, target, weight):
         """Return the derivatives of the log-likelihood of a sample."""
@@ -133,7 +134,7 @@ def peak_kb(reset=False):
 
 
 def memory_of_fit(library, way):
-    """Return how many MB `fit` needs in addition to the data."""
+    """Return the memory that `fit` needs in addition to the data, in MB."""
     X, _, y, _ = make_data(10, n_train=100_000)
     make = CLASSIFIERS[library]
     classifier = WAYS[way](lambda: make().set_params(n_estimators=5))

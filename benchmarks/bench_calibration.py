@@ -1,26 +1,26 @@
-"""What each way of giving probabilities is worth, on clean test labels.
+"""Compare calibration methods by their probabilities on clean test labels.
 
-The training labels of letter, covertype and Fashion-MNIST are left clean, 20 % of them
-get any other label (symmetric), or 30 % that of the next class (pairs)::
+The training labels of letter, covertype and Fashion-MNIST are clean, or 20 % of them
+are replaced by any other label (symmetric), or 30 % by the next class (pairs)::
 
     python benchmarks/bench_calibration.py --data DIR --results calibration.jsonl
     python benchmarks/bench_calibration.py --report --results calibration.jsonl
 
-DIR holds `letter.npz`, `covertype_100k.npz` and `fashion_mnist.npz`; one that is absent
-is skipped. Every result is a line of the results file, by default in the folder of
-temporary files. What is there is not run again, so a run that was stopped goes on.
-`--quick` is for seeing whether it runs.
+DIR contains `letter.npz`, `covertype_100k.npz` and `fashion_mnist.npz`; missing sets
+are skipped. Every result is a line of the results file, by default in the folder of
+temporary files. Existing results are not computed again, so an interrupted run
+continues. `--quick` checks that the benchmark runs.
 
-One network is trained for each epsilon and `calibration`, with early stopping and, for
-`--max-epochs`, without; where labels are wrong also through the true
-`transition_matrix`. All hold out the same rows for stopping and for the temperature,
-whose labels are as wrong as the others. Of the ensemble of five fold networks each is
-stopped and calibrated by its own fold.
+One network is trained for each epsilon and `calibration`, with early stopping and,
+for `--max-epochs`, without; with wrong labels, also with the true `transition_matrix`.
+All networks hold out the same samples for early stopping and temperature scaling, with
+the same noise as the others. Each network of the ensemble of five fold networks is
+stopped and calibrated on its own fold.
 
-Accuracies are in percentage points. Log-losses are of probabilities clipped at the
-precision of float32, calibration error is that of the top label in 15 bins of equal
-width. Standard errors are over seeds, which draw rows, noise and whatever the
-estimators draw.
+Accuracies are in percentage points. For the log-loss, probabilities are clipped at the
+precision of float32; the calibration error is that of the top label in 15 bins of equal
+width. Standard errors are over seeds, which determine samples, noise and the random
+numbers of the estimators.
 """
 
 import json
@@ -51,7 +51,7 @@ SCORES = {"accuracy": 1, "log_loss": 2, "calibration_error": 3}
 
 
 class Arm(NamedTuple):
-    """What is trained, and how its probabilities are calibrated."""
+    """An estimator to train, and the calibration of its probabilities."""
 
     epsilon: float
     calibration: str | None
@@ -98,7 +98,7 @@ def make(arm, matrix, settings, seed):
 
 
 def draw(name, arrays, noise, seed):
-    """Return rows of a set, labels with mistakes, and their transition matrix."""
+    """Return samples of a set, noisy labels, and their transition matrix."""
     data = scale(SOURCES[name].draw(arrays, "clean", seed))
     y, rate = data.y_train, NOISES[noise]
     if noise == "clean":
@@ -116,7 +116,7 @@ def identity(result):
 
 
 def run(sources, seeds, settings, path):
-    """Run what has no result yet, and append the results; `sources` are arrays."""
+    """Compute missing results and append them to the file; `sources` are arrays."""
     done = {identity(result) for result in results_under(settings, path)}
     for seed, (name, arrays), noise in product(range(seeds), sources.items(), NOISES):
         data, y, matrix = draw(name, arrays, noise, seed)

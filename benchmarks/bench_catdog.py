@@ -1,25 +1,25 @@
-"""Train the ConvNet on cats and dogs as people labelled them, some of them wrongly.
+"""Train the ConvNet on images of cats and dogs with human label noise.
 
-The labels are CIFAR-10N's: the majority of three persons (aggregate), one of them
-(random1), and one who was wrong if any was (worst). Tested on clean labels, and on the
-votes of about 51 persons an image (CIFAR-10H)::
+The labels are those of CIFAR-10N: the majority of three annotators (aggregate), the
+label of one of them (random1), and a wrong label if any is wrong (worst). Networks are
+tested on clean labels, and on the votes of about 51 annotators per image (CIFAR-10H)::
 
     python benchmarks/bench_catdog.py --data DIR --results catdog.jsonl
     python benchmarks/bench_catdog.py --report --results catdog.jsonl
 
-DIR holds `cifar_catdog.npz`. Every result is a line of the results file, by default in
-the folder of temporary files. What is there is not run again, so a run that was stopped
-goes on. `--quick` is for seeing whether it runs.
+DIR contains `cifar_catdog.npz`. Every result is a line of the results file, by default
+in the folder of temporary files. Existing results are not computed again, so an
+interrupted run continues. `--quick` checks that the benchmark runs.
 
-Epsilon is chosen by the accuracy of held-out folds on the noisy labels. One network
-and the fold ensemble are trained with it, both are trained without smoothing, and one
-network without smoothing on the clean labels of the same rows. All stop early and keep
-the weights of their best epoch: a fold network by its held-out fold, one network by
-15 % of its rows, both by the labels that they are trained on.
+Epsilon is chosen by the accuracy on held-out folds with noisy labels. A single network
+and the fold ensemble are trained with this epsilon and without smoothing, and a single
+network without smoothing on the clean labels of the same samples. All networks stop
+early and keep the weights of the best epoch: a fold network by its held-out fold, a
+single network by 15 % of its samples, both with noisy labels.
 
-Accuracies are in percentage points, log-losses in nats; calibration error is that of
-the top label in 15 bins of equal width. Of the votes, those for cat and for dog count:
-log-loss under their shares, and the distance to their share of dogs.
+Accuracies are in percentage points, log-losses in nats; the calibration error is that
+of the top label in 15 bins of equal width. Of the votes, only those for cat and dog are
+used: for the log-loss under their shares, and the distance from their share of dogs.
 """
 
 import json
@@ -65,7 +65,7 @@ SCORES = {
 
 
 def find_data(directory):
-    """Return the arrays, or None, and say so, where they are absent."""
+    """Return the arrays, or None with a message if they are missing."""
     if directory is None:
         print(f"Skipped: --data DIR, the folder with {FILE}, was not given")
     elif not (directory / FILE).exists():
@@ -77,7 +77,7 @@ def find_data(directory):
 
 
 class Images(NamedTuple):
-    """Images (n_samples, 3, 32, 32), scaled, and their labels: 0 is cat, 1 dog."""
+    """Scaled images (n_samples, 3, 32, 32) and their labels: 0 is cat, 1 is dog."""
 
     X_train: np.ndarray
     y_noisy: np.ndarray
@@ -88,7 +88,7 @@ class Images(NamedTuple):
 
 
 def draw(arrays, labels, n_train, seed):
-    """Draw training rows from those whose label, as given, is cat or dog."""
+    """Draw training samples whose observed label is cat or dog."""
     given = arrays[f"human10_{labels}_train"]
     rows = np.flatnonzero((given == CAT) | (given == DOG))
     rows = np.random.default_rng(seed).permutation(rows)[:n_train]
@@ -107,7 +107,7 @@ def draw(arrays, labels, n_train, seed):
 
 
 def vote_shares(votes):
-    """Return which images (n_samples,) have votes, and the shares of those."""
+    """Return a mask of the images with votes, and the shares of their votes."""
     voted = votes.sum(1) > 0
     return voted, votes[voted] / votes[voted].sum(1, keepdims=True)
 
@@ -116,7 +116,7 @@ def vote_shares(votes):
 
 
 def make(arm, epsilon, settings, seed):
-    """Return the estimator of an arm; `epsilon` is that of one network."""
+    """Return the estimator of an arm; `epsilon` is for a single network."""
     params = {
         "module": "convnet",
         "module_params": {"n_filters": settings["n_filters"]},
@@ -149,7 +149,7 @@ def measure(estimator, images, y):
 
 
 def run(arrays, seeds, settings, path):
-    """Run what has no result yet, and append the results."""
+    """Compute missing results and append them to the file."""
     for seed in range(seeds):
         for labels in LABELS:
             done = {
@@ -163,7 +163,7 @@ def run(arrays, seeds, settings, path):
 
 
 def run_arms(images, scenario, done, settings, path):
-    """Run the arms that are not done on images with labels of one kind."""
+    """Run the remaining arms on images with one kind of labels."""
     for arm in ARMS:
         if arm in done:
             continue
@@ -192,7 +192,7 @@ def values(results, labels, arm, score):
 def difference(results, arm, reference, score):
     """Return the mean paired difference and its standard error, as text.
 
-    Pairs are those of labels and seed.
+    Pairs have the same labels and seed.
     """
     pairs = [
         (values(results, labels, arm, score), values(results, labels, reference, score))
@@ -203,7 +203,7 @@ def difference(results, arm, reference, score):
 
 
 def print_levels(results):
-    """Print a row for each kind of labels and arm: mean scores, and epsilons."""
+    """Print a row per kind of labels and arm: mean scores and epsilons."""
     rows = []
     for labels in LABELS:
         for arm, title in ARMS.items():

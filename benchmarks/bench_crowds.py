@@ -1,24 +1,24 @@
-"""Compare what annotators' votes can be turned into, on clean test labels.
+"""Compare training targets made from annotators' votes, on clean test labels.
 
 LabelMe (8 classes, 2.5 votes per sample) and music (10 classes, 4.2 votes) were labeled
-by crowds. On digits, letter, covertype and Fashion-MNIST 20 to 60 annotators are
-simulated, who vote 1 to 5 times on a sample: their accuracies are from .3 to .95, a
-quarter of them takes each class for the next one where they err, and a tenth answers at
-random. LabelSmoothingClassifierCV is trained on
+by crowds. For digits, letter, covertype and Fashion-MNIST, 20 to 60 annotators are
+simulated, with 1 to 5 votes per sample. Their accuracies are between .3 and .95; the
+errors of a quarter of them are always the next class, and a tenth answers at random.
+LabelSmoothingClassifierCV is trained on
 
-- the majority of the votes (ties are decided at random);
-- their shares, as soft labels;
-- the probabilities by the model of Dawid and Skene;
+- the majority vote (ties are broken at random);
+- the shares of the votes, as soft labels;
+- the probabilities of the Dawid-Skene model;
 - the consensus of CROWDLAB (cleanlab) from the votes and the held-out predictions of
-  the search on the majority;
-- the votes themselves, through confusion matrices that are learned with it;
+  the search on the majority vote;
+- the votes themselves, with confusion matrices that are learned jointly;
 - the clean labels.
 
-The committee is its soft vote with a forest with leaves of 5, which is trained on the
-most likely labels of the consensus. Each seed draws 80 % of the training samples of
-crowds, or other samples, annotators and votes. On the simulated sets, 1,000 votes are
-also spent in other ways: once on 1,000 samples, twice on 500, and four times on 250.
-Run it, and print its tables again::
+The committee is a soft vote of the search and a forest with leaves of at least 5
+samples, which is trained on the most likely labels of the consensus. Each seed draws
+80 % of the training samples of crowds, or other samples, annotators and votes. On the
+simulated sets, 1,000 votes are also distributed differently: one vote on each of 1,000
+samples, two on 500, and four on 250. Run it, and print its tables again::
 
     python benchmarks/bench_crowds.py --data DIR --results crowds.jsonl
     python benchmarks/bench_crowds.py --report --results crowds.jsonl
@@ -46,7 +46,7 @@ from sklearn_ls.crowds import votes_to_soft
 CROWDS = ("LabelMe", "music")
 SIMULATED = ("digits", "letter", "covertype", "Fashion-MNIST")
 N_SIMULATED = 1000
-N_VOTES = (1, 2, 4)  # per sample, of as many votes in all
+N_VOTES = (1, 2, 4)  # votes per sample; the total number of votes is the same
 TARGETS = (
     "majority",
     "shares",
@@ -60,7 +60,7 @@ TARGETS = (
 def simulate_votes(y, n_classes, rng, n_votes=None):
     """Return the answers (n_samples, n_annotators) of simulated annotators.
 
-    Each sample has `n_votes`, or by default from 1 to 5.
+    Each sample has `n_votes` votes, or between 1 and 5 by default.
     """
     n_annotators = rng.integers(20, 61)
     habits = np.empty((n_annotators, n_classes, n_classes))
@@ -120,7 +120,7 @@ def crowdlab(answers, y_proba):
 
 
 def true_confusion(answers, y, n_classes):
-    """Return how annotators answered, and the number of answers by class."""
+    """Return the frequencies of answers per annotator, and the answers per class."""
     cells = np.zeros((answers.shape[1], n_classes, n_classes), dtype=int)
     sample, annotator = np.nonzero(answers >= 0)
     np.add.at(cells, (annotator, y[sample], answers[sample, annotator]), 1)
@@ -129,14 +129,14 @@ def true_confusion(answers, y, n_classes):
 
 
 def confusion_error(estimate, answers, y):
-    """Return the mean total variation from how annotators answered, in per cent."""
+    """Return the mean total variation distance to the true confusion matrices in %."""
     expected, totals = true_confusion(answers, y, estimate.shape[-1])
     errors = np.abs(np.nan_to_num(estimate) - expected).sum(axis=2) / 2
     return 100 * np.average(errors, weights=totals)
 
 
 def run_scenario(data, answers, seed):
-    """Return the scores of all targets, in a list of results."""
+    """Return a list of results with the scores of all targets."""
     n_classes = max(data.y_train.max(), data.y_test.max()) + 1
     rng = np.random.default_rng(seed)
     majority = vote(answers, n_classes, rng)
@@ -156,7 +156,7 @@ def run_scenario(data, answers, seed):
     for target in TARGETS:
         search = LabelSmoothingClassifierCV(device="cpu", random_state=seed)
         if target == "CROWDLAB":
-            consensus = crowdlab(answers, oof_proba)  # of the majority, the first
+            consensus = crowdlab(answers, oof_proba)  # from the search on the majority
             targets[target] = {"y": np.eye(n_classes)[consensus]}
         search.fit(data.X_train, **targets[target])
         result = {"target": target}
@@ -232,7 +232,7 @@ def find_sets(results):
 
 
 def print_scores(results, score, digits):
-    """Print differences from the majority, of which the score itself is shown."""
+    """Print differences from the majority vote, whose own score is shown."""
     sets = find_sets(results)
     rows = []
     for target in TARGETS:
@@ -262,7 +262,7 @@ def print_budgets(results):
                 ]
                 row.append(mean_and_error(scores, 1))
             rows.append(row)
-    print("\naccuracy with as many votes in all")
+    print("\naccuracy with the same total number of votes")
     print_table(["votes", *SIMULATED], rows)
 
 

@@ -1,22 +1,22 @@
-"""Time LabelSmoothingClassifier against the other ways to train the same network.
+"""Time LabelSmoothingClassifier against other ways to train the same network.
 
-Measured on one thread, in alternating runs, from the same initial weights:
+All measurements use one thread, alternating runs and the same initial weights:
 
 - digits, letter, fashion_mnist: `fit` against a hand-written torch loop, skorch and
-  MLPClassifier (on hard labels: it can't smooth), and the share of the machine's rate
-  of matrix products that the useful floating-point operations reach. Before any clock
-  starts, the probabilities are asserted to equal those of the loop, of skorch and,
-  without smoothing, of MLPClassifier.
-- predict: `predict_proba` of 1,000,000 rows against the bare forward pass.
-- classes: the memory that `fit` takes for 10,000 classes.
+  MLPClassifier (on hard labels, since it does not support smoothing), and the rate of
+  useful floating-point operations relative to matrix products on the same machine.
+  Before the measurements, it is asserted that the probabilities equal those of the
+  loop, of skorch and, without smoothing, of MLPClassifier.
+- predict: `predict_proba` of 1,000,000 samples against the forward pass alone.
+- classes: the memory used by `fit` for 10,000 classes.
 
-Run all, or one::
+Run all benchmarks, or one::
 
     python benchmarks/bench_fit.py --data DIR
     python benchmarks/bench_fit.py --only digits --repeats 9
 
-DIR holds letter.npz and fashion_mnist.npz; a set that is absent is skipped. digits
-comes with scikit-learn. MLPClassifier computes on the CPU whatever the device.
+DIR contains letter.npz and fashion_mnist.npz; missing sets are skipped. digits is part
+of scikit-learn. MLPClassifier always uses the CPU.
 """
 
 import argparse
@@ -51,7 +51,7 @@ SQUARE_SIZE = 2048
 
 
 class Task(NamedTuple):
-    """A training run: data of `n` rows, a perceptron and the goals of its ratios."""
+    """A training run: data of `n` samples, a perceptron and goals of the ratios."""
 
     name: str
     X: np.ndarray
@@ -105,8 +105,8 @@ LOADERS = {
 }
 
 
-# Contestants: prepared without the clock, they return what the clock is to run. That
-# returns the final training loss and the fitted thing, which predicts.
+# Contestants: each returns the function to time. It returns the final training loss
+# and the fitted model.
 
 
 def make_ours(task, device, **params):
@@ -128,7 +128,7 @@ def make_ours(task, device, **params):
 
 
 def fit_seed():
-    """Return the number that `make_ours` draws from its random_state in fit."""
+    """Return the seed that `make_ours` draws from its random_state in fit."""
     return check_random_state(0).randint(np.iinfo(np.int32).max)
 
 
@@ -148,7 +148,7 @@ def initial_module(task):
 
 
 def train_loop(module, task, device, draw_order):
-    """Train as one would by hand; return the mean loss of the last epoch."""
+    """Train with a plain torch loop; return the mean loss of the last epoch."""
     module.to(device)
     X, y = torch.from_numpy(task.X).to(device), torch.from_numpy(task.y).to(device)
     optimizer = torch.optim.Adam(module.parameters(), fused=True)
@@ -201,7 +201,7 @@ def prepare_skorch(task, device):
 
 
 def make_sklearn(task, **params):
-    """Return an MLPClassifier that will go on from the initial weights."""
+    """Return an MLPClassifier that starts from the initial weights."""
     clf = MLPClassifier(
         task.hidden,
         alpha=0,
@@ -229,7 +229,7 @@ def prepare_sklearn(task, device):
 
 
 def prepare_products(task, device):
-    """Prepare the matrix products that training can't do without, and nothing else."""
+    """Prepare only the matrix products that training requires."""
     products = []
     for depth, (n_in, n_out) in enumerate(task.layers):
         weight = torch.randn(n_out, n_in, device=device)
@@ -277,11 +277,11 @@ def assert_equals_loop(task, device):
     """Compare three epochs in float64, in the order of batches that `fit` draws."""
     task = task._replace(X=task.X[:4000].astype(np.float64), y=task.y[:4000], epochs=3)
     seed, n_samples = fit_seed(), len(task.X)
-    assert n_samples % task.batch_size != 1, "fit joins a batch of one row to another"
+    assert n_samples % task.batch_size != 1, "fit merges a batch of one sample"
 
     def draw_order(epoch):
         rng = np.random.default_rng([seed, epoch])
-        rng.integers(2**62)  # where fit seeds dropout
+        rng.integers(2**62)  # fit draws the seed of dropout here
         return torch.from_numpy(rng.permutation(n_samples)).to(device)
 
     module = initial_module(task)
@@ -297,8 +297,8 @@ def assert_equals_loop(task, device):
 def assert_equals_sklearn(task, device):
     """Compare 20 steps on one batch of hard labels, in float64.
 
-    The constants of Adam are made negligible, since torch adds it to the root of the
-    second moment after the correction of its bias, scikit-learn before.
+    The epsilon of Adam is made negligible, since torch adds it to the square root of
+    the second moment after the bias correction, and scikit-learn before.
     """
     X, y = task.X[:4000].astype(np.float64), task.y[:4000]
     task = task._replace(X=X, y=y, epochs=20, batch_size=len(X))
@@ -418,7 +418,7 @@ def bench_predict(device, repeats):
 
 
 def measure_classes(n_samples, n_classes, device):
-    """Return the bytes that the peak grows by in fit, and the seconds it takes."""
+    """Return the increase of the peak memory in fit in bytes, and the seconds."""
     with threadpool_limits(1):
         use_one_thread()
         rng = np.random.default_rng(0)
@@ -432,7 +432,7 @@ def measure_classes(n_samples, n_classes, device):
 
 def bench_classes(device):
     n_samples, n_classes = 200_000, 10_000
-    # A process of its own, started anew: its peak is no other benchmark's.
+    # A new process, whose peak does not include other benchmarks.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         job = pool.submit(measure_classes, n_samples, n_classes, device)
         grown, seconds = job.result()
@@ -446,7 +446,7 @@ def bench_classes(device):
 
 
 def load(name, directory):
-    """Return the task, or None where its data are absent."""
+    """Return the task, or None if its data are missing."""
     if name != "digits":
         if directory is None:
             print(f"skipped: --data DIR, the folder with {name}.npz, was not given")
@@ -462,7 +462,7 @@ def parse_args():
     parser.add_argument("--data", type=Path, metavar="DIR")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--repeats", type=int, default=5)
-    # The memory comes first: a new process inherits the peak of the one before.
+    # Memory is measured first, since a new process inherits the peak of its parent.
     parser.add_argument("--only", choices=["classes", *LOADERS, "predict"])
     return parser.parse_args()
 

@@ -1,16 +1,16 @@
-"""Compare rankings of samples by how suspicious their labels are.
+"""Compare rankings of samples for finding wrong labels.
 
-The sets and their noise are those of `noisy_sets.py`, both halves. A ranking is judged
-by its precision at the true count: of as many samples as have wrong labels, taken from
-its top, the percentage that is wrong. Rankings are by
+The sets and their noise are those of `noisy_sets.py`, both halves. A ranking is
+evaluated by its precision at the true count: with k wrong labels, the percentage of
+wrong labels among the first k samples. Samples are ranked by the predicted probability
+of the observed label (self-confidence), or its difference from the largest other
+probability (normalized margin). The predictions are
 
-- the predicted probability of the observed label (self-confidence), or its difference
-  from the largest of the others (normalized margin);
-- of held-out samples, by the fold networks of LabelSmoothingClassifierCV, as
-  `find_label_issues` does;
-- or averaged over the epochs of the training: of a network that is trained on the
-  samples themselves, without stopping early (the margin of the logits is the area under
-  the margin), or of the fold networks for held-out samples.
+- for held-out samples, those of the fold networks of LabelSmoothingClassifierCV, as in
+  `find_label_issues`;
+- or averages over training epochs: of a network trained on the samples themselves
+  without early stopping (the averaged margin of logits is the area under the margin),
+  or of the fold networks for held-out samples.
 
 Run it, and print its tables again::
 
@@ -49,7 +49,7 @@ class Logits(Callback):
         self.X = X
 
     def initialize(self):
-        """Forget an earlier training."""
+        """Delete the logits of a previous training."""
         self.of_epochs = []
         return self
 
@@ -57,7 +57,7 @@ class Logits(Callback):
         """Add the logits of this epoch."""
         with torch.no_grad():
             logits = net.forward(self.X).numpy()
-        if logits.ndim == 1:  # of the second of two classes
+        if logits.ndim == 1:  # logits of the second of two classes
             logits = np.column_stack([np.zeros_like(logits), logits])
         self.of_epochs.append(logits)
 
@@ -68,19 +68,19 @@ def self_confidence(outputs, codes):
 
 
 def margin(outputs, codes):
-    """Return by how much the output of the observed class exceeds all others."""
+    """Return the output of the observed class minus the largest other output."""
     others = outputs.copy()
     np.put_along_axis(others, codes[:, np.newaxis], -np.inf, axis=1)
     return self_confidence(outputs, codes) - others.max(axis=1)
 
 
 def precision(scores, wrong):
-    """Return the percentage of wrong labels among as many of the lowest scores."""
+    """Return the percentage of wrong labels among the lowest scores."""
     return 100 * wrong[np.argsort(scores, kind="stable")[: wrong.sum()]].mean()
 
 
 def logits_of_epochs(X, codes, X_seen, seed):
-    """Train without stopping early; return the logits of `X_seen` after each epoch."""
+    """Train without early stopping; return the logits of `X_seen` after each epoch."""
     classifier = LabelSmoothingClassifier(
         early_stopping=False,
         callbacks=[("logits", Logits(X_seen))],

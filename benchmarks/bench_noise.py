@@ -1,30 +1,31 @@
 r"""Compare classifiers that are trained on noisy labels, on clean test labels.
 
-The sets and their noise are those of `noisy_sets.py`. Seeds draw samples, noise and
-whatever the estimators draw. Run it, and print its tables again::
+The sets and their noise are those of `noisy_sets.py`. Seeds determine samples, noise
+and the random numbers of the estimators. Run it, and print its tables again::
 
     python benchmarks/bench_noise.py --data DIR --results noise.jsonl
     python benchmarks/bench_noise.py --report --results noise.jsonl
 
 Every result is a line of the results file, by default in the folder of temporary files.
-What is there is not run again, so a run that was stopped goes on. DIR holds the sets as
-`.npz`; one that is absent is skipped, as are methods that are not installed (see
-`requirements.txt`). Several runs on different sets may share a results file.
+Existing results are not computed again, so an interrupted run continues. DIR contains
+the sets as `.npz` files; missing sets are skipped, as are methods that are not
+installed (see `requirements.txt`). Several runs on different sets may share a results
+file.
 
-Defaults are chosen on one half of the sets and reported on the other. Results under
-other parameters of our estimators have names of their own::
+Defaults are chosen on one half of the sets and reported on the other. Results with
+other parameters of our estimators have separate names::
 
     python benchmarks/bench_noise.py --data DIR --half tuning --methods cv \
         --set optimizer=adam --set weight_decay=0
     python benchmarks/bench_noise.py --report --half tuning --reference cv
 
-Accuracies are in percentage points. Log-loss is of probabilities clipped at the
-precision of float32, calibration error is that of the top label in 15 bins of equal
-width, and seconds are those of one core. Standard errors are over data sets, after the
-seeds and the kinds of noise of a set are averaged. The regret of a method in a scenario
-(a set with a kind of noise) is by how much it is behind the best peer there, chosen in
-hindsight; the peers are what is not of this library, trained at its defaults or at the
-best simple setting.
+Accuracies are in percentage points. For the log-loss, probabilities are clipped at the
+precision of float32; the calibration error is that of the top label in 15 bins of equal
+width; seconds are measured on one core. Standard errors are over data sets, after
+averaging the seeds and the kinds of noise of a set. The regret of a method in a
+scenario (a set with a kind of noise) is its difference from the best peer, chosen in
+hindsight. Peers are methods of other libraries, with default parameters or the best
+simple setting.
 """
 
 import argparse
@@ -125,10 +126,10 @@ def make_single(seed, **params):
 
 
 class Method(NamedTuple):
-    """How a method is called, how its estimator is made, and what it is trained on.
+    """A method: its title, its estimator, and the labels that it is trained on.
 
-    `ours` are networks of this library, which take parameters; `smoothed` are other
-    classifiers, trained by it on smoothed labels.
+    `ours` are networks of this library, which accept parameters; `smoothed` are other
+    classifiers that this library trains on smoothed labels.
     """
 
     title: str
@@ -140,7 +141,7 @@ class Method(NamedTuple):
 
 
 def with_smoothing(name, title, make, needs=None):
-    """Return the methods of a classifier, itself and with smoothed labels."""
+    """Return the methods of a classifier, with hard and with smoothed labels."""
 
     def smooth(epsilon):
         return lambda seed: SmoothedTargetClassifier(make(seed), epsilon=epsilon)
@@ -234,7 +235,7 @@ def title_of(method):
 
 
 def probabilities(estimator, X, n_classes):
-    """Return y_proba (n_samples, n_classes), also of classes that it never met."""
+    """Return y_proba (n_samples, n_classes), including classes missing in training."""
     y_proba = np.zeros((len(X), n_classes))
     classes = getattr(estimator, "clf", estimator).classes_  # CleanLearning has a clf
     y_proba[:, classes] = estimator.predict_proba(X)
@@ -242,7 +243,7 @@ def probabilities(estimator, X, n_classes):
 
 
 def measure(estimator, data, y):
-    """Fit to labels y, (n_samples,); return what it scores on the clean test labels."""
+    """Fit to labels y, (n_samples,); return the scores on the clean test labels."""
     start = time.process_time()
     estimator.fit(data.X_train, y)
     seconds = time.process_time() - start
@@ -263,7 +264,7 @@ def identity(result):
 
 
 def methods_to_run(chosen, params):
-    """Return the methods chosen, or all, that can be run with `params`."""
+    """Return the chosen methods, or all methods, that can be run with `params`."""
     names = []
     for name in chosen or METHODS:
         needs = METHODS[name].needs
@@ -279,7 +280,7 @@ def methods_to_run(chosen, params):
 
 
 def run(sources, seeds, names, params, directory, path):
-    """Run what has no result yet, and append the results."""
+    """Compute missing results and append them to the file."""
     variant = ",".join(f"{name}={value}" for name, value in sorted(params.items()))
     done = {identity(result) for result in read_results(path)}
     available = {name: find_data(name, directory) for name in sources}
@@ -299,7 +300,7 @@ def run(sources, seeds, names, params, directory, path):
 
 
 def run_scenario(scenario, arrays, methods, params, done, path):
-    """Run the methods on a set with one kind of noise, as drawn by a seed."""
+    """Run the methods on a set with one kind of noise and one seed."""
     results = [
         {**scenario, "method": method}
         for method, name in methods.items()
@@ -326,7 +327,7 @@ DIFFERENCES = [("accuracy", [*NOISY, "clean"], 1), ("log_loss", NOISY, 2)]
 
 
 def group_of(result):
-    """Return what is averaged together: real noise, synthetic noise or none."""
+    """Return the group of a result: real noise, synthetic noise or none."""
     if SOURCES[result["set"]].real:
         return "real"
     return "clean" if result["noise"] == "clean" else "synthetic"
@@ -335,7 +336,8 @@ def group_of(result):
 def paired(results, score, group, *methods):
     """Return mean scores (n_sets, n_methods) of a group of scenarios.
 
-    Seeds and kinds of noise of a set are averaged, those that all the methods have.
+    The seeds and kinds of noise of a set for which all methods have results are
+    averaged.
     """
     scores = defaultdict(dict)
     for result in results:
@@ -352,7 +354,7 @@ def paired(results, score, group, *methods):
 def difference(results, score, group, method, reference, digits):
     """Return the mean paired difference and its standard error over sets, as text.
 
-    Of the reference itself, return the mean score.
+    For the reference itself, return the mean score.
     """
     means = paired(results, score, group, method, reference)
     if method == reference:
@@ -363,9 +365,9 @@ def difference(results, score, group, method, reference, digits):
 
 
 def share_closed(results, group, method, reference, clean):
-    """Return the part of the pooled gap to clean labels that is closed, as text.
+    """Return the share of the pooled gap to clean labels that is closed, as text.
 
-    Its standard error is that of the jackknife over sets.
+    The standard error is computed by the jackknife over sets.
     """
     means = paired(results, "accuracy", group, method, reference, clean)
     if not len(means):
@@ -379,7 +381,7 @@ def share_closed(results, group, method, reference, clean):
 
 
 def print_methods(results, methods, reference):
-    """Print a row for each method: differences to the reference, and levels."""
+    """Print a row per method: differences from the reference, and levels."""
     rows = []
     for method in methods:
         row = [title_of(method)]
@@ -399,13 +401,13 @@ def print_methods(results, methods, reference):
         for group in groups
     ]
     header += [f"calibration, {group}" for group in NOISY]
-    print(f"\nDifferences to {reference}, of which the scores are shown themselves;")
+    print(f"\nDifferences from {reference}, whose own scores are shown;")
     print("calibration errors; median seconds of fit.")
     print_table(["method", *header, "seconds"], rows)
 
 
 def print_shares(results, methods, reference):
-    """Print a row for each method: the share of the gap to clean labels it closes."""
+    """Print a row per method: the share of the gap to clean labels that it closes."""
     ceilings = [name for name in METHODS if METHODS[name].clean]
     columns = [(clean, group) for clean in ceilings for group in NOISY]
     rows = []
@@ -417,14 +419,14 @@ def print_shares(results, methods, reference):
             ]
             rows.append([title_of(method), *cells])
     print(
-        f"\nShare of the gap between {reference} and those with clean labels, closed."
+        f"\nShare of the gap between {reference} and training on clean labels, closed."
     )
     header = [f"to {clean}, {group}" for clean, group in columns]
     print_table(["method", *header], rows)
 
 
 def print_scenarios(results, methods):
-    """Print a row for each set and kind of noise: accuracies of the main methods."""
+    """Print a row per set and kind of noise: accuracies of the main methods."""
     rows = []
     for name, source in SOURCES.items():
         for noise in source.noises:
@@ -441,7 +443,7 @@ def print_scenarios(results, methods):
 
 
 def mean_scenarios(results, methods):
-    """Return accuracies (n_scenarios, n_methods) averaged over seeds, and the sets."""
+    """Return accuracies (n_scenarios, n_methods), averaged over seeds, and the sets."""
     seeds = defaultdict(lambda: defaultdict(list))
     for result in results:
         if result["method"] in methods:
@@ -453,7 +455,7 @@ def mean_scenarios(results, methods):
 
 
 def print_regrets(results, methods):
-    """Print a row for each method: regret by group, worst scenario, and wins."""
+    """Print a row per method: regret by group, worst scenario, and wins."""
     peers = [name for name in methods if name in PEERS]
     if not peers:
         return

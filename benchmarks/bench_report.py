@@ -1,14 +1,14 @@
-"""How often the smoothing report and the epsilon curve claim what is not there.
+"""Measure how often the smoothing report and the epsilon curve make wrong claims.
 
-On random labels, with an epsilon of 0.0001, and between two trainings on hard labels
-that differ by their seeds only, smoothing has no effect on the accuracy; where it gains
-two points on 1,000 samples, the report should say so.
+Smoothing has no effect on the accuracy on random labels, with epsilon 0.0001, and
+between two trainings on hard labels that differ only in their seeds. If it gains two
+points on 1,000 samples, the report should say so.
 
     python benchmarks/bench_report.py --results report.jsonl
     python benchmarks/bench_report.py --report --results report.jsonl
 
-Results are kept in a file and not computed again, as by `bench_noise.py`. At the end
-the rates of wrong claims are tested against 5 %.
+Results are kept in a file and not computed again, as in `bench_noise.py`. Finally, the
+rates of wrong claims are tested against 5 %.
 """
 
 import warnings
@@ -69,7 +69,7 @@ def make_network(seed, epsilon, **params):
 
 
 def make_overfitting(seed):
-    """Return a network that trains on wrong labels for long enough to learn them."""
+    """Return a network that trains long enough to learn wrong labels."""
     return make_network(
         seed,
         0.15,
@@ -105,7 +105,7 @@ CASES = {
     "another seed": (draw_noisy_labels, None),
     GAIN: (draw_digits, make_overfitting),
 }
-CLAIMS = {  # by how the headline begins
+CLAIMS = {  # start of the headline for each claim
     "helps": ("Smoothing helps: ", "Smoothing helps accuracy"),
     "helps probabilities": ("Smoothing helps probabilities",),
     "costs": ("Smoothing costs accuracy", "Do not smooth: it costs accuracy"),
@@ -114,7 +114,7 @@ CLAIMS = {  # by how the headline begins
 
 
 def compare_seeds(seed, X, y):
-    """Return a report on hard labels; those of other seeds pass for smoothed ones."""
+    """Return a report in which the smoothed networks are hard ones of other seeds."""
     splits = list(StratifiedKFold(5).split(X, y))
     probas = []
     for fold, (train, test) in enumerate(splits):
@@ -133,7 +133,7 @@ def compare_seeds(seed, X, y):
 
 
 def run_case(case, seed):
-    """Return what the report says, and the curve if there is one."""
+    """Return the claims of the report, and of the curve if there is one."""
     draw_data, make = CASES[case]
     X, y = draw_data(seed)
     result = {"case": case, "seed": seed}
@@ -185,7 +185,7 @@ def report(results):
         rows[-1].append(str(sum(curves)) if curves else "")
         if case != GAIN:
             wrong[case] = max(len(here) - claims.count("nothing"), sum(curves))
-    print("\nIn how many data sets the headline says so, and the curve 'significant'.")
+    print("\nNumber of data sets with each headline, and with a 'significant' curve.")
     print_table(["case", "data sets", "mean gain", *CLAIMS, "curve"], rows)
     for case, n_wrong in wrong.items():
         n = sum(result["case"] == case for result in results)

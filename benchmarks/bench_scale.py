@@ -1,35 +1,35 @@
-"""How time and memory grow: with samples, features, classes, epsilons and processes.
+"""Measure time and memory against samples, features, classes, epsilons and processes.
 
-Each measurement has a new process of its own, with one thread. Memory is
-anonymous memory at its peak (that of files, which the system can drop, is not counted),
-beyond what the process has after a training on a few samples. The first process of each
-benchmark asserts equal results before any clock starts; that of ranks compares the
-predictions of all processes afterwards.
+Each measurement runs in a new process, with one thread. Memory is the peak of anonymous
+memory (without cached files, which the system can drop), minus the memory after
+training on a few samples. The first process of each benchmark asserts equal results
+before any measurement; for ranks, the predictions of all processes are compared
+afterwards.
 
-- files: one epoch on up to 50 million x 20 float32 from memory-mapped files, that were
+- files: one epoch on up to 50 million x 20 float32 from memory-mapped files that were
   dropped from the system's cache, and from memory; and on 5 million from parquet files
-  and from a list of memory-mapped shards. The time includes validation and, where the
-  network standardizes the features, the pass that measures them.
-- bookkeeping: memory that `fit` adds to 2 million x 32 in memory, of various dtypes and
-  layouts, and with various arguments.
+  and from a list of memory-mapped shards. The time includes validation and, if the
+  network standardizes the features, the pass that computes their statistics.
+- bookkeeping: memory that `fit` adds to 2 million x 32 in memory, for various dtypes
+  and layouts, and with various arguments.
 - classes: training and prediction for 10 to 100,000 classes.
 - growth: `fit` with more samples, features and classes, and the search with more
-  epsilons, beside MLPClassifier and skorch: the same layers, batches, epochs and
-  optimizer.
-- jobs: the default search in two processes against one.
-- stacks: what a network of the default search costs in a stack, and, computed from
-  that and from how a search is divided, the time of searches on 2, 16 and 64 cores.
-- ranks: one epoch in 1, 2 and 3 processes started by torchrun, of the same samples.
+  epsilons, compared with MLPClassifier and skorch with the same layers, batches, epochs
+  and optimizer.
+- jobs: the default search in two processes compared with one.
+- stacks: the cost of a network of the default search in a stack, and the time of
+  searches on 2, 16 and 64 cores, computed from this cost and the division into tasks.
+- ranks: one epoch on the same samples in 1, 2 and 3 processes started by torchrun.
 
-Run all, or one::
+Run all benchmarks, or one::
 
     python benchmarks/bench_scale.py --scratch DIR
     python benchmarks/bench_scale.py --only growth --repeats 5
     python benchmarks/bench_scale.py --report --figure growth.png
 
-DIR gets the files, 4.1 GB for 50 million samples and 0.4 GB of parquet; they are used
-again if they are there. Results are kept in a file and not measured again. A run with
-`--most` measures up to that many samples only.
+The files are written to DIR: 4.1 GB for 50 million samples and 0.4 GB of parquet.
+Existing files are used again. Results are kept in a file and not measured again.
+`--most` limits the number of samples.
 """
 
 import argparse
@@ -84,23 +84,23 @@ WORKER = Path(__file__).with_name("fit_in_ranks.py")
 
 
 class Benchmark(NamedTuple):
-    """A benchmark: what is measured, and how.
+    """A benchmark and its functions.
 
     Parameters
     ----------
     list_cases : callable
-        Given the largest number of samples, returns dicts of keyword arguments of
-        `measure_case`.
+        Function of the largest number of samples that returns dicts of keyword
+        arguments of `measure_case`.
 
     measure_case : callable
-        Given a folder for files, and a case, returns a dict of numbers. Called in a
-        process of its own.
+        Function of a folder for files and a case that returns a dict of numbers. It is
+        called in a new process.
 
     report : callable
-        Prints a list of results.
+        Function that prints a list of results.
 
     check : callable
-        Given a folder for files, asserts equal results.
+        Function of a folder for files that asserts equal results.
     """
 
     list_cases: Callable
@@ -122,7 +122,7 @@ SOURCES_OF_ALL, SOURCES_OF_SOME = (MAPPED, MEMORY), (PARQUET, SHARDS, READING)
 SIZES = [1 * MILLION, 5 * MILLION, 50 * MILLION]
 SIZE_OF_SOME = 5 * MILLION
 N_SHARDS = 10
-TEST_SEED = 10**9  # no block of the training samples has it
+TEST_SEED = 10**9  # not the seed of a block of training samples
 
 
 def list_file_cases(most):
@@ -130,7 +130,7 @@ def list_file_cases(most):
     of_some = min(SIZE_OF_SOME, max(sizes))
     cases = [(source, n) for n in sizes for source in SOURCES_OF_ALL]
     cases += [(source, of_some) for source in SOURCES_OF_SOME]
-    # All sizes are the first samples of the same file.
+    # Smaller sizes are the first samples of the same file.
     return [
         {"source": source, "n_samples": n, "n_in_file": max(sizes)}
         for source, n in cases
@@ -138,7 +138,7 @@ def list_file_cases(most):
 
 
 def open_source(source, n_samples, n_in_file, scratch):
-    """Return the arguments of fit, of files that are not in the system's cache."""
+    """Return the arguments of fit; files are dropped from the system's cache."""
     if source == PARQUET:
         path = make_parquet(n_samples, scratch)
         forget(path)
@@ -245,7 +245,7 @@ def list_bookkeeping_cases(most):
 
 
 def draw_layout(layout, n_samples):
-    """Return X, as large as it is, without intermediate results."""
+    """Return X, without allocating intermediate results."""
     dtype = DTYPES.get(layout, "f4")
     order = "F" if "Fortran" in layout else "C"
     n_stored = 2 * n_samples if "second" in layout else n_samples
@@ -297,7 +297,7 @@ def measure_bookkeeping(scratch, layout, n_samples):
 
 
 def check_bookkeeping(scratch):
-    """Compare the predictions after training on the same numbers in other layouts."""
+    """Compare the predictions after training on the same values in other layouts."""
     X, y = draw_block(20_000, 0)
     expected = large_data_classifier().fit(X, y).predict_proba(X)
     names = [f"x{feature}" for feature in range(N_FEATURES)]
@@ -363,7 +363,7 @@ def report_classes(results):
     rows = []
     for (n,), values in median_of(results, "n_classes").items():
         per_sample = values["seconds"] / values["n_samples"]
-        logits = 4 * CLASS_BATCH * n  # bytes of a batch
+        logits = 4 * CLASS_BATCH * n  # bytes per batch
         rows.append(
             [
                 f"{n:,}",
@@ -430,7 +430,7 @@ def make_classifier(contestant, task):
 
 
 def make_search(contestant, task, n_epsilons):
-    """Return a search without a refit; MLPClassifier can't smooth, and tries alphas."""
+    """Return a search without refit, of alpha instead of epsilon for MLPClassifier."""
     epsilons = np.linspace(0, 0.9, n_epsilons).tolist()
     classifier = make_classifier(contestant, task)
     if contestant == OURS:
@@ -460,7 +460,7 @@ def measure_growth(scratch, axis, value, contestant):
 
 
 def check_growth(scratch):
-    """Compare with the others, and the search with GridSearchCV over ours."""
+    """Compare results with the other libraries, and the search with GridSearchCV."""
     task = make_task(4000, 20, 10)
     assert_equals_loop(task, "cpu")
     assert_equals_sklearn(task, "cpu")
@@ -538,7 +538,7 @@ def measure_jobs(scratch, n_samples, processes):
 
 @contextmanager
 def own_workers():
-    """Start workers with one thread each, which end with the block."""
+    """Start workers with one thread each, and stop them at the end of the block."""
     with parallel_config("loky", inner_max_num_threads=1):
         yield
     get_reusable_executor().shutdown(wait=True)
@@ -592,7 +592,7 @@ def measure_stacks(scratch, stack_size):
 
 
 def check_stacks(scratch):
-    """Compare the scores of networks that are trained alone and as stacks."""
+    """Compare the scores of networks trained separately and in stacks."""
     X, y = draw_block(2000, 0, 50)
     params = {"max_epochs": 3, "scoring": "neg_log_loss"}
     scores = []
@@ -605,7 +605,7 @@ def check_stacks(scratch):
 
 
 def report_stacks(results):
-    """Print what a network costs in a stack, and what that means for more cores."""
+    """Print the cost of a network in a stack, and the resulting time on more cores."""
     medians = median_of(results, "stack_size")
     if len(medians) < len(STACK_SIZES):
         return
@@ -633,7 +633,7 @@ def report_stacks(results):
 
 
 def plan_sizes(n_epsilons, n_splits, n_processes):
-    """Return the number of networks in each task; twelve are a stack of the default."""
+    """Return the number of networks per task; twelve is the default stack size."""
     tasks = divide_tasks(
         n_epsilons, n_splits, 12, devices=["cpu"], n_processes=n_processes
     )
@@ -641,7 +641,7 @@ def plan_sizes(n_epsilons, n_splits, n_processes):
 
 
 def share_in_turn(plan, n_processes, sizes, costs):
-    """Return the cost of the networks of each process, which takes what is next."""
+    """Return the cost per process if each free process takes the next task."""
     loads = [0] * n_processes
     for n_networks in plan:
         loads[loads.index(min(loads))] += n_networks * np.interp(
@@ -686,7 +686,7 @@ def report_ranks(results):
 
 
 def no_check(scratch):
-    """Do nothing: `measure_ranks` compares the weights of all ranks."""
+    """Do nothing, since `measure_ranks` compares the weights of all ranks."""
 
 
 # Command line
@@ -715,7 +715,7 @@ def identity(result):
 
 
 def run(name, repeats, most, scratch, path):
-    """Measure what is not in the file of results, all cases in turn."""
+    """Measure the cases that are missing in the results file, in alternating order."""
     benchmark = BENCHMARKS[name]
     done = {identity(result) for result in read_results(path)}
     todo = [
@@ -741,7 +741,7 @@ def call_with_case(benchmark, scratch, case):
 
 
 def median_of(results, *names):
-    """Return the medians of all numbers, as dicts, by the values of a case."""
+    """Return a dict of the medians of all numbers for each combination of values."""
     groups = {}
     for result in sorted(results, key=lambda result: result["repeat"]):
         key = tuple(result["case"][name] for name in names)

@@ -1,29 +1,31 @@
-"""Time LabelSmoothingClassifierCV against the other ways to search epsilon.
+"""Time LabelSmoothingClassifierCV against other ways to search epsilon.
 
-Measured on one thread per process, in alternating runs, without refitting:
+All measurements use one thread per process and alternating runs, without refit:
 
-- digits: 10 epsilons x 5 folds, against GridSearchCV over LabelSmoothingClassifier,
-  over skorch and over MLPClassifier (on ten values of alpha: it can't smooth), and a
-  hand-written torch loop; and the share of the machine's rate of matrix products that
-  the useful floating-point operations reach. Before any clock starts, scores, epochs
-  and probabilities are asserted to equal those of the first.
-- recipe: the default search on digits, 3 epsilons x 5 folds of 40 epochs, against
+- digits: 10 epsilons x 5 folds, compared with GridSearchCV over
+  LabelSmoothingClassifier, skorch and MLPClassifier (with ten values of alpha, since it
+  does not support smoothing), and a hand-written torch loop; and the rate of useful
+  floating-point operations relative to matrix products on the same machine. Before the
+  measurements, it is asserted that scores, epochs and probabilities equal those of
+  GridSearchCV over LabelSmoothingClassifier.
+- recipe: the default search on digits, 3 epsilons x 5 folds of 40 epochs, compared with
   GridSearchCV over skorch with the same network, optimizer and dropout, and over
-  MLPClassifier with the same layers and learning rate; and RealMLP-TD in five folds,
-  where pytabkit is installed.
-- growth: more epsilons, samples and hidden units, against the same networks trained one
-  after another.
-- module: the same, with networks of one's own.
-- jobs: 7 epsilons x 5 folds in two processes against one, on the CPU. The processes are
-  started before the clock. Scores and probabilities are asserted to be equal.
-- memory: the peak of a search, and that of GridSearchCV.
+  MLPClassifier with the same layers and learning rate; and with RealMLP-TD in five
+  folds, if pytabkit is installed.
+- growth: more epsilons, samples and hidden units, compared with the same networks
+  trained one after another.
+- module: the same with custom modules.
+- jobs: 7 epsilons x 5 folds in two processes compared with one, on the CPU. The
+  processes are started before the measurement. It is asserted that scores and
+  probabilities are equal.
+- memory: the peak memory of a search, and of GridSearchCV.
 
-Run all, or one::
+Run all benchmarks, or one::
 
     python benchmarks/bench_search.py
     python benchmarks/bench_search.py --device cuda --only digits
 
-All data come with scikit-learn or are random.
+All data are part of scikit-learn, or random.
 """
 
 import argparse
@@ -82,7 +84,7 @@ def useful_flops(X, hidden, n_classes, n_networks, epochs, folds):
 
 
 def shared(device, hidden=100, epochs=30):
-    """Return the parameters of a plain training, as the others train."""
+    """Return the parameters of a plain training, as in the other libraries."""
     return {
         "hidden_layer_sizes": (hidden,),
         "dropout": 0,
@@ -118,7 +120,7 @@ def make_grid(scoring=None, **params):
 
 
 class Perceptron(nn.Sequential):
-    """The network of the others."""
+    """The network for the other libraries."""
 
     def __init__(self, n_features, n_classes, hidden=100):
         super().__init__(
@@ -154,7 +156,7 @@ def make_sklearn():
 
 
 def search_by_loop(X, y, device):
-    """Train and score as one would by hand."""
+    """Train and score with a plain torch loop."""
     scores = []
     X, y = torch.from_numpy(X).to(device), torch.from_numpy(y).to(device)
     for epsilon in EPSILONS:
@@ -321,7 +323,7 @@ def bench_recipe(device, repeats):
 
 
 def bench_one_network(X, y, device, repeats):
-    """Compare fifty networks with one of them."""
+    """Compare fifty networks with a single one."""
     params = shared(device)
     train, test = next(iter(CV.split(X, y)))
     one = [(train, test)]
@@ -427,7 +429,7 @@ def bench_jobs(device, repeats):
 
 
 def measure_memory(together, device):
-    """Return the bytes that the peak grows by in a search, and its seconds."""
+    """Return the increase of the peak memory in a search in bytes, and the seconds."""
     with threadpool_limits(1):
         use_one_thread()
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -441,7 +443,7 @@ def measure_memory(together, device):
 
 def bench_memory(device, repeats):
     for name, together in ((TOGETHER, True), (GRID, False)):
-        # A process of its own, started anew: its peak is no other benchmark's.
+        # A new process, whose peak does not include other benchmarks.
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             grown, seconds = pool.submit(measure_memory, together, device).result()
         print(f"{name:<28} peak memory grows by {grown / 1e6:.0f} MB, {seconds:.1f} s")

@@ -1,15 +1,15 @@
 """Compare confidences by the area under the risk-coverage curve.
 
-LabelSmoothingClassifier is trained without and with smoothing on the sets of
-`noisy_sets.py`, both halves, and judged on clean test labels. Its confidence in a
+LabelSmoothingClassifier is trained with and without smoothing on the sets of
+`noisy_sets.py`, both halves, and evaluated on clean test labels. The confidence of a
 prediction is
 
 - the largest probability;
-- the difference of the two largest log-probabilities (margin), which gives two classes
-  the same order;
-- the largest logit over the norm of all logits after their mean is subtracted, with the
-  exponents 2 and 4 (normalized). With two classes that is a constant, and the largest
-  probability is taken.
+- the difference of the two largest log-probabilities (margin), which has the same order
+  for two classes;
+- the largest logit divided by the norm of all logits, after subtracting their mean,
+  with exponents 2 and 4 (normalized). For two classes this is constant, and the largest
+  probability is used instead.
 
 Run it, and print its tables again::
 

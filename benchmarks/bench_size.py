@@ -1,14 +1,15 @@
-"""How accuracy grows with the number of training samples, and that it has no cliff.
+"""Measure accuracy against the number of training samples.
 
-The network classifiers are trained at their defaults on 100 to 5,000 samples of letter,
-covertype and Fashion-MNIST, with clean labels and with 30 % symmetric noise, and judged
-on clean test labels. Samples of a seed are nested: more samples contain the fewer.
+The network classifiers are trained with default parameters on 100 to 5,000 samples of
+letter, covertype and Fashion-MNIST, with clean labels and with 30 % symmetric noise,
+and evaluated on clean test labels. For each seed, larger training sets contain the
+smaller ones.
 
     python benchmarks/bench_size.py --data DIR
     python benchmarks/bench_size.py --report
 
-Results are kept in a file and not computed again, as by `bench_noise.py`. Accuracies
-are in per cent. Steps are paired differences from the next smaller number of samples,
+Results are kept in a file and not computed again, as in `bench_noise.py`. Accuracies
+are in percent. Steps are paired differences from the next smaller number of samples,
 with standard errors over sets and seeds.
 """
 

@@ -1,12 +1,12 @@
-"""Time LabelSmoother against np.full and the loop that fills a matrix, and its memory.
+"""Measure time and memory of LabelSmoother against np.full and a Python loop.
 
-Measured are `transform` and `fit_transform` of 1,000,000 integer labels of 100 classes
-in float32, in alternating runs, after the results were asserted to equal the loop's,
-except by rounding:
+The benchmark measures `transform` and `fit_transform` of 1,000,000 integer labels of
+100 classes in float32, in alternating runs, after asserting that the results equal
+those of the loop up to rounding:
 
-- np.full of the same shape: no way to make the matrix is much faster;
-- the loop that fills a matrix with epsilon and writes 1 - epsilon at each label, row by
-  row (``distribution="each"``), and entry by entry, on a part of the rows and scaled.
+- np.full of the same shape, about the fastest way to make a matrix;
+- a loop that fills a matrix with epsilon and writes 1 - epsilon at each label, row by
+  row (``distribution="each"``), and entry by entry, on some of the rows and scaled.
 
 Run::
 
@@ -29,7 +29,7 @@ from sklearn_ls import LabelSmoother
 EPSILON = 0.1
 TRANSFORM, FIT_TRANSFORM, FULL = "transform", "fit_transform", "np.full"
 ROWS, ENTRIES = "loop, row by row", "loop, entry by entry"
-PART = 50  # of the rows, one in so many for the slowest loop
+PART = 50  # the slowest loop is run on one of this many rows
 
 
 def fill_rows(y, n_classes):
@@ -69,9 +69,9 @@ def rotated(names, by):
 
 
 def alternate(runs, repeats):
-    """Return the seconds of each run, by name; the first round does not count.
+    """Return the seconds of each run by name, without those of the first round.
 
-    Each round starts with another one, so that none always follows the same.
+    Each round starts with a different run, so that their order changes.
     """
     times = {name: [] for name in runs}
     for repeat in range(-1, repeats):
@@ -79,7 +79,7 @@ def alternate(runs, repeats):
             start = time.perf_counter()
             result = runs[name]()
             elapsed = time.perf_counter() - start
-            del result  # so that no two results take memory at once
+            del result  # so that only one result is in memory
             if repeat >= 0:
                 times[name].append(elapsed)
     return times
@@ -107,7 +107,7 @@ def print_ratios(medians):
 
 
 def print_memory(runs):
-    """Trace what NumPy allocates, apart from the times, which tracing spoils."""
+    """Trace allocations of NumPy, separately since tracing changes the times."""
     for name in (TRANSFORM, FIT_TRANSFORM):
         tracemalloc.start()
         output = runs[name]()

@@ -1,13 +1,14 @@
-"""Time SmoothedTargetClassifier against weighted copies made by hand, and its memory.
+"""Measure time and memory of SmoothedTargetClassifier against manual weighted copies.
 
-Measured is `fit` of LogisticRegression on the smoothed labels of 100,000 x 50 float64,
-10 classes, in alternating runs, after the coefficients were asserted to be equal:
+The benchmark measures `fit` of LogisticRegression on smoothed labels of 100,000 x 50
+float64 samples in 10 classes, in alternating runs, after asserting that the
+coefficients are equal:
 
 - by hand: np.repeat of `X`, np.tile of the classes, the soft targets as weights;
-- copies at hand: the same copies, made before the clock starts.
+- copies at hand: the same copies, made before the measurement.
 
-The time by the clock is followed by that of the CPU, which others disturb less. The
-memory is what `fit` adds to the peak of a process of its own.
+Both wall time and CPU time are printed, since other processes affect the CPU time less.
+The memory is the increase of the peak by `fit` in a new process.
 
 Run::
 
@@ -66,7 +67,7 @@ FITS = {OURS: fit_ours, BY_HAND: fit_by_hand}
 
 
 def memory_of_fit(name):
-    """Return by how much `fit` raises the peak of this process."""
+    """Return the increase of the peak memory of this process by `fit`."""
     X, y = make_data()
     before = peak_bytes()
     FITS[name](X, y)
@@ -77,7 +78,7 @@ def print_memory():
     copies = 8 * N_SAMPLES * N_FEATURES * N_CLASSES
     print(f"one array of the copies: {copies / 1e6:.0f} MB")
     for name in FITS:
-        # A process of its own, started anew: its peak is no other's.
+        # A new process, whose peak does not include other measurements.
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             grown = pool.submit(memory_of_fit, name).result()
         print(f"{name:<26} adds {grown / 1e6:5.0f} MB, {grown / copies:.2f} times that")
@@ -119,7 +120,7 @@ def main():
     parser.add_argument("--repeats", type=int, default=5)
     args = parser.parse_args()
     print(f"{N_SAMPLES:,} x {N_FEATURES}, {N_CLASSES} classes, float64, one thread")
-    print_memory()  # first: a new process inherits the peak of the one before
+    print_memory()  # first, since a new process inherits the peak of its parent
     with threadpool_limits(1):
         use_one_thread()
         print_times(args.repeats)

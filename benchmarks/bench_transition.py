@@ -1,29 +1,29 @@
-"""Train through what is known of the wrong labels, and test on clean ones.
+"""Train with known transition matrices on noisy labels, and test on clean labels.
 
-Of letter and Fashion-MNIST, 30 % of the training rows of each class get the label of
+In letter and Fashion-MNIST, 30 % of the training samples of each class get the label of
 the next class (pairs), or any other label (symmetric)::
 
     python benchmarks/bench_transition.py --data DIR --results transition.jsonl
     python benchmarks/bench_transition.py --report --results transition.jsonl
 
-DIR holds `letter.npz` and `fashion_mnist.npz`; one that is absent is skipped. Every
-result is a line of the results file, by default in the folder of temporary files. What
-is there is not run again, so a run that was stopped goes on. `--quick` is for seeing
-whether it runs.
+DIR contains `letter.npz` and `fashion_mnist.npz`; missing sets are skipped. Every
+result is a line of the results file, by default in the folder of temporary files.
+Existing results are not computed again, so an interrupted run continues. `--quick`
+checks that the benchmark runs.
 
-One network is trained without smoothing; with it; through the true `transition_matrix`;
-through one that `from_confusion` makes of a checked sample, of 20 rows a class on
-average; and on labels that are corrected where they were checked. Wrong matrices are
-that of half the noise, that of the other noise, and the true one of the pairs with its
-rows and columns swapped. The ensemble of five fold networks is trained without a matrix
-and through the true one. With early stopping, networks stop by the accuracy on noisy
-labels that they do not train on, or after `--max-epochs`, which all are trained for
-without it.
+A single network is trained without smoothing; with smoothing; with the true
+`transition_matrix`; with a matrix that `from_confusion` estimates from checked samples,
+20 per class on average; and on labels that are corrected where they were checked. Wrong
+matrices are that of half the noise, that of the other kind of noise, and the true
+matrix of the pairs with rows and columns swapped. The ensemble of five fold networks is
+trained without a matrix and with the true one. With early stopping, networks stop by
+the score on held-out samples with noisy labels, or after `--max-epochs`. Without it,
+all are trained for `--max-epochs`.
 
-Accuracies are in percentage points. Log-losses are of probabilities clipped at the
-precision of float32, calibration error is that of the top label in 15 bins of equal
-width. Standard errors are over seeds, which draw rows, noise, the checked sample and
-whatever the estimators draw.
+Accuracies are in percentage points. For the log-loss, probabilities are clipped at the
+precision of float32; the calibration error is that of the top label in 15 bins of equal
+width. Standard errors are over seeds, which determine samples, noise, the checked
+samples and the random numbers of the estimators.
 """
 
 import json
@@ -51,12 +51,12 @@ from sklearn_ls.distributions import from_confusion
 SETS = ["letter", "Fashion-MNIST"]
 NOISES = ["pairs", "symmetric"]
 RATE = 0.3
-N_CHECKED = 20  # rows a class, on average
+N_CHECKED = 20  # checked samples per class, on average
 SCORES = {"accuracy": 1, "log_loss": 2, "calibration_error": 3}
 
 
 class Arm(NamedTuple):
-    """What is trained: by which matrix and labels of a `Scenario`."""
+    """A network to train: its matrix and the labels of a `Scenario`."""
 
     title: str
     matrix: str | None = None
@@ -85,7 +85,7 @@ ARMS = {
 
 
 class Scenario(NamedTuple):
-    """Rows of a set, kinds of training labels, and of matrices."""
+    """Samples of a set, with several kinds of training labels and of matrices."""
 
     X_train: np.ndarray
     X_test: np.ndarray
@@ -95,7 +95,7 @@ class Scenario(NamedTuple):
 
 
 def flip(y, n_classes, noise, rng):
-    """Give a part of the rows of each class the next label, or any other."""
+    """Change some labels of each class to the next label, or any other."""
     y_noisy = y.copy()
     for code in range(n_classes):
         rows = rng.permutation(np.flatnonzero(y == code))
@@ -114,7 +114,7 @@ def matrix_of(noise, n_classes, rate=RATE):
 
 
 def draw(name, arrays, noise, seed):
-    """Draw rows of a set, make labels wrong, and check some of them."""
+    """Draw samples of a set, add label noise, and check some of the labels."""
     data = scale(SOURCES[name].draw(arrays, "clean", seed))
     y, n_classes = data.y_train, data.y_train.max() + 1
     rng = random_source(name, noise, "transition", seed)
@@ -166,9 +166,9 @@ def measure(estimator, scenario, y):
 
 
 def runs(noise):
-    """Return (arm, early_stopping) of all that make sense.
+    """Return the meaningful pairs (arm, early_stopping).
 
-    Folds are there to stop by, and symmetric noise is the same with its matrix swapped.
+    Fold ensembles always stop early, and the matrix of symmetric noise is symmetric.
     """
     return [
         (arm, early_stopping)
@@ -184,7 +184,7 @@ def identity(result):
 
 
 def run(sources, seeds, settings, path):
-    """Run what has no result yet, and append the results; `sources` are arrays."""
+    """Compute missing results and append them to the file; `sources` are arrays."""
     done = {identity(result) for result in results_under(settings, path)}
     for seed, (name, arrays), noise in product(range(seeds), sources.items(), NOISES):
         todo = [each for each in runs(noise) if (name, noise, seed, *each) not in done]
@@ -227,7 +227,7 @@ def cell(results, scenario, arm, reference, early_stopping, score):
 
 
 def print_scores(results, score):
-    """Print a row for each arm, with early stopping and without."""
+    """Print a row per arm, with and without early stopping."""
     pairs = [("plain", None), *((arm, "plain") for arm in ARMS if arm != "plain")]
     pairs.append(("folds_true", "folds"))
     scenarios, rows = [*product(SETS, NOISES)], []

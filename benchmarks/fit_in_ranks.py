@@ -1,4 +1,4 @@
-"""What each process of `bench_scale.py --only ranks` runs, started by torchrun.
+"""Script of each process of `bench_scale.py --only ranks`, started by torchrun.
 
     torchrun --nproc-per-node 2 benchmarks/fit_in_ranks.py DATA N_SAMPLES RESULTS
 
@@ -25,7 +25,7 @@ def main():
     data, n_samples, folder = sys.argv[1:]
     warnings.simplefilter("ignore", ConvergenceWarning)
     X, y = map(np.load, make_files(int(n_samples), Path(data)))
-    large_data_classifier().fit(X[:3000], y[:3000])  # starts what is started once
+    large_data_classifier().fit(X[:3000], y[:3000])  # warm up
     clf, measured = measure(lambda: large_data_classifier().fit(X, y))
     weights = hashlib.sha256(clf.predict_proba(X[:1000]).tobytes()).hexdigest()
     path = Path(folder) / f"rank{os.environ['RANK']}.json"

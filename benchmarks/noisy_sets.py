@@ -1,10 +1,10 @@
-"""Data sets whose training labels are partly wrong and whose test labels are clean.
+"""Data sets with noisy training labels and clean test labels.
 
-Noise is injected into most of them: none (clean), 20 % and 40 % symmetric, 30 % pair
-and 30 % instance noise. That of cats and dogs (CIFAR-10N), LabelMe and music is real:
-labels by single persons, and majority votes of crowds.
+Most sets have injected noise: none (clean), 20 % and 40 % symmetric, 30 % pair and 30 %
+instance noise. Cats and dogs (CIFAR-10N), LabelMe and music have real noise: labels by
+single annotators, and majority votes of crowds.
 
-Defaults are chosen on the tuning half, and judged on the reporting half.
+Defaults are chosen on the tuning half, and evaluated on the reporting half.
 """
 
 import zlib
@@ -59,9 +59,9 @@ def inject(parts, noise, rng):
 
 
 def vote(answers, n_classes, rng):
-    """Return the labels (n_samples,) of most answers (n_samples, n_persons).
+    """Return the majority vote (n_samples,) of answers (n_samples, n_annotators).
 
-    -1 stands for persons who did not answer. Ties are decided by `rng`.
+    -1 is a missing answer. Ties are broken at random.
     """
     counts = (answers[:, :, np.newaxis] == np.arange(n_classes)).sum(1)
     return np.argmax(counts + rng.uniform(0, 0.5, counts.shape), axis=1)
@@ -74,7 +74,7 @@ def read(path):
 
 
 def random_source(*names):
-    """Return a generator of its own for what is drawn under these names."""
+    """Return a separate random generator for these names."""
     return np.random.default_rng([zlib.crc32(str(name).encode()) for name in names])
 
 
@@ -89,7 +89,7 @@ def split(X, y, rng, n_train=N_TRAIN, n_test=N_TEST):
     return X[train], X[test], y[train], y[test]
 
 
-# How the sets are drawn: functions of the arrays of the file, the noise and the seed.
+# Functions that draw a set from the arrays of its file, the noise and the seed.
 
 
 def draw_bundled(name, load, n_train):
@@ -159,7 +159,7 @@ def draw_fashion_mnist(arrays, noise, seed, n_train=N_TRAIN):
 def oriented_gradients(images, n_orientations=9, side=8):
     """Return histograms of gradients (n_images, n_blocks * 4 * n_orientations).
 
-    A cell has `side` x `side` pixels; each block of 2 x 2 cells has norm one.
+    A cell has `side` x `side` pixels; each block of 2 x 2 cells is normalized.
     """
     grey = images.mean(-1, dtype=np.float32) / 255
     down, right = np.gradient(grey, axis=(1, 2))
@@ -206,7 +206,7 @@ def draw_crowd(arrays, noise, seed):
 
 
 class Source(NamedTuple):
-    """A set: its half, how it is drawn, its file, and its kinds of real noise."""
+    """A set: its half, the function that draws it, its file and kinds of real noise."""
 
     half: str
     draw: Callable
@@ -282,7 +282,7 @@ SOURCES = {
 
 
 def find_data(name, directory):
-    """Return the arrays of a set, or None, and say so, where they are absent."""
+    """Return the arrays of a set, or None with a message if they are missing."""
     file = SOURCES[name].file
     if file is None:
         return {}
@@ -305,7 +305,7 @@ def scale(data):
 
 
 def scenarios(seeds, directory, done):
-    """Yield every set, kind of noise and seed that is not done, with the data, scaled.
+    """Yield sets, kinds of noise and seeds without results, with the scaled data.
 
     Parameters
     ----------

@@ -2,8 +2,8 @@
 
     python benchmarks/plot_noise.py --results noise.jsonl --figure noise.png
 
-Accuracies of all methods, as paired differences from the default search, with standard
-errors over sets; real noise, synthetic noise and no noise side by side.
+The figure shows accuracies of all methods as paired differences from the default
+search, with standard errors over sets, for real noise, synthetic noise and no noise.
 """
 
 import argparse

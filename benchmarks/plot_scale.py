@@ -1,4 +1,4 @@
-"""Figure of `bench_scale.py`: time and memory against what grows."""
+"""Figure of `bench_scale.py`: time and memory against the size of the problem."""
 
 import numpy as np
 from bench_fit import OURS, SKLEARN, SKORCH
@@ -11,7 +11,7 @@ STYLES = {
 }
 AXES = ("samples", "features", "classes", "epsilons", "ranks")
 UNITS = {"seconds": ("time, s", 1), "bytes": ("memory added, MB", 1e6)}
-SMALLEST = 0.01  # so that there is a logarithm
+SMALLEST = 0.01  # lower limit for the logarithmic axis
 
 
 def whole_decades(low, high):

@@ -1,4 +1,4 @@
-"""Measurements in processes of their own: time, and the peak of anonymous memory."""
+"""Measurements of time and peak anonymous memory in new processes."""
 
 import gc
 import time
@@ -12,7 +12,7 @@ from side_by_side import peak_bytes, use_one_thread
 from threadpoolctl import threadpool_limits
 
 STATUS = Path("/proc/self/status")
-INTERVAL = 0.002  # seconds between looks at the memory
+INTERVAL = 0.002  # seconds between measurements of the memory
 
 
 def in_new_process(function, *args):
@@ -22,7 +22,7 @@ def in_new_process(function, *args):
 
 
 def _on_one_thread(function, *args):
-    warnings.simplefilter("ignore", UserWarning)  # of few epochs, many classes
+    warnings.simplefilter("ignore", UserWarning)  # few epochs, many classes
     with threadpool_limits(1):
         use_one_thread()
         return function(*args)
@@ -31,8 +31,8 @@ def _on_one_thread(function, *args):
 def anonymous_bytes():
     """Return the anonymous memory of this process, without the pages of files.
 
-    Other systems than Linux don't tell. There it is the peak of the resident memory,
-    which has the pages of files that are mapped, too.
+    On systems other than Linux, return the peak of the resident memory, which includes
+    memory-mapped files.
     """
     if not STATUS.exists():
         return peak_bytes()
@@ -43,12 +43,12 @@ def anonymous_bytes():
 
 
 class PeakMemory:
-    """The anonymous memory that is added in a `with` block, at its peak.
+    """Peak of the anonymous memory that is added in a `with` block.
 
     Attributes
     ----------
     added : int
-        In bytes.
+        Added memory in bytes.
     """
 
     def __enter__(self):
@@ -74,7 +74,7 @@ class PeakMemory:
 def measure(function):
     """Return the result of a function, and a dict of seconds and bytes.
 
-    Those of the processor, of all threads, vary less on a machine with other work.
+    The CPU time of all threads varies less than wall time on a busy machine.
     """
     with PeakMemory() as memory:
         start, cpu_start = time.perf_counter(), time.process_time()

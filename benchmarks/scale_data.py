@@ -1,4 +1,4 @@
-"""Data of `bench_scale.py`: generated block by block, in memory and in files."""
+"""Data of `bench_scale.py`, generated in blocks, in memory and in files."""
 
 import os
 
@@ -13,7 +13,7 @@ BLOCK = 500_000
 
 
 def draw_block(n_samples, seed, n_features=N_FEATURES, n_classes=N_CLASSES):
-    """Return float32 samples with labels that a network can learn, mostly."""
+    """Return float32 samples with labels that a network can mostly learn."""
     # The labels are the same function of the features in all blocks.
     centers = np.random.default_rng(0).standard_normal((n_features, n_classes))
     rng = np.random.default_rng([1, seed])
@@ -24,12 +24,12 @@ def draw_block(n_samples, seed, n_features=N_FEATURES, n_classes=N_CLASSES):
 
 
 def random_labels(n_samples, n_classes):
-    """Return labels of all classes, as equally many as possible."""
+    """Return random labels with (almost) equal class frequencies."""
     return np.random.default_rng(2).permutation(n_samples) % n_classes
 
 
 def make_files(n_samples, folder):
-    """Write X and y as .npy files, unless they are there; return their paths."""
+    """Write X and y as .npy files, unless they exist; return their paths."""
     paths = [folder / f"{name}_{n_samples}.npy" for name in "Xy"]
     if all(path.exists() for path in paths):
         return paths
@@ -71,7 +71,7 @@ def make_parquet(n_samples, folder):
 def forget(path):
     """Drop the pages of a file, or of all files of a folder, from the system's cache.
 
-    Only where the system can; elsewhere, files that were just written are in memory.
+    This does nothing on systems that do not support it.
     """
     if not hasattr(os, "posix_fadvise"):
         return

@@ -1,4 +1,4 @@
-"""What the benchmarks of accuracy share: arguments, scores, results, tables."""
+"""Arguments, scores, results and tables shared by the accuracy benchmarks."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ def score_probabilities(y_true, y_proba):
     Parameters
     ----------
     y_true : ndarray of shape (n_samples,)
-        Codes: which column of y_proba is right.
+        True codes, the columns of y_proba.
 
     y_proba : ndarray of shape (n_samples, n_classes)
     """
@@ -30,24 +30,24 @@ def score_probabilities(y_true, y_proba):
 
 
 def make_parser(doc, name, seeds):
-    """Return the parser of a benchmark that goes on where it was stopped.
+    """Return the argument parser of a benchmark that can be resumed.
 
     Parameters
     ----------
     doc : str
-        Its first line tells what it does.
+        Docstring of the benchmark, whose first line is the description.
 
     name : str
-        Of the file of results.
+        Name of the results file.
 
     seeds : int
-        How many by default.
+        Default number of seeds.
     """
     parser = argparse.ArgumentParser(description=doc.partition("\n")[0])
     parser.add_argument("--data", type=Path, metavar="DIR")
     default = Path(tempfile.gettempdir()) / f"{name}.jsonl"
     parser.add_argument("--results", type=Path, metavar="FILE", default=default)
-    seeds_help = "how many (default: %(default)s)"
+    seeds_help = "number of seeds (default: %(default)s)"
     parser.add_argument("--seeds", type=int, default=seeds, help=seeds_help)
     parser.add_argument("--report", action="store_true", help="print the tables only")
     return parser
@@ -65,14 +65,14 @@ def mean_and_error(numbers, digits, sign=""):
 
 
 def read_results(path):
-    """Return the results of a file, one a line, as dicts."""
+    """Return the results of a file, one per line, as dicts."""
     lines = path.read_text().splitlines() if path.exists() else []
-    # A last line that was cut off is run again.
+    # An incomplete last line is computed again.
     return [json.loads(line) for line in lines if line.endswith("}")]
 
 
 def results_under(settings, path):
-    """Return the results of a file that were got with these settings."""
+    """Return the results of a file that have these settings."""
     return [r for r in read_results(path) if r["settings"] == settings]
 
 
@@ -82,7 +82,7 @@ def append_result(path, result):
 
 
 def print_table(header, rows):
-    """Print a simple table of reStructuredText."""
+    """Print a simple table in reStructuredText."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     border = "  ".join("=" * width for width in widths)
     print(f"\n{border}")

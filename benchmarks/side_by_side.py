@@ -1,4 +1,4 @@
-"""What the benchmarks share: one thread, alternating runs, ratios, peak memory."""
+"""Functions shared by the benchmarks of time and memory."""
 
 import gc
 import os
@@ -6,7 +6,7 @@ import resource
 import sys
 import time
 
-os.environ["OMP_NUM_THREADS"] = "1"  # in the processes that are started, too
+os.environ["OMP_NUM_THREADS"] = "1"  # also in child processes
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 os.environ["MKL_NUM_THREADS"] = "1"
 
@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_info
 
 
 def use_one_thread():
-    """Let torch compute on one thread; `threadpool_limits` limits the others."""
+    """Limit torch to one thread; `threadpool_limits` limits other libraries."""
     torch.set_num_threads(1)
     pools = threadpool_info()
     assert any(pool["user_api"] == "blas" for pool in pools), pools
@@ -35,29 +35,29 @@ def rotated(names, by):
 
 
 def alternate(contestants, repeats, device):
-    """Run all in turn, once unmeasured, then `repeats` times.
+    """Run all contestants alternately, once unmeasured, then `repeats` times.
 
-    Each round starts with another one, so that none always follows the same.
+    Each round starts with a different contestant, so that their order changes.
 
     Parameters
     ----------
     contestants : dict of str to callable
-        They return what is to be timed.
+        Functions that return the function to time.
 
     Returns
     -------
     times : dict of str to list of float
-        In seconds.
+        Times in seconds.
 
     results : dict of str to object
-        Of the last runs.
+        Results of the last runs.
     """
     times, results = {name: [] for name in contestants}, {}
     for repeat in range(-1, repeats):
         for name in rotated(list(contestants), repeat):
             run = contestants[name]()
-            results.pop(name, None)  # so that no two results take memory at once
-            gc.collect()  # of what the others left
+            results.pop(name, None)  # so that only one result is in memory
+            gc.collect()
             start = clock(device)
             results[name] = run()
             elapsed = clock(device) - start

@@ -24,7 +24,7 @@ from sklearn_ls._features import (
 )
 from sklearn_ls._files.checkpoints import Checkpoints, NoCheckpoints, digest_of
 from sklearn_ls._label_smoother import LabelSmoother
-from sklearn_ls._labels.annotators import judge_annotators
+from sklearn_ls._labels.annotators import estimate_annotators
 from sklearn_ls._labels.containers import to_numpy_backed
 from sklearn_ls._labels.soft_labels import find_soft_labels
 from sklearn_ls._labels.training_labels import count_codes, encode_training_labels
@@ -699,7 +699,7 @@ def describe_annotators(labels, networks, y_proba):
     if labels.votes is None:
         return {}, None
     confusion = np.mean([network.confusion for network in networks], axis=0)
-    annotators = judge_annotators(labels, confusion, y_proba)
+    annotators = estimate_annotators(labels, confusion, y_proba)
     attributes = {
         "annotators_": np.asarray(labels.votes.annotators),
         "annotator_confusion_": annotators.confusion,

@@ -1,6 +1,6 @@
-"""Write the page "What bad input gets" from the rows that the tests check.
+"""Write the page on invalid input from the rows that the tests check.
 
-Run ``python tests/bad_input_page.py`` after a change of them.
+Run ``python tests/bad_input_page.py`` after changing them.
 """
 
 import re
@@ -22,18 +22,18 @@ TITLE = """\
 
 .. _bad_input:
 
-What bad input gets
-===================
+Invalid input
+=============
 
-Input that cannot be used raises an error that says what is wrong. Input that is
-probably not what you meant raises a warning. An estimator that raises an error in `fit`
-or `partial_fit` keeps what was fitted before, or stays unfitted if nothing was.
+Invalid input raises an error that explains the problem, and suspicious input issues a
+warning. If `fit` or `partial_fit` raises an error, the previous fitted state of the
+estimator is unchanged.
 
 The tables apply to :class:`~sklearn_ls.LabelSmoothingClassifier`,
-:class:`~sklearn_ls.LabelSmoothingClassifierCV` and, as far as it has such input, to
-:class:`~sklearn_ls.LabelSmoother`. The quoted text is part of the message; "..." stands
-for what depends on the data. The `InvalidParameterError` is scikit-learn's, and is a
-`ValueError`. The tests check each row.
+:class:`~sklearn_ls.LabelSmoothingClassifierCV` and, where applicable, to
+:class:`~sklearn_ls.LabelSmoother`. The quoted text is part of the message, and "..."
+stands for text that depends on the data. `InvalidParameterError` is an exception of
+scikit-learn and a subclass of `ValueError`. Each row is covered by a test.
 """
 
 SUBJECTS = {
@@ -51,17 +51,18 @@ SUBJECTS = {
         VOTES,
     ),
     "Parameters": (
-        "Parameters of the estimators and of `fit`. Every other parameter that has a "
-        "wrong type, or is outside its range, raises an `InvalidParameterError` too.",
+        "Parameters of the estimators and of `fit`. Other parameters with an invalid "
+        "type or value raise `InvalidParameterError` as well.",
         PARAMETERS,
     ),
     "Weights": ("Weights of the samples and of the classes.", WEIGHTS),
-    "Training": ("What can go wrong while the network is trained.", TRAINING),
+    "Training": ("Problems during training.", TRAINING),
     "Modules": ("A class or function as `module`.", MODULES),
     "Devices": ("The parameter `device`.", DEVICES),
     "Predicting": (
         "Methods that predict or transform. Features that differ from those of `fit` "
-        "get the same in `partial_fit`, and in `fit` with ``warm_start=True``.",
+        "raise the same errors in `partial_fit`, and in `fit` with "
+        "``warm_start=True``.",
         PREDICTING,
     ),
     "Files": (
@@ -73,7 +74,7 @@ SUBJECTS = {
 
 
 def literal(text):
-    """Return a message in reStructuredText, its quotes and underscores as they are."""
+    """Return a message in reStructuredText, with quotes and underscores escaped."""
     return re.sub(r"_(?!\w|`)|['\"*|\\]", r"\\\g<0>", text)
 
 

@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 matplotlib.use("agg")
 try:
     from hypothesis import settings
-except ImportError:  # the tests of the site do without
+except ImportError:  # not needed by the tests of the site
     pass
 else:
     settings.register_profile("patient", deadline=None)  # machines may be busy

@@ -1,4 +1,4 @@
-"""What many tests need: estimators that train quickly, and the memory of a call."""
+"""Helpers: estimators that train quickly, and the peak memory of a call."""
 
 import sys
 import tracemalloc
@@ -12,7 +12,7 @@ from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
 from sklearn_ls._search import run
 
 QUICK = {"max_epochs": 5, "n_iter_no_change": np.inf, "random_state": 0}
-# Without what other libraries do not do by default.
+# Disables features that other libraries do not have by default.
 PLAIN = {
     "feature_clip": None,
     "dropout": 0.0,
@@ -28,7 +28,7 @@ def quick_classifier(epsilon=0.1, **params):
 
 
 def plain_classifier(epsilon=0.1, **params):
-    """Return a quick classifier that trains as one would by hand."""
+    """Return a quick classifier with a plain training loop."""
     return quick_classifier(epsilon, **{**PLAIN, **params})
 
 
@@ -38,7 +38,7 @@ def quick_search(epsilons=(0.0, 0.1, 0.5), **params):
 
 
 def peak_memory(call):
-    """Return the maximum number of bytes that NumPy and Python held during a call."""
+    """Return the peak memory of NumPy and Python during a call, in bytes."""
     tracemalloc.start()
     try:
         call()
@@ -56,7 +56,7 @@ def peak_rss():
 
 @contextmanager
 def stacks_of(size):
-    """Let searches train so many networks as one where they can; None: as they do."""
+    """Set the stack size of searches; None does not change it."""
     choose = run.choose_stack_size
 
     def choose_size(*args, **params):

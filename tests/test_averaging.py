@@ -35,7 +35,7 @@ def test_equals_the_average_of_torch(decay):
         return weight * averaged + (1 - weight) * current
 
     expected = AveragedModel(reference, avg_fn=average)
-    expected.update_parameters(reference)  # the first is copied
+    expected.update_parameters(reference)  # the first call copies
     _, step = make_step(reference)
     for _ in range(30):
         step()
@@ -69,7 +69,7 @@ def test_averaging_does_not_change_the_steps():
 
 
 class Recorder(Callback):
-    """Records the weights that callbacks see after each epoch."""
+    """Records the weights after each epoch."""
 
     def initialize(self):
         self.weights_ = []

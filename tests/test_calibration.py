@@ -43,7 +43,7 @@ def make_data(n_classes=3, n_samples=240, seed=0):
 
 
 def best_temperature(logits, y_soft, weight=None, transition=None):
-    """What a user would write."""
+    """Temperature scaling by a simple minimization."""
 
     def loss(log_scale):
         log_given = log_softmax(np.exp(log_scale) * logits, axis=1)
@@ -55,7 +55,7 @@ def best_temperature(logits, y_soft, weight=None, transition=None):
 
 
 def fit_on_fold(X, y, n_classes=3, sample_weight=None, y_soft=None, **params):
-    """Return a network, and the rows that it was calibrated on."""
+    """Return a network, and the samples that it was calibrated on."""
     train, test = next(StratifiedKFold(3).split(X, y))
     params = {**SHORT, "calibration": "temperature", **params}
     search = quick_search([0.2], cv=[(train, test)], **params)
@@ -165,7 +165,7 @@ class CountRows(Callback):
 
 
 @pytest.mark.parametrize("early_stopping", [True, False])
-def test_temperature_has_a_hold_out_of_its_own_without_early_stopping(early_stopping):
+def test_temperature_holds_out_samples_without_early_stopping(early_stopping):
     X, y = make_data()
     params = {**SHORT, "early_stopping": early_stopping}
     clf = quick_classifier(0.2, callbacks=[CountRows()], **params)
@@ -175,18 +175,18 @@ def test_temperature_has_a_hold_out_of_its_own_without_early_stopping(early_stop
 
 
 @pytest.mark.parametrize("transition_matrix", [None, 0.1])
-def test_temperature_is_positive_where_all_is_right(transition_matrix):
+def test_temperature_is_positive_if_all_predictions_are_correct(transition_matrix):
     X, y = make_classification(100, 8, class_sep=5, flip_y=0, random_state=0)
     clf, test = fit_on_fold(X, y, max_epochs=50, transition_matrix=transition_matrix)
     assert clf.score(X[test], y[test]) == 1
     proba = clf.predict_proba(X[test])
     n = len(test)
     assert np.all(proba.max(axis=1) < 1)
-    # As if one more row had no label: so unsure on average.
+    # Equivalent to one more sample of unknown label.
     assert 1 - proba[np.arange(n), y[test]].mean() == pytest.approx(0.5 / n, rel=0.5)
 
 
-def test_temperature_of_independent_labels_is_positive_where_all_is_right():
+def test_temperature_of_independent_labels_is_positive_if_all_are_correct():
     X = np.random.default_rng(0).choice([-5.0, 5.0], (100, 2))
     Y = (X > 0).astype(int)
     params = {**SHORT, "max_epochs": 50, "calibration": "temperature"}
@@ -281,14 +281,14 @@ def test_unsmooth_takes_account_of_a_transition(matrix):
     assert_allclose(clf.predict_proba(X), expected)
 
 
-def test_unsmooth_of_an_epsilon_of_each_row_is_refused():
+def test_unsmooth_of_sample_epsilon_is_refused():
     X, y = make_data()
     clf = LabelSmoothingClassifier(calibration="unsmooth")
     with pytest.raises(ValueError, match="cannot undo a sample_epsilon"):
         clf.fit(X, y, sample_epsilon=np.full(len(y), 0.1))
 
 
-def test_unsmooth_of_what_can_not_be_undone_is_refused():
+def test_unsmooth_without_an_inverse_is_refused():
     X, y = make_data()
     clf = LabelSmoothingClassifier(1.0, calibration="unsmooth")
     with pytest.raises(ValueError, match="Use a smaller epsilon"):
@@ -296,7 +296,7 @@ def test_unsmooth_of_what_can_not_be_undone_is_refused():
     mixed = [[0.8, 0.2, 0], [0.2, 0, 0.8], [0.5, 0.1, 0.4]]
     clf.set_params(epsilon=0.1, transition_matrix=mixed)
     with (
-        pytest.raises(ValueError, match="that has an inverse"),
+        pytest.raises(ValueError, match="requires an invertible"),
         pytest.warns(UserWarning, match="more often than correctly"),
     ):
         clf.fit(X, y)
@@ -349,7 +349,7 @@ def test_search_equals_grid_search(calibration):
     assert hasattr(ours, "temperature_") == (calibration == "temperature")
 
 
-def test_early_stopped_folds_are_calibrated_by_the_rows_that_stop_them():
+def test_early_stopped_folds_are_calibrated_on_their_held_out_samples():
     X, y = make_data(3, 900)
     params = {**SHORT, "early_stopping": "auto", "calibration": "temperature"}
     search = quick_search([0.3], **params).fit(X, y)
@@ -382,7 +382,7 @@ def test_calibration_survives_pickling_and_keeps_the_dtype(calibration, dtype):
     proba = clf.predict_proba(X)
     assert proba.dtype == dtype
     again = pickle.loads(pickle.dumps(clf)).set_params(calibration=None)
-    assert_array_equal(again.predict_proba(X), proba)  # what was fitted counts
+    assert_array_equal(again.predict_proba(X), proba)  # fitted parameters are used
     assert not np.allclose(again.fit(X, y).predict_proba(X), proba, rtol=0.1)
     assert not hasattr(again, "temperature_")
 
@@ -404,9 +404,9 @@ def test_calibration_and_partial_fit():
 @pytest.mark.parametrize(
     "how", [{"calibration": "temperature"}, {"early_stopping": True}]
 )
-def test_too_few_rows_to_hold_out_are_refused(how):
+def test_too_few_samples_to_hold_out_are_refused(how):
     clf = LabelSmoothingClassifier(**how)
-    with pytest.raises(ValueError, match="samples can't be held out"):
+    with pytest.raises(ValueError, match="samples cannot be held out"):
         clf.fit([[0.0], [1.0], [2.0]], ["a", "b", "c"])
 
 
@@ -415,7 +415,7 @@ class NeverTrain(Callback):
         raise AssertionError("trained in vain")
 
 
-def test_temperature_without_rows_to_fit_it_on_is_refused_before_training():
+def test_temperature_without_samples_is_refused_before_training():
     X, y = make_data()
     weight = np.ones(len(y))
     weight[160:] = 0

@@ -18,7 +18,7 @@ KINDS = "top-label", "class-wise"
 
 @pytest.fixture
 def problem(rng):
-    """Labels, and probabilities that are too sure of them."""
+    """Labels, and overconfident probabilities."""
     true = rng.dirichlet(np.ones(K), N)
     y = np.array([rng.choice(K, p=row) for row in true])
     y_proba = true**3
@@ -55,7 +55,7 @@ def test_quantile_bins_and_bias_correction_are_those_of_kumar_et_al(
         norm=norm,
         bias_corrected=bias_corrected,
     )
-    np.random.seed(0)  # theirs draws with norm 1 what is computed here
+    np.random.seed(0)  # their estimate with norm 1 is random
     expected = verified_calibration.lower_bound_scaling_ce(
         y_proba,
         y,
@@ -68,7 +68,7 @@ def test_quantile_bins_and_bias_correction_are_those_of_kumar_et_al(
 
 
 def loop_over_bins(y, y_proba, n_bins, norm, weight):
-    """The error over classes, spelt out."""
+    """Calibration error over classes, by loops."""
     cells = []
     for k in range(y_proba.shape[1]):
         for b in range(n_bins):
@@ -108,7 +108,7 @@ def test_calibrated_probabilities_have_no_error(kind, strategy, norm):
 
 @st.composite
 def scored_rows(draw):
-    """Few rows with ties; labels, probabilities, integer weights, and how to score."""
+    """Few samples with ties: labels, probabilities, integer weights and parameters."""
     n_classes = draw(st.integers(2, 4))
     n_samples = draw(st.integers(1, 12))
     counts = st.lists(st.integers(0, 4), min_size=n_classes, max_size=n_classes)
@@ -162,7 +162,7 @@ def test_names_and_order_of_classes_do_not_matter(problem, kind, bias_corrected)
         pd.Series(names[y]), y_proba[:, np.argsort(names)], **how
     )
     assert_allclose(renamed, expected_calibration_error(y, y_proba, **how))
-    frame = pd.DataFrame(y_proba, columns=names)  # in no order
+    frame = pd.DataFrame(y_proba, columns=names)  # columns are not sorted
     named = expected_calibration_error(names[y], frame, **how)
     assert_allclose(named, renamed)
     with pytest.raises(ValueError, match=r"Name them by the classes"):
@@ -170,7 +170,7 @@ def test_names_and_order_of_classes_do_not_matter(problem, kind, bias_corrected)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_labels_name_classes_that_rows_lack(problem, kind):
+def test_labels_include_classes_missing_from_samples(problem, kind):
     y, y_proba = problem
     rows = y != 2
     lacking = expected_calibration_error(
@@ -188,7 +188,7 @@ def test_a_vector_is_the_second_of_two_columns(rng, kind):
 
 
 def errors_of_samples(rng, gap, n_samples, **how):
-    """Errors of predictions that are right less often, by `gap`, than they say."""
+    """Errors of predictions whose accuracy is below the confidence by `gap`."""
     confidence = np.repeat([0.7, 0.8, 0.9, 1.0], n_samples // 4)
     return [
         expected_calibration_error(
@@ -246,7 +246,7 @@ def test_correction_does_not_depend_on_the_unit_of_weights(problem, norm, rng):
 
 
 @pytest.mark.parametrize("norm", [1, 2])
-def test_rows_of_hardly_any_weight_do_not_correct(problem, norm, rng):
+def test_samples_of_tiny_weight_do_not_correct(problem, norm, rng):
     y, y_proba = problem
     rows = rng.uniform(size=N) < 0.5
     how = {"norm": norm, "bias_corrected": True, "n_bins": 5}
@@ -257,7 +257,7 @@ def test_rows_of_hardly_any_weight_do_not_correct(problem, norm, rng):
 
 
 @pytest.mark.parametrize("norm", [1, 2])
-def test_a_bin_of_one_row_has_no_corrected_gap(norm):
+def test_a_bin_with_one_sample_has_no_corrected_gap(norm):
     how = {"norm": norm, "labels": [0, 1], "sample_weight": [0.1]}
     assert expected_calibration_error([1], [0.4], bias_corrected=True, **how) == 0
     assert expected_calibration_error([1], [0.4], **how) > 0

@@ -55,7 +55,7 @@ def test_skorch_early_stopping_ends_the_training(iris):
     assert make(callbacks=[stop], max_epochs=50).fit(X, y).n_iter_ == 3
 
 
-def test_skorch_epoch_scoring_gets_the_held_out_rows(digits):
+def test_skorch_epoch_scoring_gets_held_out_samples(digits):
     X, y = digits
     scoring = skorch.callbacks.EpochScoring(
         "accuracy", name="accuracy", lower_is_better=False

@@ -32,7 +32,7 @@ from sklearn_ls._network.training_loss import make_rows
 
 
 class Perceptron(nn.Sequential):
-    """What the built-in network is, but trained through autograd."""
+    """The built-in network, trained by autograd."""
 
     def __init__(self, n_features, n_classes, n_hidden=20, activation=nn.ReLU):
         super().__init__(
@@ -53,13 +53,13 @@ class Dropping(nn.Sequential):
 
 
 def initial_weights(clf, X, y):
-    """Weights that `clf` starts from: what an infinitesimal step leaves."""
+    """Return the initial weights of `clf`, by fitting with a tiny step."""
     tiny = {"learning_rate": 1e-30, "weight_decay": 0, "max_epochs": 1}
     return clone(clf).set_params(**tiny).fit(X, y).net_.module_.state_dict()
 
 
 def torch_loop(clf, X, y, module, label_smoothing):
-    """Train `module` as `clf` does, in the plainest way."""
+    """Train `module` like `clf`, with a plain loop."""
     seed = np.random.RandomState(0).randint(np.iinfo(np.int32).max)
     X, y = torch.from_numpy(X), torch.from_numpy(y)
     optimizer = torch.optim.Adam(
@@ -167,7 +167,7 @@ def test_relabelling_changes_nothing_but_the_labels(iris, distribution):
 
 
 @pytest.mark.parametrize("batch_size", ["auto", 32])
-def test_a_row_of_weight_zero_is_no_row(iris, batch_size, rng):
+def test_samples_of_weight_zero_are_ignored(iris, batch_size, rng):
     X, y = iris
     weight = rng.integers(0, 2, len(y)).astype(float)
     clf = quick_classifier(distribution="prior", batch_size=batch_size)
@@ -184,7 +184,7 @@ def test_a_row_of_weight_zero_is_no_row(iris, batch_size, rng):
     distribution=st.sampled_from(["uniform", "others", "prior"]),
     weights=st.lists(st.integers(0, 3), min_size=40, max_size=40),
 )
-def test_weights_repeat_rows(epsilon, distribution, weights):
+def test_weights_equal_repetitions(epsilon, distribution, weights):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(40, 3)), np.arange(40) % 3
     weights = np.r_[1, 1, 1, weights[3:]]
@@ -207,7 +207,7 @@ def test_scaling_all_weights_changes_nothing(iris, rng):
     assert_allclose(one, other, rtol=1e-10)
 
 
-def test_class_weight_multiplies_the_weight_of_each_row_after_smoothing(iris):
+def test_class_weight_multiplies_sample_weights_after_smoothing(iris):
     X, y = iris
     per_class = {0: 0.5, 1: 2.0}  # and 1 for class 2
     weighted = quick_classifier(epsilon=0.3, class_weight=per_class).fit(X, y)
@@ -233,7 +233,7 @@ def test_loss_curve_is_the_mean_smoothed_loss(iris):
     assert clf.best_loss_ == min(clf.loss_curve_)
 
 
-def test_more_smoothing_makes_predictions_less_sure(digits):
+def test_more_smoothing_makes_predictions_less_confident(digits):
     X, y = digits
     confidence = [
         quick_classifier(epsilon=epsilon, max_epochs=30)
@@ -299,7 +299,7 @@ def test_sparse_equals_dense(iris, container):
 
 
 @pytest.mark.parametrize("kind", ["read-only", "memmap", "fortran", "list"])
-def test_any_dense_X_gives_the_same(iris, kind, tmp_path):
+def test_dense_containers_of_X_are_equivalent(iris, kind, tmp_path):
     X, y = iris
     expected = quick_classifier(batch_size=40).fit(X, y).predict_proba(X)
     if kind == "read-only":
@@ -321,7 +321,7 @@ def test_memory_mapped_X_is_never_copied_whole(tmp_path):
     X[:, 0] = np.arange(4000) % 2
     X = np.load(tmp_path / "X.npy", mmap_mode="r")
     clf = quick_classifier(max_epochs=2, hidden_layer_sizes=(3,))
-    clf.fit(X[:10], np.arange(10) % 2)  # what torch imports in its first step
+    clf.fit(X[:10], np.arange(10) % 2)  # lazy imports of torch
     tracemalloc.start()
     clf.fit(X, np.arange(4000) % 2).predict_proba(X)
     peak = tracemalloc.get_traced_memory()[1]
@@ -386,7 +386,7 @@ def test_no_weight_decay_means_none_whatever_the_optimizers_default(iris):
 
 
 def fit_and_find_held_out(clf, X, y, sample_weight=None):
-    """Fit, with a callback that sees each batch; return the rows that were in none."""
+    """Fit with a callback that watches batches; return the samples held out."""
     trained_on = set()
 
     class Watch(skorch.callbacks.Callback):
@@ -418,7 +418,7 @@ def test_predictions_do_not_depend_on_parameters_set_after_fit(iris):
         assert_array_equal(model.embed(X), embedding)
 
 
-def test_early_stopping_scores_the_rows_held_out(digits):
+def test_early_stopping_scores_held_out_samples(digits):
     X, y = digits
     weight = np.random.default_rng(0).uniform(0.5, 2, len(y))
     clf = quick_classifier(max_epochs=1)
@@ -433,10 +433,10 @@ def test_early_stopping_scores_the_rows_held_out(digits):
 def test_rare_classes_do_not_break_early_stopping(digits):
     X, y = digits
     y = y.copy()
-    y[0], y[1] = 100, 101  # one row each
+    y[0], y[1] = 100, 101  # one sample each
     clf = quick_classifier(max_epochs=1).fit(X, y)
     assert len(clf.classes_) == 12
-    many = np.arange(len(y)) // 4  # more classes than rows to hold out
+    many = np.arange(len(y)) // 4  # more classes than samples to hold out
     quick_classifier(max_epochs=1).fit(X, many)
 
 
@@ -463,7 +463,7 @@ def test_partial_fit_is_an_epoch_of_fit(iris):
     assert parts.n_iter_ == 3
 
 
-def test_partial_fit_goes_on_after_pickling(iris):
+def test_partial_fit_continues_after_pickling(iris):
     X, y = iris
     clf = quick_classifier().partial_fit(X[:100], y[:100], classes=[0, 1, 2])
     again = pickle.loads(pickle.dumps(clf))
@@ -495,7 +495,7 @@ def test_multilabel_partial_fit():
         quick_classifier().partial_fit(X, Y, classes=[0, 1])
 
 
-def test_warm_start_goes_on_from_the_weights(iris):
+def test_warm_start_continues_from_the_weights(iris):
     X, y = iris
     params = {"optimizer": "sgd", "batch_size": len(X), "feature_clip": 3.0}
     clf = plain_classifier(warm_start=True, **params)
@@ -505,7 +505,7 @@ def test_warm_start_goes_on_from_the_weights(iris):
     assert_allclose(clf.loss_curve_, once.loss_curve_)
 
 
-def test_without_warm_start_fit_starts_anew(iris):
+def test_without_warm_start_fit_starts_over(iris):
     X, y = iris
     clf = quick_classifier().fit(X, y)
     before = clf.predict_proba(X)
@@ -619,7 +619,7 @@ def test_copies_predict_the_same_and_hold_arrays_alone(iris, copy_of, tmp_path):
         other = joblib.load(tmp_path / "clf.joblib", mmap_mode="r")
     else:
         other = copy.deepcopy(clf)
-    other.set_params(hidden_layer_sizes=(3,))  # is for the next fit
+    other.set_params(hidden_layer_sizes=(3,))  # used in the next fit
     assert_array_equal(other.predict_proba(X), clf.predict_proba(X))
     assert len(other.net_.history) == clf.n_iter_
     other.device_ = "cuda:99"  # as if trained on another machine
@@ -628,7 +628,7 @@ def test_copies_predict_the_same_and_hold_arrays_alone(iris, copy_of, tmp_path):
     assert b"torch" not in pickle.dumps(clf)
 
 
-def test_modules_with_batchnorm_train_on_a_last_batch_of_one_row(iris):
+def test_modules_with_batchnorm_train_on_a_last_batch_of_one_sample(iris):
     X, y = iris
     clf = quick_classifier(module=Dropping, batch_size=149).fit(X, y)
     assert np.isfinite(clf.predict_proba(X)).all()

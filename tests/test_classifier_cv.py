@@ -147,7 +147,7 @@ def test_fold_networks_stop_by_their_folds(digits, early_stopping):
     assert (member.validation_scores_ is not None) == bool(early_stopping)
 
 
-def test_one_refitted_network_has_what_a_fitted_classifier_has(iris):
+def test_one_refitted_network_has_the_attributes_of_a_classifier(iris):
     X, y = iris
     search = make(ensemble=False, early_stopping=True).fit(X, y)
     clf = quick_classifier(search.epsilon_, early_stopping=True, **SHORT)
@@ -161,7 +161,7 @@ def test_one_refitted_network_has_what_a_fitted_classifier_has(iris):
     assert_array_equal(search.decision_function(X), clf.decision_function(X))
 
 
-def test_oof_proba_is_nan_where_no_row_was_held_out_and_else_a_mean(iris):
+def test_oof_proba_is_nan_if_never_held_out_and_otherwise_a_mean(iris):
     X, y = iris
     test = np.arange(0, 30)
     search = make(cv=[(np.arange(30, 150), test)]).fit(X, y)
@@ -175,9 +175,9 @@ def test_oof_proba_is_nan_where_no_row_was_held_out_and_else_a_mean(iris):
     assert_allclose(search.oof_proba_, total)
 
 
-def test_a_class_that_a_fold_lacks(iris):
+def test_a_class_missing_from_a_fold(iris):
     X, y = iris
-    y = np.where(np.arange(150) == 0, 7, y)  # one row of another class
+    y = np.where(np.arange(150) == 0, 7, y)  # one sample of another class
     cv = KFold(3, shuffle=True, random_state=0)
     search = make(cv=cv, early_stopping=True).fit(X, y)
     assert_array_equal(search.classes_, [0, 1, 2, 7])
@@ -195,7 +195,7 @@ def test_a_class_that_a_fold_lacks(iris):
     )
 
 
-def test_a_fold_of_a_single_class_is_an_error_that_says_so(iris):
+def test_a_fold_with_a_single_class_raises(iris):
     X, y = iris
     cv = [(np.arange(50), np.arange(50, 150))]
     with pytest.raises(ValueError, match=r"50 training samples of a split .* class"):
@@ -237,7 +237,7 @@ def test_labels_and_containers_do_not_matter(iris):
     assert_array_equal(make().fit(X.tolist(), y.tolist()).predict_proba(X), expected)
 
 
-def test_scorers_see_the_rows_as_given(iris):
+def test_scorers_receive_the_original_samples(iris):
     X, y = iris
     frame = pd.DataFrame(X, columns=list("abcd"))
     seen = []
@@ -251,7 +251,7 @@ def test_scorers_see_the_rows_as_given(iris):
 
 
 class ByColumn(KFold):
-    """A splitter that looks at a column of X by its name."""
+    """A splitter that uses a column of X by name."""
 
     def split(self, X, y=None, groups=None):
         yield np.flatnonzero(X["a"] <= 1), np.flatnonzero(X["a"] > 1)
@@ -260,7 +260,7 @@ class ByColumn(KFold):
         return 1
 
 
-def test_splitters_see_the_rows_as_given(iris):
+def test_splitters_receive_the_original_samples(iris):
     X, y = iris
     search = make(cv=ByColumn()).fit(pd.DataFrame(X, columns=list("abcd")), y)
     held_out = ~np.isnan(search.oof_proba_[:, 0])
@@ -325,7 +325,7 @@ def test_n_jobs_changes_nothing(iris):
     for backend in ("loky", "threading"):
         with parallel_config(backend, n_jobs=2):
             search = make().fit(X, y)
-        y_proba = expected.predict_proba(X)  # stacks of another size round otherwise
+        y_proba = expected.predict_proba(X)  # rounding depends on the stack size
         assert_allclose(search.predict_proba(X), y_proba, rtol=0, atol=1e-12)
         assert_allclose(search.oof_proba_, expected.oof_proba_, rtol=0, atol=1e-12)
         assert_same_results(search.cv_results_, expected.cv_results_)
@@ -341,7 +341,7 @@ def test_results_come_in_order_from_every_backend(backend):
 def test_more_processes_than_gpus_are_refused(monkeypatch):
     with pytest.raises(ValueError, match=r"2 processes, but there are . GPUs"):
         assign_devices("cuda", n_jobs=2)
-    with pytest.raises(ValueError, match=r"Set n_jobs=1: a stack of\s+networks"):
+    with pytest.raises(ValueError, match=r"Set n_jobs=1: a stack of networks"):
         assign_devices("cuda:0", n_jobs=2)
     monkeypatch.setattr("sklearn_ls._search.tasks.count_cuda_devices", lambda: 2)
     assert assign_devices("cuda", n_jobs=2) == ["cuda:0", "cuda:1"]
@@ -389,7 +389,7 @@ def test_scorers_may_ask_for_the_estimators_score(iris):
         assert search.score(X, y) == accuracy_score(y, search.predict(X)) - 1
 
 
-def test_splits_need_rows(iris):
+def test_splits_need_samples(iris):
     X, y = iris
     everything, nothing = np.arange(150), np.arange(0)
     for split in [(everything, nothing), (nothing, everything)]:
@@ -425,7 +425,7 @@ def test_scores_that_are_all_missing_are_an_error(iris):
     ],
     ids=str,
 )
-def test_search_says_what_is_wrong(iris, params, error, match):
+def test_search_explains_errors(iris, params, error, match):
     with pytest.raises(error, match=match):
         make(**params).fit(*iris)
 

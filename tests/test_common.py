@@ -1,4 +1,4 @@
-"""scikit-learn's own checks, on every configuration that changes the code they run."""
+"""Estimator checks of scikit-learn, on configurations that run different code."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ from sklearn_ls import (
     SmoothedTargetClassifier,
 )
 
-# The checks train on a few unscaled rows, often for too few epochs.
+# The checks train on a few unscaled samples, often for too few epochs.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore:After the first epoch most outputs"),
@@ -62,8 +62,8 @@ ESTIMATORS = [
         [0.1], early_stopping=True, learning_rate=0.05, max_epochs=30
     ),
     LabelSmoothingClassifierCV([0.1], class_weight="balanced", cv=3, **QUICK),
-    # Larger steps learn some rows for certain: then the number of rows counts, and a
-    # weight is no repetition.
+    # With larger steps, some samples are predicted with certainty. The number of
+    # samples then matters, and weights do not equal repetitions.
     LabelSmoothingClassifierCV(
         [0.1],
         calibration="temperature",
@@ -79,14 +79,14 @@ ESTIMATORS = [
     SmoothedTargetClassifier(LinearSVC(dual=False, tol=1e-12, max_iter=10_000)),
     SmoothedTargetClassifier(GaussianNB()),
     SmoothedTargetClassifier(MLPClassifier(10, solver="lbfgs", random_state=0)),
-    # Soft targets of 1/2 and 1/4, so that rounding decides no tie between splits.
+    # Soft targets of 1/2 and 1/4, so that ties between splits are exact.
     SmoothedTargetClassifier(
         DecisionTreeClassifier(random_state=0), LabelSmoother(0.75)
     ),
     SmoothedTargetClassifier(
         RandomForestClassifier(5, bootstrap=False, random_state=0), LabelSmoother(0.75)
     ),
-    # It counts rows in its leaves, weighted or not.
+    # Limits of leaves count samples, not weights.
     SmoothedTargetClassifier(
         HistGradientBoostingClassifier(max_iter=20, min_samples_leaf=60)
     ),
@@ -105,8 +105,8 @@ def weights_change_the_hold_out(estimator):
     }
 
 
-# Weighting and repeating rows give different hold-outs, as with MLPClassifier. A larger
-# step than the default, since these checks hold out a handful of rows.
+# Weighted and repeated samples give different held-out samples, as in MLPClassifier.
+# The step is larger than the default, since these checks hold out only a few samples.
 @parametrize_with_checks(
     [
         LabelSmoothingClassifier(early_stopping=True, learning_rate=0.05),
@@ -116,7 +116,7 @@ def weights_change_the_hold_out(estimator):
     ],
     expected_failed_checks=weights_change_the_hold_out,
 )
-def test_estimator_that_holds_rows_out_passes(estimator, check):
+def test_estimator_with_held_out_samples_passes(estimator, check):
     check(estimator)
 
 
@@ -127,7 +127,7 @@ def weights_are_not_repetitions(estimator):
     }
 
 
-# A repeated row has labels of its own, and a step of its own in a random order.
+# Repeated samples have separate random labels, and separate steps in a random order.
 @parametrize_with_checks(
     [
         SmoothedTargetClassifier(strategy="sample"),
@@ -147,7 +147,7 @@ def weights_are_not_exact(estimator):
     }
 
 
-# What each library itself does not pass is expected, and nothing else.
+# Only checks that the library itself fails are expected to fail.
 @pytest.mark.filterwarnings("ignore:Unknown data type")
 @pytest.mark.filterwarnings("ignore:Converting data to scipy sparse matrix")
 @parametrize_with_checks(

@@ -18,7 +18,7 @@ METHODS = ("majority", "share", "dawid_skene")
 
 @st.composite
 def matrices(draw):
-    """Answers of up to 5 annotators, at least one a sample."""
+    """Answers of up to 5 annotators, at least one per sample."""
     shape = draw(st.tuples(st.integers(1, 8), st.integers(1, 5)))
     answers = draw(arrays(np.int8, shape, elements=st.integers(-1, K - 1)))
     asked = draw(st.integers(0, shape[1] - 1))
@@ -27,17 +27,17 @@ def matrices(draw):
 
 
 def to_long(answers):
-    """Return the votes of a matrix, one a row."""
+    """Return the votes of a matrix, one per row."""
     sample, annotator = np.nonzero(answers >= 0)
     label = answers[sample, annotator]
     return pd.DataFrame({"sample": sample, "annotator": annotator, "label": label})
 
 
 def crowd(seed=0, n_samples=500, n_classes=K, skills=(0.9, 0.8, 0.7, 0.6, 0.5)):
-    """Return labels and what annotators say of them, of which 20 % is not asked.
+    """Return labels and answers of annotators, of which 20 % are missing.
 
-    An annotator is right with the probability `skills`, and otherwise gives one of the
-    other classes.
+    An annotator is correct with the probability in `skills`, and otherwise answers one
+    of the other classes.
     """
     rng = np.random.default_rng(seed)
     y = rng.integers(0, n_classes, n_samples)[:, np.newaxis]
@@ -75,7 +75,7 @@ def test_majority_is_the_mode_and_ties_share(answers):
 @pytest.mark.parametrize("method", METHODS)
 @settings(deadline=None)
 @given(answers=matrices())
-def test_rows_are_distributions_whatever_the_votes(method, answers):
+def test_rows_are_distributions_for_any_votes(method, answers):
     y_soft, reliability = soften(answers, n_classes=K + 1, method=method)
     assert y_soft.shape == (len(answers), K + 1)
     assert y_soft.dtype == reliability.dtype == np.float64
@@ -89,7 +89,7 @@ def test_rows_are_distributions_whatever_the_votes(method, answers):
 @pytest.mark.parametrize("method", METHODS)
 @settings(deadline=None)
 @given(answers=matrices(), random=st.randoms(use_true_random=False))
-def test_one_vote_a_row_gives_what_the_matrix_does(method, answers, random):
+def test_one_vote_per_row_equals_the_matrix(method, answers, random):
     votes = to_long(answers).sample(frac=1, random_state=random.randrange(2**32))
     wide = soften(answers, n_classes=K, method=method)
     long = soften(votes, n_classes=K, method=method)
@@ -114,7 +114,7 @@ def test_permuting_samples_annotators_and_classes_permutes_the_results(method, s
 
 
 @given(matrices())
-def test_smoothing_is_votes_for_all_classes_alike(answers):
+def test_smoothing_equals_votes_for_all_classes(answers):
     votes = to_long(answers)
     ballot = pd.MultiIndex.from_product(
         [range(len(answers)), [99], range(K)], names=list(votes)
@@ -193,7 +193,7 @@ def test_reliability_is_the_mean_agreement_with_the_others(answers):
         assert_allclose(found, np.mean(agreement) if agreement else np.nan)
 
 
-def test_repeated_votes_of_an_annotator_are_votes_but_no_others():
+def test_repeated_votes_of_an_annotator_are_counted():
     votes = {"sample": [0] * 4, "annotator": [0, 0, 0, 1], "label": [1, 1, 0, 1]}
     y_soft, reliability = soften(pd.DataFrame(votes), n_classes=2)
     assert_array_equal(y_soft, [[0.25, 0.75]])
@@ -204,7 +204,7 @@ def test_repeated_votes_of_an_annotator_are_votes_but_no_others():
 
 
 def expectation_maximisation(answers, n_classes, n_iter):
-    """Yield posteriors and log-likelihoods of Dawid and Skene's model, by loops."""
+    """Yield posteriors and log-likelihoods of the Dawid-Skene model, by loops."""
     n_samples, n_annotators = answers.shape
     posterior = soften(answers, n_classes=n_classes)[0]
     for _ in range(n_iter):
@@ -257,13 +257,13 @@ def test_dawid_skene_stops_where_the_likelihood_is_flat(seed):
     assert_allclose(y_soft, limit, atol=0.02)
 
 
-@pytest.mark.filterwarnings("ignore")  # of the arguments it gives to pandas
+@pytest.mark.filterwarnings("ignore")  # crowd-kit uses deprecated arguments of pandas
 @pytest.mark.parametrize("seed", range(3))
-def test_dawid_skene_goes_where_that_of_crowd_kit_goes(seed):
+def test_dawid_skene_equals_crowd_kit(seed):
     aggregation = pytest.importorskip("crowdkit.aggregation")
     _, answers = crowd(seed, n_samples=300)
     votes = to_long(answers)
-    # What it monitors counts the prior once a vote, may fall, and stops it too soon.
+    # Its criterion counts the prior per vote, may decrease, and stops too early.
     theirs = aggregation.DawidSkene(n_iter=100, tol=-np.inf).fit(
         votes.set_axis(["task", "worker", "label"], axis=1)
     )
@@ -280,11 +280,11 @@ def test_dawid_skene_sees_through_spammers(seed):
     votes, _ = soften(answers, n_classes=K, method="majority")
     y_soft, reliability = soften(answers, n_classes=K, method="dawid_skene")
     assert accuracy(y_soft, y) > accuracy(votes, y) + 0.02
-    # Binomial errors are below 0.012, and the truth itself is estimated.
+    # Binomial errors are below 0.012, and the true labels are estimated as well.
     assert_allclose(reliability, skills, atol=0.05)
 
 
-def test_dawid_skene_turns_round_who_is_always_wrong():
+def test_dawid_skene_inverts_annotators_who_are_always_wrong():
     y, answers = crowd(n_classes=2, skills=(0.9, 0.9, 0.9, 0.02))
     y_soft, reliability = soften(answers, n_classes=2, method="dawid_skene")
     contrary = np.flatnonzero(answers[:, 3] >= 0)

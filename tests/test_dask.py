@@ -14,7 +14,7 @@ from numpy.testing import assert_array_equal
 
 from helpers import quick_search
 
-# What a cluster that loses a worker says of it.
+# Messages of a cluster that loses a worker.
 pytestmark = [
     pytest.mark.processes,
     pytest.mark.filterwarnings("ignore::UserWarning"),
@@ -71,7 +71,7 @@ def test_search_survives_a_worker_that_is_killed(client, digits):
     over = threading.Event()
 
     def kill():
-        """Kill a worker once both are at work."""
+        """Kill a worker when both are working."""
         while not killed and not over.wait(0.05):
             if all(client.processing().values()):
                 time.sleep(0.5)  # for the data to arrive

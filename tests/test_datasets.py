@@ -24,7 +24,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 def needs(kind, y, seed=0):
-    """Return what `kind` needs for these labels, which changes classes alike."""
+    """Return the arguments of `kind` for these labels, with the same rate per class."""
     if kind == "transition":
         n_classes = len(set(y))
         return {"transition": np.full((n_classes, n_classes), 1 / n_classes)}
@@ -47,7 +47,7 @@ def test_exact_share_changes_and_never_to_itself(kind, y, rate, seed):
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=50, deadline=None)
 @given(y=labels, rate=rates, seed=seeds)
-def test_same_seed_same_labels_whatever_their_names(kind, y, rate, seed):
+def test_same_seed_same_labels_for_any_names(kind, y, rate, seed):
     more = needs(kind, y, seed)
     classes = sorted(set(y))
     names = np.array([f"class {k}" for k in range(len(classes))])
@@ -73,7 +73,7 @@ def test_each_class_changes_by_the_rate_up_to_rounding(kind, y, rate, seed):
     ("sizes", "rate"),
     [((10, 10), 0.3), ((1, 4, 1), 1 / 3)],  # the second by remainders, all equal
 )
-def test_which_rows_change_is_drawn_evenly(sizes, rate):
+def test_changed_samples_are_drawn_uniformly(sizes, rate):
     y = np.repeat(np.arange(len(sizes)), sizes)
     times = sum(corrupt_labels(y, rate, random_state=seed)[1] for seed in range(1000))
     assert_allclose(times / 1000, rate, atol=0.06)  # four standard errors
@@ -91,7 +91,7 @@ def test_no_rate_changes_nothing_and_leaves_y_alone():
     assert_array_equal(y, ["b", "a", "b"])
 
 
-def test_random_state_none_draws_anew():
+def test_random_state_none_draws_new_numbers():
     y = np.arange(1000) % 3
     first, second = (corrupt_labels(y, 0.5)[0] for _ in range(2))
     assert (first != second).any()
@@ -106,7 +106,7 @@ def test_pair_goes_to_the_next_class(y, rate, seed):
         assert given_label == (following[label] if wrong else label)
 
 
-def test_symmetric_goes_to_the_others_alike():
+def test_symmetric_noise_is_uniform_over_the_other_classes():
     y = np.arange(20_000) % 4
     matrix = from_confusion(y, corrupt_labels(y, 0.3, random_state=0)[0])
     assert_allclose(matrix, np.where(np.eye(4), 0.7, 0.1), atol=0.02)
@@ -141,7 +141,7 @@ def test_transition_dataframe_is_read_by_its_names():
     }
 
 
-def test_instance_changes_rows_near_the_class_they_get(iris):
+def test_instance_noise_changes_samples_near_the_new_class(iris):
     X, y = iris
     y_noisy, changed = corrupt_labels(y, 0.2, kind="instance", X=X, random_state=0)
     centroids = NearestCentroid().fit(X, y).centroids_
@@ -168,7 +168,7 @@ def test_instance_reaches_high_rates_of_classes_far_apart():
     assert changed.sum() == 36
     y = np.arange(100_000) % 2
     X = 2.0 * y[:, np.newaxis] - 1
-    X[1] = 300  # so far out that the fit has no doubt of it
+    X[1] = 300  # an outlier that is classified with certainty
     _, changed = corrupt_labels(y, 1 - 1e-9, kind="instance", X=X, random_state=0)
     assert changed.all()
 

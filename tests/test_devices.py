@@ -1,4 +1,4 @@
-"""Training on every name of a device."""
+"""Training on devices, by all of their names."""
 
 import pickle
 

@@ -121,7 +121,7 @@ def test_names_of_similarities_are_those_of_the_distribution():
 
 
 @given(ordinals)
-def test_ordinal_rows_are_distributions_that_fall_with_the_distance(matrix):
+def test_ordinal_rows_are_distributions_decreasing_with_distance(matrix):
     check_stochastic(matrix)
     for y, row in enumerate(matrix):
         assert (np.diff(row[: y + 1]) >= -1e-15).all()
@@ -325,7 +325,7 @@ def test_from_votes_of_two_annotators_is_the_confusion_both_ways():
 
 
 @given(st.integers(0, 99))
-def test_from_votes_does_not_see_who_voted_or_rows_of_one_vote(seed):
+def test_from_votes_ignores_annotators_and_samples_of_one_vote(seed):
     generator = np.random.default_rng(seed)
     answers = generator.integers(-1, 3, size=(20, 4))
     answers = np.vstack([answers, np.tile(EVERY_CLASS, 2)])

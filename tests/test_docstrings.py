@@ -1,4 +1,4 @@
-"""Docstrings are complete, and what they say of defaults is true."""
+"""Docstrings are complete, and their defaults are correct."""
 
 import inspect
 import pydoc
@@ -20,8 +20,8 @@ from helpers import quick_classifier, quick_search
 from sklearn_ls._base import LEARNED
 from sklearn_ls._classifier_cv import SEARCHED
 
-# Of numpydoc's rules: no extended summary or "See Also" where there is nothing to say,
-# examples belong to the class, and values returned have names, as in scikit-learn.
+# Ignored rules of numpydoc: extended summaries and "See Also" are optional, examples
+# belong to the class, and returned values have names, as in scikit-learn.
 IGNORED = {"ES01", "EX01", "SA01", "RT02", "RT03", "PR07"}
 
 INVENTORIES = Path(__file__).parent.parent / "docs" / "inventories"

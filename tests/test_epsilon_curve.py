@@ -71,7 +71,7 @@ def test_paired_display_draws_the_differences(rng):
     assert display.chosen_ is None
 
 
-def test_verdict_judges_the_chosen_epsilon_by_its_paired_difference():
+def test_verdict_uses_the_paired_difference_of_the_chosen_epsilon():
     folds = np.array([0.5, 0.7, 0.9, 0.6])
     noise = np.array([0.01, -0.01, 0.005, 0.0])
     epsilons = np.array([0, 0.1])
@@ -85,7 +85,7 @@ def test_verdict_judges_the_chosen_epsilon_by_its_paired_difference():
     assert verdict(folds, folds - noise - 0.05) == "epsilon 0 was chosen: no smoothing"
     worse = verdict(folds, folds - 0.05 + noise, epsilon=0.1)
     assert worse.startswith("epsilon 0.1: -0.049 +- 0.004 against epsilon 0, signif")
-    # With more epsilons to choose from, a difference has to be larger.
+    # With more candidates, a significant difference must be larger.
     gain = folds + 0.021 + noise
     assert verdict(folds, gain).endswith(", significant")
     many = np.array([0, 0.1, 0.2, 0.3])
@@ -94,7 +94,7 @@ def test_verdict_judges_the_chosen_epsilon_by_its_paired_difference():
     )
 
 
-def test_verdict_without_a_difference_to_judge():
+def test_verdict_without_a_difference():
     scores = np.array([[0.5, 0.7, 0.9], [0.5, 0.7, 0.9]])
     no_zero = EpsilonCurveDisplay(np.array([0.1, 0.2]), scores)
     assert "nothing to compare" in no_zero.plot().text_.get_text()
@@ -123,7 +123,7 @@ def test_verdict_of_accuracies_is_by_samples(iris):
     assert search.epsilon_ == 0.5
     verdict = EpsilonCurveDisplay.from_search(search).verdict
     assert "against epsilon 0, " in verdict
-    # The errors of samples decide where they are known.
+    # The errors of samples are used if they are known.
     for error, words in ((0.001, ", significant"), (0.1, ", not significant")):
         scores = np.array([[0.5, 0.7, 0.9], [0.52, 0.75, 0.9]])
         errors = np.array([0, error]), np.array([100, 100])
@@ -192,7 +192,7 @@ def test_no_verdict_without_scores_to_compare():
     assert "nothing to compare" in EpsilonCurveDisplay([0], [[0.5, 0.6]]).verdict
 
 
-def test_display_refuses_what_is_no_search_over_epsilon(iris):
+def test_display_requires_a_search_over_epsilon(iris):
     with pytest.raises(NotFittedError):
         EpsilonCurveDisplay.from_search(make())
     classifier = quick_classifier()

@@ -1,4 +1,4 @@
-"""What is learnt: whole, of its own, and no more than is needed."""
+"""Fitted state: complete, independent of parameters, and without leaks."""
 
 import copy
 import gc
@@ -69,7 +69,7 @@ def assert_same_predictions(clf, X, expected):
 
 
 class BufferedFeatures(torch.nn.Module):
-    """Random features in a buffer that `state_dict` leaves out."""
+    """Random features in a buffer that is not in `state_dict`."""
 
     def __init__(self, n_features, n_classes):
         super().__init__()
@@ -82,7 +82,7 @@ class BufferedFeatures(torch.nn.Module):
 
 
 class PlainFeatures(torch.nn.Module):
-    """Random features in a tensor that torch does not know of."""
+    """Random features in a tensor that is not registered."""
 
     def __init__(self, n_features, n_classes):
         super().__init__()
@@ -185,7 +185,7 @@ def test_classifier_warm_start_keeps_the_module_of_another_random_state(iris):
     assert_array_equal(clf.predict_proba(X), y_proba)
 
 
-# Rows 60 and 61: what happens to the parameters after fit
+# Rows 60 and 61: changes of parameters after fit
 
 
 def network(n_features, n_classes, sizes=(20,), slope=0.0):
@@ -197,7 +197,7 @@ def network(n_features, n_classes, sizes=(20,), slope=0.0):
 
 
 def overwrite(value):
-    """Change an array, a dict or a list in place, and all that it holds."""
+    """Change an array, a dict or a list in place, including nested values."""
     if isinstance(value, dict):
         for part in value.values():
             overwrite(part)
@@ -375,7 +375,7 @@ def test_search_ignores_parameters_changed_after_fit(rng, ensemble, change):
 
 @pytest.fixture(autouse=True)
 def ctrl_c():
-    """Let SIGINT raise KeyboardInterrupt, which it does not in the background."""
+    """Make SIGINT raise KeyboardInterrupt, also in background processes."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -407,7 +407,7 @@ def interrupt_at(step):
 
 @contextmanager
 def interruption_taken():
-    """Expect a warning; pytest itself would end by a KeyboardInterrupt."""
+    """Expect a warning; a KeyboardInterrupt would end pytest."""
     with pytest.warns(UserWarning, match="interrupted") as warned:
         try:
             yield
@@ -458,7 +458,7 @@ def test_classifier_interrupted_keeps_whole_epochs(iris, hook, params):
     )
 
 
-# Rows 38 and 62. Otherwise the test above could not tell them apart.
+# Rows 38 and 62. The test above relies on this difference.
 def test_classifier_interrupted_keeps_the_best_epoch_not_the_last(iris):
     X, y = iris
     clf = make(callbacks=[interrupt_in("on_batch_end", epoch=4)], **UNEVEN)
@@ -509,7 +509,7 @@ def test_classifier_interrupted_in_its_first_epoch_stays_unfitted(iris, train, p
 @pytest.mark.parametrize("hook", [*HOOKS, END])
 @pytest.mark.parametrize("first", ["fit", "partial_fit"])
 @pytest.mark.parametrize("again", ["fit", "warm fit", "partial_fit"])
-def test_classifier_interrupted_later_stays_as_it_was(iris, hook, first, again):
+def test_classifier_interrupted_later_is_unchanged(iris, hook, first, again):
     X, y = iris
     clf = make(epsilon=0.3, max_epochs=2)
     clf.fit(X, y) if first == "fit" else clf.partial_fit(X, y, classes=[0, 1, 2])
@@ -566,7 +566,7 @@ def test_classifier_ends_quietly_where_a_callback_asks_for_it(iris, fitted):
     ],
     ids=[*HOOKS, END, "without ensemble", "step"],
 )
-def test_search_interrupted_stays_as_it_was(iris, fitted, params):
+def test_search_interrupted_is_unchanged(iris, fitted, params):
     X, y = iris
     search = make_search(max_epochs=2)
     if fitted:
@@ -584,9 +584,9 @@ def test_search_interrupted_stays_as_it_was(iris, fitted, params):
 
 
 def interrupt_twice(call, first, second):
-    """Call with Ctrl-C at a call that the package makes, and again some lines later.
+    """Press Ctrl-C at the n-th call in the package, and again some lines later.
 
-    Return whether there were so many calls.
+    Return whether there were that many calls.
     """
     package = str(Path(sklearn_ls.__file__).parent)
     calls, lines = itertools.count(1), itertools.count(1)
@@ -619,7 +619,7 @@ def interrupt_twice(call, first, second):
     return interrupted
 
 
-# Row 63. Python itself swallows what is raised while it closes a generator.
+# Row 63. Python ignores exceptions that are raised while it closes a generator.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("second", [1, 2, 3, 4, 8])
 def test_classifier_interrupted_twice_is_as_before_or_as_after(iris, second):
@@ -648,7 +648,7 @@ def test_classifier_interrupted_twice_is_as_before_or_as_after(iris, second):
 
 @pytest.fixture
 def many_switches():
-    """Let threads take turns often."""
+    """Make threads switch often."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     yield
@@ -710,7 +710,7 @@ def test_classifiers_predict_whole_models_while_they_are_fitted(
 
 @pytest.fixture
 def count_bytes():
-    """Return how many bytes of tensors have been made and are alive."""
+    """Return the size of all tensors that are alive, in bytes."""
     gc.collect()
     gc.freeze()
     yield _count_bytes
@@ -744,7 +744,7 @@ def wide(rng):
 
 @pytest.fixture(autouse=True, scope="module")
 def warm():
-    """Import what torch imports late, which leaves a reference cycle."""
+    """Trigger lazy imports of torch, which leave a reference cycle."""
     torch.optim.Adam([torch.zeros(1, requires_grad=True)])
     gc.collect()
 
@@ -837,7 +837,7 @@ def test_search_is_freed_without_the_collector(wide, uncollected):
     assert [each() for each in alive] == [None] * len(alive)
 
 
-# Row 66. What torch imports late it imports in the first fit of a process.
+# Row 66. The first fit of a process triggers lazy imports of torch.
 def test_classifier_is_freed_without_the_collector_after_the_first_fit():
     code = """
 import gc, weakref

@@ -1,4 +1,4 @@
-"""The classifier inside scikit-learn's own tools."""
+"""The classifier in tools of scikit-learn."""
 
 import warnings
 

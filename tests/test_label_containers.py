@@ -133,7 +133,7 @@ def test_missing_values_of_nullable_and_arrow_columns_are_refused(dtype, column)
 def test_nullable_and_arrow_floats_keep_their_precision(dtype):
     y_soft = np.array([[0.1, 0.2, 0.7 + 5e-6], [0.2, 0.3, 0.5]])
     frame = pd.DataFrame(y_soft, columns=["c", "a", "b"]).astype(dtype)
-    if "32" in dtype or "float[" in dtype:  # a sum that is off by a rounding error
+    if "32" in dtype or "float[" in dtype:  # sums have rounding errors
         soft = check_target(frame)
         assert soft.classes.tolist() == ["a", "b", "c"]
         assert_allclose(soft.y_soft, y_soft[:, [1, 2, 0]], atol=1e-5)
@@ -239,7 +239,7 @@ def test_classifiers_take_soft_labels_as_y_and_as_y_soft(classifier, container, 
     assert_array_equal(y_proba, expected)
 
 
-def test_smoother_and_metrics_take_them_too(rng):
+def test_smoother_and_metrics_accept_them(rng):
     labels = [1, 0, 1, 0]
     expected = LabelSmoother(0.2).fit_transform(labels)
     assert_array_equal(LabelSmoother(0.2).fit_transform(arrow(labels)), expected)

@@ -31,7 +31,7 @@ search = partial(quick_search, [0.1], max_epochs=15)
 
 @pytest.fixture(scope="module")
 def noisy(digits):
-    """Digits of which 120 of 600 labels are wrong, and which."""
+    """600 digits, of which 120 have wrong labels, and the mask of these."""
     rng = np.random.default_rng(0)
     X, y = digits[0][:600], digits[1][:600].copy()
     wrong = rng.choice(600, 120, replace=False)
@@ -79,7 +79,7 @@ def test_fitted_search_is_read_instead_of_trained_again(noisy, monkeypatch):
     issues = find_label_issues(fitted, X, y)
     assert_array_equal(np.sort(issues), np.flatnonzero(cleanlab_find(y, oof, n_jobs=1)))
     assert len(find_label_issues(pipeline, X, y))
-    with pytest.raises(TypeError):  # other rows: it would be trained
+    with pytest.raises(TypeError):  # different samples, so it would be trained
         find_label_issues(fitted, X[::-1], y[::-1])
 
 
@@ -139,7 +139,7 @@ def test_named_matrices_and_class_weights_are_of_the_labels(noisy):
         assert wrong[find_label_issues(clf, X, y, cv=3)].mean() > 0.6
 
 
-def test_soft_labels_are_judged_by_the_most_likely(noisy):
+def test_soft_labels_are_scored_by_the_most_likely_label(noisy):
     X, y, wrong = noisy
     y_soft = 0.7 * np.eye(10)[y] + 0.03
     model = quick_classifier(max_epochs=15)
@@ -159,7 +159,7 @@ def test_soft_labels_are_judged_by_the_most_likely(noisy):
     fitted = search().fit(X, y, y_soft=y_soft)
     found = np.flatnonzero(cleanlab_find(y, fitted.oof_proba_, n_jobs=1))
     assert_array_equal(np.sort(find_label_issues(fitted, X, y_soft)), found)
-    plain = GaussianNB(var_smoothing=1e-2)  # takes no soft labels
+    plain = GaussianNB(var_smoothing=1e-2)  # does not support soft labels
     found = find_label_issues(plain, X, y_soft)
     assert_array_equal(found, find_label_issues(plain, X, y))
 
@@ -171,7 +171,7 @@ def test_best_of_a_fitted_grid_search_is_used(noisy):
     assert_array_equal(find_label_issues(grid, X, y), find_label_issues(best, X, y))
 
 
-def test_votes_are_judged_by_their_consensus(digits):
+def test_votes_are_scored_by_their_consensus(digits):
     X, y = digits[0][:600], digits[1][:600]
     answers = np.stack(
         [corrupt_labels(y, 0.45, random_state=seed)[0] for seed in range(3)], axis=1
@@ -188,8 +188,8 @@ def test_votes_are_judged_by_their_consensus(digits):
 
 
 @pytest.mark.filterwarnings("ignore:May not flag all label issues")
-@pytest.mark.filterwarnings("ignore:These labels occur in votes, but never in y")
-def test_votes_may_lack_a_class(noisy):
+@pytest.mark.filterwarnings("ignore:These labels occur in votes, but not in y")
+def test_votes_may_miss_a_class(noisy):
     X, y, wrong = noisy
     votes = np.stack([np.where(y == 3, 4, y)] * 2, axis=1)
     issues = find_label_issues(quick_classifier(max_epochs=15), X, y, votes=votes)
@@ -200,7 +200,7 @@ def test_votes_may_lack_a_class(noisy):
     model = GaussianNB(var_smoothing=1e-2)
     found = find_label_issues(model, X, names[y], votes=names[named].astype(object))
     assert_array_equal(found, find_label_issues(model, X, names[y]))
-    with pytest.raises(ValueError, match="votes require a y with one label"):
+    with pytest.raises(ValueError, match="y must be None or have one label"):
         find_label_issues(model, X, np.eye(10)[y], votes=votes)
     with pytest.raises(TypeError, match="find_label_issues requires probabilities"):
         find_label_issues(GridSearchCV(model, {}, refit=False).fit(X, y), X, y)
@@ -216,7 +216,7 @@ def test_votes_are_assigned_to_samples_by_id(noisy):
     assert_array_equal(found, find_label_issues(model, X, y))
     with pytest.raises(ValueError, match="Pass X as a DataFrame with the ids as index"):
         find_label_issues(model, X, votes=votes)
-    with pytest.raises(ValueError, match="X has the samples of votes in another order"):
+    with pytest.raises(ValueError, match="the same samples in a different order"):
         find_label_issues(model, frame, votes=pd.DataFrame({"w": y}, index=ids[::-1]))
 
 
@@ -247,7 +247,7 @@ def test_groups_stay_together(noisy):
     assert_array_equal(by_groups, find_label_issues(model, X, y, cv=splits))
 
 
-def test_rows_that_were_never_held_out_are_no_issues(noisy):
+def test_samples_never_held_out_are_not_issues(noisy):
     X, y, wrong = noisy
     folds = np.arange(600) % 3
     folds[folds == 2] = -1
@@ -257,7 +257,7 @@ def test_rows_that_were_never_held_out_are_no_issues(noisy):
     assert wrong[issues].mean() > 0.5
 
 
-def test_label_issues_refuse_what_they_cannot_judge(noisy, monkeypatch):
+def test_label_issues_refuse_invalid_input(noisy, monkeypatch):
     X, y, _ = noisy
     for call, message in (
         ({"y": np.eye(10, dtype=int)[y]}, "Got a multilabel indicator matrix"),

@@ -44,7 +44,7 @@ INDICATORS = np.array([[0, 1, 1], [1, 0, 1], [0, 0, 0], [1, 1, 1]])
 
 
 @pytest.mark.filterwarnings("ignore:Can't test estimator LabelSmoother")
-def test_what_check_estimator_has_to_say_of_a_transformer_of_y():
+def test_check_estimator_of_a_transformer_of_y():
     results = check_estimator(LabelSmoother())
     assert {result["status"] for result in results} == {"passed"}
 
@@ -251,7 +251,7 @@ def test_soft_labels_are_smoothed_as_the_mean_of_their_labels(
 
 
 @given(y_soft=soft_rows)
-def test_hard_rows_of_soft_labels_are_labels(y_soft):
+def test_one_hot_soft_labels_equal_hard_labels(y_soft):
     labels = np.append(y_soft.argmax(axis=1), [0, 1, 2])
     soft, hard = (
         LabelSmoother(distribution="prior"),

@@ -1,4 +1,4 @@
-"""The house is as docs/contributing.rst says."""
+"""The layout of the package is that of docs/contributing.rst."""
 
 import ast
 import re
@@ -33,7 +33,7 @@ PARAM_VALIDATION = {
 
 
 def modules_of(folder=""):
-    """Return the modules in a folder and in those below it, without the ending."""
+    """Return the modules in a folder and its subfolders, without the suffix."""
     paths = sorted((PACKAGE / folder).glob("**/*.py"))
     names = [path.relative_to(PACKAGE).with_suffix("").as_posix() for path in paths]
     return [name for name in names if not name.endswith("__init__")]
@@ -175,7 +175,7 @@ def test_only_the_report_imports_from_its_folder():
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_no_estimator_imports_what_stands_apart(module):
+def test_no_estimator_imports_separate_modules(module):
     assert not any(name.startswith(APART) for name in imports_of_ours(module))
 
 

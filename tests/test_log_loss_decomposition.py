@@ -52,7 +52,7 @@ def test_temperature_is_calibration_and_nothing_else_is(calibrated, scale):
 
 def test_refinement_is_cross_validated(calibrated):
     y, y_proba = calibrated
-    y, y_proba = y[:40], y_proba[:40]  # where fitting on the rows themselves shows
+    y, y_proba = y[:40], y_proba[:40]  # few samples, so overfitting is visible
     best = min(
         log_loss(y, softmax(scale * np.log(y_proba), axis=1))
         for scale in np.geomspace(0.1, 10, 100)
@@ -61,7 +61,7 @@ def test_refinement_is_cross_validated(calibrated):
     assert best + 1e-3 < refinement < best + 0.2
 
 
-def test_what_carries_no_information_has_the_entropy_as_refinement():
+def test_uninformative_predictions_have_the_entropy_as_refinement():
     y = np.repeat([0, 1], [150, 50])
     parts = log_loss_decomposition(y, np.tile([0.99, 0.01], (200, 1)))
     entropy = -0.75 * np.log(0.75) - 0.25 * np.log(0.25)
@@ -69,11 +69,11 @@ def test_what_carries_no_information_has_the_entropy_as_refinement():
 
 
 @pytest.mark.parametrize("n_classes", [2, 50])
-def test_unsure_rows_that_are_all_right_lack_a_temperature_only(n_classes):
+def test_unconfident_correct_samples_lack_only_a_temperature(n_classes):
     y = np.arange(100) % n_classes
     y_proba = (1 + np.eye(n_classes)[y]) / (n_classes + 1)
     parts = log_loss_decomposition(y, y_proba)
-    # A scale fitted on 80 rows, with one more of which nothing is known.
+    # A scale fitted on 80 samples and one more of unknown label.
     assert_allclose(parts.refinement, -np.log((80 + 1 / n_classes) / 81))
     assert_allclose(sum(parts), np.log((n_classes + 1) / 2))
 
@@ -82,14 +82,14 @@ def test_unsure_rows_that_are_all_right_lack_a_temperature_only(n_classes):
 def test_zeros_count_as_the_machine_precision(dtype):
     y = np.arange(100) % 2
     y_proba = np.eye(2, dtype=dtype)[y]
-    y_proba[:10] = y_proba[:10, ::-1]  # sure, and wrong
+    y_proba[:10] = y_proba[:10, ::-1]  # confident and wrong
     eps = np.finfo(dtype).eps
     parts = log_loss_decomposition(y, y_proba)
     clipped = log_loss_decomposition(y, y_proba.clip(eps, 1 - eps))
     assert_allclose(parts, clipped, rtol=1e-5)
 
 
-def test_one_mistake_among_sure_rows_costs_no_more_than_a_row_can():
+def test_one_confident_mistake_has_a_bounded_cost():
     y = np.arange(100) % 2
     y_proba = np.where(np.eye(2)[y] == 1, 0.8, 0.2)
     y_proba[0] = 0.2, 0.8
@@ -97,7 +97,7 @@ def test_one_mistake_among_sure_rows_costs_no_more_than_a_row_can():
     assert parts.refinement < np.log(2 * 81) / 100 + 0.1
 
 
-def test_rows_without_weight_and_the_unit_of_weights_do_not_matter(calibrated, rng):
+def test_samples_of_weight_zero_and_the_unit_of_weights_do_not_matter(calibrated, rng):
     y, y_proba = calibrated
     weight = rng.integers(3, size=N)
     rows = weight > 0
@@ -109,7 +109,7 @@ def test_rows_without_weight_and_the_unit_of_weights_do_not_matter(calibrated, r
         assert_allclose(parts, expected, rtol=1e-6)
 
 
-def test_temperature_is_that_of_the_rows_of_weight(calibrated):
+def test_temperature_uses_samples_of_positive_weight(calibrated):
     y, y_proba = calibrated
     rows = np.arange(N) % 3 == 0
     scale = np.where(rows, 3, 0.4)[:, np.newaxis]
@@ -120,14 +120,14 @@ def test_temperature_is_that_of_the_rows_of_weight(calibrated):
     assert_allclose(parts.refinement, expected, atol=5e-3)
 
 
-def test_names_and_order_of_classes_and_labels_that_rows_lack(calibrated):
+def test_names_and_order_of_classes_and_missing_labels(calibrated):
     y, y_proba = calibrated
     rows = y != 2
     y, y_proba = y[rows], y_proba[rows]
     parts = log_loss_decomposition(y, y_proba, labels=range(K))
     names = np.array(["d", "c", "b", "a"])
     renamed = log_loss_decomposition(names[y], y_proba[:, ::-1], labels=names[::-1])
-    assert_allclose(renamed, parts, atol=2e-3)  # rows are in other folds
+    assert_allclose(renamed, parts, atol=2e-3)  # the folds differ
     assert_allclose(sum(renamed), sum(parts))
 
 

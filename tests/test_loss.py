@@ -56,7 +56,7 @@ def logits():
 
 @dataclass
 class Target:
-    """A loss, and the samples that it is of."""
+    """A loss and its samples."""
 
     loss_function: Loss
     rows: RowTensors
@@ -86,7 +86,7 @@ def make_target(
 
 
 def dense_loss(logits, codes, epsilon, distribution, weight):
-    """Soft cross-entropy by torch, on targets written out by NumPy."""
+    """Soft cross-entropy of torch, with dense targets from NumPy."""
     y_soft = LabelSmoother(epsilon, distribution=distribution).fit_transform(codes)
     losses = functional.cross_entropy(
         logits, torch.from_numpy(y_soft), reduction="none"
@@ -166,7 +166,7 @@ def transition_as_matrix(transition):
 
 @pytest.fixture(params=["hard", "soft"])
 def make_noisy_target(request, codes, epsilon, distribution, weight):
-    """Return what makes a target seen through a transition, and its dense spelling."""
+    """Return a target with a transition, and the equivalent dense matrices."""
     y_soft = None if request.param == "hard" else Y_SOFT
     smoother = LabelSmoother(epsilon, distribution=distribution).fit(codes)
     dense = smoother.transform(codes if y_soft is None else y_soft)
@@ -213,7 +213,7 @@ def test_closed_form_of_corrected_and_soft_losses_equals_autograd(
         assert_allclose(gradient.T, logits.grad, atol=1e-15)
 
 
-def test_no_noise_is_no_transition(logits, make_noisy_target):
+def test_no_noise_equals_no_transition(logits, make_noisy_target):
     make, _, _ = make_noisy_target
     columns = logits.T.contiguous()
     loss, gradient = make(None).loss_and_gradient(columns)
@@ -275,7 +275,7 @@ def test_networks_share_or_stack_soft_labels(logits, codes, weight, noise):
 
 
 def test_correct_is_the_observed_label(logits, codes, weight, transition):
-    """Through the transition: most labels of a class may be another class."""
+    """Predictions are of the observed labels, which may mostly be another class."""
     target = make_target(codes, 0.5, "uniform", weight, transition_matrix=transition)
     observed = logits.softmax(-1).numpy() @ transition_as_matrix(transition)
     weights = np.ones(N) if weight is None else weight
@@ -306,7 +306,7 @@ def test_smoothing_changes_nothing_about_what_is_correct(logits, codes, weight):
 
 
 class GeneralizedCrossEntropy(Loss):
-    """A loss that has no closed form of its gradient here."""
+    """A loss without a closed-form gradient."""
 
     def per_sample(self, logits, rows):
         return rows.expect((1 - logits.softmax(-1) ** 0.7) / 0.7, dim=-1)

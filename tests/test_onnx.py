@@ -1,4 +1,4 @@
-"""Classifiers as ONNX models predict as they do."""
+"""ONNX models have the predictions of the classifiers."""
 
 import json
 
@@ -33,7 +33,7 @@ def assert_predicts_alike(estimator, X, path):
     to_onnx(estimator, path)
     X = X.astype(np.float32)
     expected = estimator.predict_proba(X)
-    for samples in (X, X[:1], X[:0]):  # of any number
+    for samples in (X, X[:1], X[:0]):  # any number of samples
         labels, y_proba = run(path, samples)
         assert y_proba.shape == (len(samples), *expected.shape[1:])
         assert y_proba.dtype == np.float32
@@ -123,7 +123,7 @@ def test_dates_are_texts(rng, tmp_path):
 
 
 class Network(nn.Sequential):
-    """Images through all kinds of layers that are known."""
+    """Images and a module with all supported layers."""
 
     def __init__(self, n_features, n_classes):
         channels, _, _ = n_features
@@ -165,7 +165,7 @@ class Custom(nn.Linear):
 )
 def test_unknown_layers_are_named(module, name, iris, tmp_path):
     clf = quick_classifier(module=module, max_epochs=1).fit(*iris)
-    with pytest.raises(TypeError, match=f"does not know the layer {name}"):
+    with pytest.raises(TypeError, match=f"does not support the layer {name}"):
         to_onnx(clf, tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
 
@@ -197,7 +197,7 @@ def test_numbers_beyond_float32_are_refused(iris, tmp_path):
         to_onnx(clf, tmp_path / "model.onnx")
 
 
-def test_what_cannot_be_converted_is_refused(iris, tmp_path):
+def test_modules_that_cannot_be_converted_are_refused(iris, tmp_path):
     path = tmp_path / "model.onnx"
     with pytest.raises(TypeError, match=r"Got a Pipeline.* register_onnx_converters"):
         to_onnx(make_pipeline(LabelSmoothingClassifier()), path)

@@ -1,4 +1,4 @@
-"""Calls of partial_fit between which the parameters change."""
+"""Calls of partial_fit with changes of parameters between them."""
 
 import os
 import pickle
@@ -31,7 +31,7 @@ LINEAR = {"module": torch.nn.Linear}
 WATCHED = {"callbacks": [skorch.callbacks.Callback()]}
 UNWATCHED = {"callbacks": None}
 
-# The parameters that are set before each of the calls.
+# Parameters that are set before each call.
 OTHER_OPTIMIZER = {
     "Adam, SGD": [{}, MOMENTUM],
     "SGD, Adam": [MOMENTUM, {"optimizer": "adam", "optimizer_params": None}],
@@ -77,8 +77,8 @@ OTHER_STATE = {
 }
 SEQUENCES = {**OTHER_OPTIMIZER, **OTHER_CALLBACKS, **OTHER_KERNEL, **OTHER_STATE}
 
-# An optimizer whose state has another layout may end the process, so each sequence has
-# its own, forked from one that has imported torch.
+# An optimizer state with a wrong layout may crash the process, so each sequence runs in
+# a process forked from one that has imported torch.
 RUN = """
 import os, pickle, signal, sys, traceback, warnings
 
@@ -136,14 +136,14 @@ class Outcome(NamedTuple):
 
 @pytest.fixture(scope="module")
 def results(iris):
-    """What came of each sequence, with and without pickling between the calls."""
+    """Result of each sequence, with and without pickling between the calls."""
     if not hasattr(os, "fork"):
         pytest.skip("no fork")
     here = str(Path(sklearn_ls.__file__).parents[1])
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([here, os.environ.get("PYTHONPATH", "")]),
-        "OMP_NUM_THREADS": "1",  # threads and fork do not go together
+        "OMP_NUM_THREADS": "1",  # threads are not compatible with fork
         "OPENBLAS_NUM_THREADS": "1",
     }
     process = subprocess.run(
@@ -159,7 +159,7 @@ def results(iris):
 
 @pytest.fixture(params=[False, True], ids=["", "pickled"])
 def outcome_of(results, request):
-    """Return what came of a sequence, or fail with the error that ended it."""
+    """Return the result of a sequence, or fail with its error."""
 
     def outcome_of(name):
         result = results[name, request.param]
@@ -178,9 +178,9 @@ def train(iris, *steps):
     return clf.predict_proba(X)
 
 
-# Row 56. What partial_fit does after fit starts from new moments too.
+# Row 56. After fit, partial_fit starts with new moments as well.
 @pytest.mark.parametrize("name", OTHER_OPTIMIZER)
-def test_classifier_partial_fit_starts_another_optimizer_anew(iris, outcome_of, name):
+def test_classifier_partial_fit_resets_a_new_optimizer(iris, outcome_of, name):
     X, y = iris
     y_proba, messages = outcome_of(name)
     assert messages[0] == []
@@ -264,7 +264,7 @@ def test_classifier_partial_fit_validates_changed_parameters(iris, first, name, 
     assert clf.n_iter_ == n_iter
 
 
-def test_classifier_partial_fit_goes_on_with_any_optimizer(iris):
+def test_classifier_partial_fit_continues_with_any_optimizer(iris):
     X, y = iris
     clf = LabelSmoothingClassifier(**{**PARAMS, "optimizer": torch.optim.Adafactor})
     whole = LabelSmoothingClassifier(**clf.get_params()).set_params(

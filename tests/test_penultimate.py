@@ -48,8 +48,8 @@ def test_projection_is_that_of_least_squares(network):
     directions = (templates[1:] - templates[0]).T
     shares = np.linalg.lstsq(directions, (embedding[kept] - templates[0]).T)[0]
     nearest = templates[0] + (directions @ shares).T
-    # In the plane's own coordinates all distances are the same, those of the
-    # templates, which lie in it, included.
+    # Distances in the coordinates of the plane are unchanged, including those of the
+    # templates, which lie in the plane.
     ours = pdist(np.vstack([display.points, display.templates]))
     assert_allclose(ours, pdist(np.vstack([nearest, templates])), atol=1e-9)
 
@@ -159,7 +159,7 @@ def test_pipelines_and_searches_show_their_network(iris):
         assert_allclose(display.templates, expected.templates)
 
 
-def test_display_draws_rows_and_templates(rng):
+def test_display_draws_samples_and_templates(rng):
     display = PenultimateDisplay(
         rng.normal(size=(30, 2)),
         rng.choice(["a", "b", "c"], 30),
@@ -187,7 +187,7 @@ def test_display_draws_rows_and_templates(rng):
     assert display.ax_.get_title() == "again"
 
 
-def test_display_refuses_what_has_no_plane(iris):
+def test_display_refuses_embeddings_without_a_plane(iris):
     X, y = iris
     clf = quick_classifier()
     from_estimator = PenultimateDisplay.from_estimator

@@ -1,4 +1,4 @@
-"""Fitted networks survive as dicts, which are checked when they are read."""
+"""Conversion of fitted networks to dicts, and validation of dicts."""
 
 import copy
 
@@ -73,7 +73,7 @@ def test_multilabel_networks_predict_the_same_when_read(iris):
     assert_array_equal(write_and_read(network).apply(X), network.apply(X))
 
 
-def test_what_the_user_wrote_is_kept(iris):
+def test_user_settings_are_kept(iris):
     X, y = iris
     network = train(
         X, y, module=Network, module_params={"n_units": 3}, optimizer=torch.optim.NAdam

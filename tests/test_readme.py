@@ -1,4 +1,4 @@
-"""What the README shows runs, and what the demo promises holds."""
+"""The README and the quickstart example run with the documented results."""
 
 import re
 import runpy
@@ -20,7 +20,7 @@ QUICKSTART = ROOT / "examples" / "quickstart.py"
 
 @pytest.fixture
 def fewer_digits(monkeypatch):
-    """Give code that loads the digits as many as fold networks stop early by."""
+    """Limit the digits that code loads, with enough for early stopping of folds."""
     X, y = sklearn.datasets.load_digits(return_X_y=True)
     monkeypatch.setattr(
         sklearn.datasets, "load_digits", lambda return_X_y: (X[:1050], y[:1050])
@@ -44,7 +44,7 @@ def test_code_of_the_landing_page_runs():
 
 
 @pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")
-def test_example_of_choosing_epsilon_shows_what_it_says():
+def test_example_of_choosing_epsilon_is_correct():
     shown = runpy.run_path(
         str(ROOT / "examples" / "epsilon" / "plot_choosing_epsilon.py")
     )
@@ -57,7 +57,7 @@ def test_example_of_choosing_epsilon_shows_what_it_says():
 
 
 @pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")
-def test_example_of_mislabelled_images_shows_what_it_says():
+def test_example_of_mislabelled_images_is_correct():
     shown = runpy.run_path(
         str(ROOT / "examples" / "data" / "plot_mislabelled_images.py")
     )
@@ -93,7 +93,7 @@ def quickstart(monkeypatch, tmp_path):
 
 @pytest.fixture
 def table(tmp_path):
-    """Iris with a word column, gaps and a class of two rows; written as CSV."""
+    """Iris with a text column, missing values and a class of two samples, as CSV."""
     X, y = load_iris(return_X_y=True, as_frame=True)
     frame = X.iloc[:, :2].copy()
     frame["kind"] = np.where(X.iloc[:, 2] > 3, "long", "short")
@@ -111,7 +111,7 @@ def table(tmp_path):
     return path
 
 
-@pytest.mark.filterwarnings("ignore")  # of the user's data; a script may warn
+@pytest.mark.filterwarnings("ignore")  # warnings about the user's data
 def test_quickstart_on_a_table(quickstart, table, tmp_path, capsys):
     quickstart(table, "--target", "label", "--figure", tmp_path / "figure.png")
     out = capsys.readouterr().out
@@ -142,7 +142,7 @@ def test_quickstart_on_a_table(quickstart, table, tmp_path, capsys):
         (["table.csv", "--target", "label", "--figure", "no/such/place.png"], 2),
     ],
 )
-def test_quickstart_says_what_is_wrong(quickstart, table, arguments, message):
+def test_quickstart_explains_errors(quickstart, table, arguments, message):
     folder = table.parent
     (folder / "empty.csv").write_text("")
     (folder / "binary.csv").write_bytes(b"\xff\xfe\x00\x80" * 99)

@@ -53,7 +53,7 @@ def test_display_holds_the_curve_and_the_error_of_metrics(kind, strategy, rng):
 )
 def test_histogram_counts_what_is_in_uniform_bins(seed, n_bins, kind):
     y_true, y_proba = draw_predictions(seed)
-    y_proba = np.round(y_proba * 20) / 20  # some on the edges of bins
+    y_proba = np.round(y_proba * 20) / 20  # some values on edges of bins
     y_proba[:, 0] += 1 - y_proba.sum(axis=1)
     y_proba = np.abs(y_proba) / np.abs(y_proba).sum(axis=1, keepdims=True)
     weight = np.random.default_rng(seed).integers(1, 3, len(y_true))
@@ -73,7 +73,7 @@ def test_estimators_are_asked_for_their_probabilities(iris, rng):
     with pytest.raises(NotFittedError):
         ReliabilityDisplay.from_estimator(pipeline, X, y)
     pipeline.fit(X, y)
-    some = y != "virginica"  # which the classifier knows nevertheless
+    some = y != "virginica"  # one of the classes of the classifier
     options = {"kind": "class-wise", "strategy": "quantile", "n_bins": 5}
     options["sample_weight"] = rng.uniform(size=some.sum())
     display = ReliabilityDisplay.from_estimator(pipeline, X[some], y[some], **options)
@@ -172,7 +172,7 @@ def test_display_without_error_and_name_has_no_entry_in_the_legend():
     assert texts == ["perfectly calibrated"]
 
 
-def test_display_refuses_what_it_cannot_draw():
+def test_display_refuses_invalid_input():
     y_true, y_proba = predictions
     with pytest.raises(ValueError, match="ax must be a subplot"):
         ReliabilityDisplay.from_predictions(

@@ -5,7 +5,7 @@ from sklearn_ls.inspection._report.scores import SCORES, VariantScores
 from sklearn_ls.inspection._report.variants import VARIANTS
 from sklearn_ls.inspection._report.verdict import format_verdict
 
-FOLDS = np.array([0.02, -0.01, 0.0, 0.01, -0.02])  # what folds have in common
+FOLDS = np.array([0.02, -0.01, 0.0, 0.01, -0.02])  # effects shared by all variants
 NOISE = np.array([0.001, -0.001, 0.0, 0.002, -0.002])
 
 SAME = {
@@ -87,7 +87,7 @@ FALL = [0.9, 0.9, 0.87, 0.87, 0.87]
             "good as any.",
         ),
         (
-            # Who smooths for accuracy needs no other network for probabilities.
+            # Smoothing for accuracy does not need another network for probabilities.
             {"accuracy": RISE, "loss": [0.3, 0.3, 0.45, 0.3, 0.3]},
             "Smoothing helps: use it, with the probabilities of 'smoothed + "
             "temperature'.",
@@ -101,7 +101,7 @@ FALL = [0.9, 0.9, 0.87, 0.87, 0.87]
             "any.",
         ),
         (
-            # The rows that a temperature is fitted on are not trained on.
+            # The samples for a temperature are not used for training.
             {"accuracy": [0.9, 0.9, 0.9, 0.87, 0.9], "loss": [0.5, 0.4, 0.4, 0.3, 0.4]},
             "Smoothing costs accuracy, but gives better probabilities (smoothed + ",
         ),
@@ -112,11 +112,11 @@ FALL = [0.9, 0.9, 0.87, 0.87, 0.87]
         ),
     ],
 )
-def test_verdict_begins_with_what_to_do(changed, advice):
+def test_verdict_starts_with_a_recommendation(changed, advice):
     assert format_verdict(make(**{**SAME, **changed})).startswith(advice)
 
 
-def test_verdict_tells_what_it_rests_on():
+def test_verdict_names_its_evidence():
     verdict = format_verdict(
         make(**{**SAME, "accuracy": RISE, "loss": [0.3, 0.3, 0.5, 0.3, 0.3]})
     )
@@ -183,7 +183,7 @@ def test_verdict_takes_nothing_better_for_worse():
     verdict = format_verdict(make(**{**SAME, **changed}))
     assert "is worse than" not in verdict
     assert "worse with smoothing" not in verdict
-    # Nor one that costs accuracy for one that adds to it.
+    # The same for variants that cost accuracy.
     scores = make(**{**SAME, "accuracy": [0.9, 0.9, 0.9, 0.87, 0.87]})
     verdict = format_verdict(scores)
     assert verdict.startswith("You do not need smoothing. Accuracy does not")

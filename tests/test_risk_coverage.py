@@ -98,7 +98,7 @@ def test_labels_and_probabilities_in_their_forms():
         (np.ones((30, 2)), "1d"),
     ],
 )
-def test_confidences_that_are_none_are_refused(confidence, message):
+def test_invalid_confidences_are_refused(confidence, message):
     with pytest.raises(ValueError, match=message):
         risk_coverage_curve(*draw(2), confidence=confidence)
 

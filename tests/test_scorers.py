@@ -99,7 +99,7 @@ def test_parameters_are_those_of_the_metric(iris):
 
 
 @pytest.mark.parametrize("name", OF_LABELS)
-def test_grid_search_and_ours_choose_alike(named_iris, name):
+def test_grid_search_and_ours_choose_the_same_epsilon(named_iris, name):
     X, y = named_iris
     folds = KFold(3, shuffle=True, random_state=0)
     scoring = get_scorer(name)
@@ -117,7 +117,7 @@ def test_grid_search_and_ours_choose_alike(named_iris, name):
 
 
 @pytest.mark.parametrize("name", OF_SOFT_LABELS)
-def test_searches_take_soft_labels(soft_iris, name):
+def test_searches_accept_soft_labels(soft_iris, name):
     X, y_soft = soft_iris
     scoring, folds = get_scorer(name), KFold(3, shuffle=True, random_state=0)
     ours = quick_search([0, 0.4], scoring=scoring, cv=folds)

@@ -1,4 +1,4 @@
-"""What several scorers of a search get of the sample weights."""
+"""Sample weights with several scorers of a search."""
 
 import warnings
 
@@ -114,7 +114,7 @@ def test_a_single_scorer_without_weights_is_named_by_scoring(iris, weight):
         make(score_unweighted).fit(X, y, sample_weight=weight)
 
 
-def test_without_weights_nothing_is_said(iris):
+def test_no_warning_without_weights(iris):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         make({**UNWEIGHTED, **WEIGHTED}, refit="plain").fit(*iris)

@@ -28,7 +28,7 @@ FLAGS = [
 ]
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
-# Images would load when they come near, formulas are drawn after the page.
+# Images are loaded lazily, and formulas are rendered after the page.
 SETTLE = """async () => {
     await window.MathJax?.startup?.promise;
     await Promise.allSettled([...document.images].map(image => {
@@ -41,7 +41,7 @@ SEE = """() => ({
     ids: [...document.querySelectorAll("[id]")].map(e => e.id),
     images: [...document.images].map(i => [i.currentSrc, i.complete && i.naturalWidth]),
 })"""
-# What reaches beyond the screen, unless a box of its own scrolls there.
+# Elements that extend beyond the screen, except in scrollable boxes.
 OVERHANG = """() => {
     const end = e => e.getBoundingClientRect().left
         + Math.max(e.offsetWidth, e.scrollWidth);
@@ -61,7 +61,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def address():
-    """Where the site is served."""
+    """URL of the served site."""
     handler = partial(Quiet, directory=SITE)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -92,7 +92,7 @@ def tab(browser):
 
 @pytest.fixture(scope="module")
 def visited(tab, address):
-    """Return what each page shows, asks for and complains of."""
+    """Return the content, the requests and the errors of each page."""
     assert PAGES, f"{SITE} is empty: make docs"
     return {page: visit(tab, address, page) for page in PAGES}
 

@@ -1,4 +1,4 @@
-"""skorch's callbacks and those of users: copied, called and fed as skorch does."""
+"""Callbacks are copied and called, and receive data, as in skorch."""
 
 import copy
 import json
@@ -40,7 +40,7 @@ def make(**params):
 
 
 class Recorder(Callback):
-    """Remembers the losses that the history shows at the end of each epoch."""
+    """Records the losses in the history at the end of each epoch."""
 
     def __init__(self, every=1):
         self.every = every
@@ -302,7 +302,7 @@ def test_mocks_are_callbacks(iris):
 
 
 class Averaging(skorch.callbacks.Callback):
-    """Sets the weights at the end of the training, as an average of them would."""
+    """Sets the weights at the end of the training, like an average."""
 
     def on_train_end(self, net, X=None, y=None, **kwargs):
         with torch.no_grad():
@@ -317,7 +317,7 @@ def test_weights_that_a_callback_sets_at_the_end_are_those_of_the_classifier(iri
 
 
 class Follower(skorch.callbacks.Callback):
-    """Reads what another callback has recorded."""
+    """Reads the records of another callback."""
 
     def __init__(self, other):
         self.other = other

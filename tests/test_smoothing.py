@@ -13,7 +13,7 @@ class_counts = st.integers(2, 12)
 
 
 def targets(epsilon, n_classes, distribution):
-    """Soft target of every class, one a row."""
+    """Soft targets of all classes, one per row."""
     smoother = LabelSmoother(epsilon, distribution=distribution)
     return smoother.fit_transform(np.arange(n_classes))
 
@@ -56,7 +56,7 @@ def test_uniform_equals_the_keras_formula_for_binary_crossentropy(epsilon):
 
 
 @given(epsilons, class_counts)
-def test_uniform_equals_what_torch_label_smoothing_minimises(epsilon, n_classes):
+def test_uniform_equals_torch_label_smoothing(epsilon, n_classes):
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(n_classes, n_classes, generator=generator, dtype=torch.float64)
     smooth = torch.nn.functional.cross_entropy(
@@ -116,7 +116,7 @@ def test_epsilon_of_each_class_is_used_for_its_label(epsilon):
             assert_allclose(together[label], alone[label], atol=1e-15)
 
 
-@pytest.mark.parametrize("n_samples", [5, 500])  # by the formula; by repeating rows
+@pytest.mark.parametrize("n_samples", [5, 500])  # computed directly or by indexing
 @pytest.mark.parametrize("distribution", ["uniform", "others", "each", "matrix"])
 def test_few_and_many_labels_get_the_same_targets(n_samples, distribution, rng):
     if distribution == "matrix":
@@ -157,7 +157,7 @@ def test_convert_epsilon_reaches_the_ends_of_the_range(n_classes):
     assert convert_epsilon(0, n_classes, from_="others", to="each") == 0
 
 
-def test_convert_epsilon_refuses_what_has_no_equal():
+def test_convert_epsilon_refuses_values_without_equivalent():
     with pytest.raises(ValueError, match="has no equal"):
         convert_epsilon(0.9, 2, from_="others", to="uniform")
 
@@ -203,7 +203,7 @@ def test_recover_undoes_an_epsilon_of_one_where_other_classes_are_kept():
 
 
 @pytest.mark.parametrize("distribution", ["uniform", "prior", np.full((3, 3), 1 / 3)])
-def test_recover_refuses_what_cannot_be_undone(distribution):
+def test_recover_refuses_smoothing_without_inverse(distribution):
     smoother = LabelSmoother(1.0, distribution=distribution).fit([0, 1, 2])
     with pytest.raises(ValueError, match="cannot be recovered"):
         smoother.recover(np.full((1, 3), 1 / 3))

@@ -75,7 +75,7 @@ def search(epsilons=(0.0, 0.3), **params):
 
 
 def logistic(epsilon=0.2):
-    # Converges so far that the order of the rows makes no difference.
+    # Converges, so that the order of the samples does not matter.
     return SmoothedTargetClassifier(
         LogisticRegression(tol=1e-8, max_iter=10_000), LabelSmoother(epsilon)
     )
@@ -136,7 +136,7 @@ def test_scores_equal_those_of_cross_validation(iris, of_network):
 
 
 @pytest.mark.parametrize("calibration", ["temperature", "unsmooth"])
-def test_ways_are_the_same_whichever_is_given(iris, of_network, calibration):
+def test_variants_do_not_depend_on_the_estimator_passed(iris, of_network, calibration):
     report = smoothing_report(network(calibration=calibration), *iris, cv=3)
     assert report.ways == of_network.ways
     assert_allclose(report.scores, of_network.scores)
@@ -170,7 +170,7 @@ def test_search_chooses_epsilon_within_each_fold(iris):
 
 
 @pytest.mark.filterwarnings("ignore:epsilons does not contain 0")
-def test_other_ways_are_at_the_epsilon_that_was_chosen(iris):
+def test_other_variants_use_the_chosen_epsilon(iris):
     estimator = search([0.1, 0.3], distribution="others", calibration="unsmooth")
     report = smoothing_report(make_pipeline(estimator), *iris, cv=2)
     assert len(report.ways) == 5
@@ -189,7 +189,7 @@ def test_only_the_smoothed_way_searches(iris, monkeypatch):
 
     monkeypatch.setattr(LabelSmoothingClassifierCV, "fit", spy)
     smoothing_report(search(), *iris, cv=2)
-    assert sum(searches) == 2  # one a fold
+    assert sum(searches) == 2  # one per fold
 
 
 def test_table_holds_means_and_paired_differences(of_network):
@@ -206,7 +206,7 @@ def test_table_holds_means_and_paired_differences(of_network):
     assert not table.xs("hard labels", level="way")[["difference"]].any(axis=None)
 
 
-def test_temperature_leaves_accuracy_as_it_is(of_network):
+def test_temperature_does_not_change_accuracy(of_network):
     assert_array_equal(of_network.scores[0, 1], of_network.scores[0, 0])
 
 
@@ -225,7 +225,7 @@ def test_short_epsilon_of_any_classifier_is_found(iris):
     assert_allclose(report.scores, expected.scores)
 
 
-def test_order_of_rows_does_not_matter(iris, rng):
+def test_order_of_samples_does_not_matter(iris, rng):
     X, y = iris
     order = rng.permutation(len(y))
     splits = list(StratifiedKFold(3).split(X, y))
@@ -234,7 +234,7 @@ def test_order_of_rows_does_not_matter(iris, rng):
     ]
     report = smoothing_report(logistic(), X, y, cv=splits)
     again = smoothing_report(logistic(), X[order], y[order], cv=moved)
-    for way in (0, 2):  # the folds that a temperature is fitted on go by the order
+    for way in (0, 2):  # the folds of the temperature depend on the order
         assert_allclose(again.scores[:, way], report.scores[:, way], atol=1e-5)
     assert again.noise == pytest.approx(report.noise, abs=1e-3)
 
@@ -251,7 +251,7 @@ def test_labels_may_be_of_any_type(iris, of_network, labels):
 
 def test_two_classes(iris):
     X, y = iris[0][50:], iris[1][50:] == 2
-    always = {"early_stopping": False}  # "auto" would see the folds of the temperature
+    always = {"early_stopping": False}  # "auto" depends on the folds of the temperature
     report = smoothing_report(network(**always), X, y, cv=3)
     assert_equals_cross_validation(report, "smoothed", network(**always), X, y)
     hard = network(0.0, **always)
@@ -276,7 +276,7 @@ def test_folds_in_parallel_are_the_same(iris, of_network):
     assert_allclose(report.scores, of_network.scores)
 
 
-def test_what_all_trainings_warn_of_is_said_once(iris):
+def test_warnings_of_all_trainings_are_issued_once(iris):
     wants_more = network(n_iter_no_change=5)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -303,7 +303,7 @@ def test_fitted_search_is_read_instead_of_trained_again(iris, fitted, monkeypatc
     assert "trained again" not in " ".join(report.notes)
 
 
-def test_what_is_read_and_what_is_trained_beside_it_are_paired(iris, fitted, of_fitted):
+def test_fitted_and_retrained_variants_are_paired(iris, fitted, of_fitted):
     X, y = iris
     assert of_fitted.ways == [
         "hard labels",
@@ -339,7 +339,7 @@ def test_temperature_beside_a_search_is_of_the_other_folds(iris, fitted, of_fitt
 
 
 def test_temperature_beside_a_search_is_of_labels_that_could_be_learnt(iris):
-    X, y = iris[0][:101], iris[1][:101]  # the only row of the last label is the last
+    X, y = iris[0][:101], iris[1][:101]  # the last sample is the only one of its class
     even, odd = np.arange(0, 101, 2), np.arange(1, 101, 2)
     fitted = search([0.3], cv=[(odd, even), (even, odd)]).fit(X, y)
     report = smoothing_report(fitted, X, y)
@@ -371,7 +371,7 @@ def test_temperature_keeps_classes_that_no_fold_holds_out(iris):
     fitted = search([0.3], cv=PredefinedSplit(folds)).fit(X, y)
     report = smoothing_report(fitted, X, y)
     assert "no smoothed network was trained" in report.notes[0]
-    assert report.scores[0, 0].max() < 1  # some rows are taken for the third class
+    assert report.scores[0, 0].max() < 1  # some samples are misclassified
     assert_array_equal(report.scores[0, 1], report.scores[0, 0])
 
 
@@ -388,7 +388,7 @@ def test_scoring_of_a_search_does_not_matter_to_hard_labels(iris, of_fitted):
     assert_allclose(report.scores, of_fitted.scores)
 
 
-def test_smoothing_behind_a_transition_is_not_undone_in_what_is_read(iris):
+def test_smoothing_behind_a_transition_is_not_undone(iris):
     report = smoothing_report(search(transition_matrix=0.1).fit(*iris), *iris)
     assert "smoothed + unsmooth" not in report.ways
     assert "fitted with a transition_matrix" in report.notes[-1]
@@ -403,7 +403,7 @@ def test_calibration_of_a_fitted_search_names_the_way(iris):
     assert_allclose(report.scores[1, 2], folds, rtol=1e-6)
 
 
-def test_search_fitted_to_other_rows_is_trained_anew(iris, rng, fitted):
+def test_search_fitted_to_other_samples_is_trained_again(iris, rng, fitted):
     X, y = iris
     order = rng.permutation(len(y))
     report = smoothing_report(fitted, X[order], y[order], cv=2)
@@ -412,7 +412,7 @@ def test_search_fitted_to_other_rows_is_trained_anew(iris, rng, fitted):
     assert any("trained again" in note for note in report.notes)
 
 
-def test_held_out_predictions_are_read_only_of_what_they_are_of(iris, fitted):
+def test_held_out_predictions_are_only_used_for_the_same_data(iris, fitted):
     def read(estimator, X=iris[0], y=iris[1], y_soft=None):
         return read_held_out(estimator, *check_X_labels(X, y, y_soft))
 
@@ -460,7 +460,7 @@ def test_held_out_predictions_are_read_only_of_the_same_labels(iris):
         assert (held_out is not None) == is_read
 
 
-def test_classes_that_a_fold_lacks_get_no_probability(iris):
+def test_classes_missing_from_a_fold_get_no_probability(iris):
     X, y = iris
     some = y != 1
     clf = LogisticRegression().fit(X[some], y[some])
@@ -469,7 +469,7 @@ def test_classes_that_a_fold_lacks_get_no_probability(iris):
     assert_allclose(y_proba[:, [0, 2]], clf.predict_proba(X))
 
 
-def test_rows_held_out_again_get_the_mean(rng):
+def test_samples_held_out_repeatedly_get_the_mean(rng):
     probas = [rng.dirichlet(np.ones(3), 2) for _ in range(2)]
     splits = [(None, np.array([0, 1])), (None, np.array([1, 3]))]
     mean = mean_held_out_proba(probas, splits, 4)
@@ -496,7 +496,7 @@ def test_labels_that_a_fold_has_not_seen_count_and_are_named(iris):
     splits = [(half[half < 100], first), (first, half)]
     report = smoothing_report(network(), X, y, cv=splits)
     assert np.isfinite(report.scores).all()
-    assert report.scores[1, 0, 0] > 10  # a third of the rows have probability 0
+    assert report.scores[1, 0, 0] > 10  # a third of the samples have probability 0
     assert "missing from the training samples of some splits: <c>" in str(report)
     assert "&lt;c&gt;" in report._repr_html_()
     assert "<c>" not in report._repr_html_()
@@ -511,7 +511,7 @@ def test_temperature_is_that_of_the_labels_that_could_be_learnt(iris):
         known, common = X[train[:-1]], y[train[:-1]]
         inner = list(StratifiedKFold(5).split(known, common))
         logits = np.empty((len(common), 3))
-        # The rare row is the last: in the fold that holds it out nobody knows it.
+        # The class of the last sample is missing in training when it is held out.
         for fold, (kept, held_out) in enumerate(inner):
             kept = np.r_[kept, len(train) - 1] if fold else kept
             clf = network(0.0).fit(X[train][kept], y[train][kept])
@@ -529,13 +529,13 @@ def test_temperature_is_that_of_the_labels_that_could_be_learnt(iris):
         assert_allclose(report.scores[1, 1, number], expected, rtol=1e-5)
 
 
-def test_tiny_data_with_too_few_rows_for_a_temperature_is_refused(iris):
+def test_too_few_samples_for_a_temperature_are_refused(iris):
     X, y = iris[0][[0, 1, 50, 51]], iris[1][[0, 1, 50, 51]]
     with pytest.raises(ValueError, match="Each label occurs only once"):
         smoothing_report(network(), X, y, cv=2)
 
 
-def test_temperature_of_three_rows_a_label_is_by_three_folds(iris):
+def test_temperature_of_three_samples_per_label_uses_three_folds(iris):
     some = np.r_[0:6, 50:56]
     report = smoothing_report(network(), iris[0][some], iris[1][some], cv=2)
     assert np.isfinite(report.scores).all()
@@ -648,7 +648,7 @@ def test_estimators_around_a_network_are_compared(iris, around):
     assert_allclose(report.scores[1, smoothed], -scores["test_score"], atol=1e-6)
 
 
-def test_way_that_cannot_be_is_left_out_and_said_so(iris):
+def test_impossible_variant_is_left_out_with_a_note(iris):
     report = smoothing_report(network(1.0), *iris, cv=2)
     assert report.ways[2:] == ["smoothed", "smoothed + temperature"]
     assert any("'smoothed + unsmooth' is left out:" in note for note in report.notes)
@@ -664,7 +664,7 @@ def test_inner_folds_stop_early_as_the_whole_does(digits):
     assert_allclose(auto.scores, stopping.scores)
 
 
-def test_notes_warn_of_what_blurs_the_comparison(iris, of_network):
+def test_notes_warn_of_unfair_comparisons(iris, of_network):
     for params, words in (
         ({"transition_matrix": 0.1}, "compare accuracies only"),
         ({"random_state": None}, "Without a random_state"),
@@ -794,7 +794,7 @@ def test_estimators_that_cannot_be_compared_are_refused(
         smoothing_report(estimator, *iris)
 
 
-def test_rows_that_cannot_be_scored_are_refused(iris):
+def test_samples_that_cannot_be_scored_are_refused(iris):
     X, y = iris
     with pytest.raises(ValueError, match="Got a multilabel indicator matrix of"):
         smoothing_report(network(), X, np.eye(3, dtype=int)[y])

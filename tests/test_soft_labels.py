@@ -1,4 +1,4 @@
-"""Soft labels, an epsilon a row and known noise in the estimators."""
+"""Soft labels, per-sample epsilon and known label noise in the estimators."""
 
 import pickle
 from functools import partial
@@ -47,7 +47,7 @@ class Linear(nn.Sequential):
 
 @pytest.fixture
 def y_soft(iris, rng):
-    """Soft labels whose largest entry is the label, but for a few."""
+    """Soft labels whose largest entry is the label, with few exceptions."""
     return 0.7 * np.eye(3)[iris[1]] + 0.3 * rng.dirichlet([0.3] * 3, len(iris[1]))
 
 
@@ -89,7 +89,7 @@ def test_epsilon_smooths_soft_labels_further(iris, y_soft, epsilon, distribution
 
 
 def test_soft_labels_are_weighted_copies(iris, y_soft):
-    """In full batches, where each copy counts by its share."""
+    """In full batches, where copies are weighted by their share."""
     X, _ = iris
     params = {"batch_size": 10_000, "hidden_layer_sizes": (5,), "epsilon": 0}
     copies = np.tile(np.arange(3), len(X))
@@ -138,7 +138,7 @@ def test_y_soft_is_learnt_from_instead_of_y(iris, y_soft):
     assert_array_equal(routed.predict(X), names[soft.predict(X)])
 
 
-def test_y_of_a_part_may_lack_classes_that_named_columns_have(iris, y_soft):
+def test_y_of_a_part_may_miss_classes_of_named_columns(iris, y_soft):
     X, y = iris
     part = y < 2
     frame = pd.DataFrame(y_soft, columns=range(3))
@@ -170,7 +170,7 @@ def test_early_stopping_is_by_the_labels_in_y(iris, y_soft):
 @pytest.mark.parametrize("epsilon", [0.0, 0.3])
 @pytest.mark.parametrize("soft", [False, True])
 @pytest.mark.parametrize("distribution", ["uniform", "prior", MATRIX], ids=str)
-def test_equal_epsilons_of_rows_are_the_parameter(
+def test_equal_sample_epsilons_equal_the_parameter(
     iris, y_soft, epsilon, soft, distribution
 ):
     X, y = iris
@@ -184,7 +184,7 @@ def test_equal_epsilons_of_rows_are_the_parameter(
 
 @pytest.mark.parametrize("distribution", ["others", "prior", MATRIX], ids=str)
 @pytest.mark.parametrize("soft", [False, True])
-def test_epsilons_of_rows_smooth_their_rows(iris, y_soft, distribution, soft, rng):
+def test_sample_epsilon_smooths_each_sample(iris, y_soft, distribution, soft, rng):
     X, y = iris
     target = y_soft if soft else y
     epsilon = rng.uniform(size=len(X))
@@ -198,7 +198,7 @@ def test_epsilons_of_rows_smooth_their_rows(iris, y_soft, distribution, soft, rn
     assert_same(clf, make(epsilon=0).fit(X, written_out), X)
 
 
-def test_epsilons_of_rows_smooth_multilabel_targets(iris):
+def test_sample_epsilon_smooths_multilabel_targets(iris):
     X, y = iris
     Y = np.c_[y == 0, X[:, 0] > 0].astype(int)
     given = make().fit(X, Y, sample_epsilon=np.full(len(X), 0.3))
@@ -207,7 +207,7 @@ def test_epsilons_of_rows_smooth_multilabel_targets(iris):
     assert make().fit(X, Y, sample_epsilon=rows).loss_curve_ != given.loss_curve_
 
 
-def test_partial_fit_takes_what_fit_takes(iris, y_soft):
+def test_partial_fit_accepts_the_arguments_of_fit(iris, y_soft):
     X, y = iris
     classes = [0, 1, 2]
     soft = make().partial_fit(X, y_soft, classes=classes).partial_fit(X, y_soft)
@@ -221,13 +221,13 @@ def test_partial_fit_takes_what_fit_takes(iris, y_soft):
     assert_array_equal(one_row.classes_, classes)
 
 
-def test_warm_start_goes_on_with_soft_labels(iris, y_soft):
+def test_warm_start_continues_with_soft_labels(iris, y_soft):
     X, y = iris
     clf = make(warm_start=True).fit(X, y).fit(X, y_soft)
     assert clf.n_iter_ == 2 * SHORT["max_epochs"]
 
 
-def test_weights_and_rows_of_soft_labels_are_the_same_thing(iris, y_soft):
+def test_weights_equal_repeated_soft_labels(iris, y_soft):
     X, _ = iris
     params = {"batch_size": 10_000}
     repeat = np.arange(len(X)) % 3
@@ -245,7 +245,7 @@ def test_a_fitted_classifier_is_cloned_and_pickled(iris, y_soft):
     assert_same(clone(clf).fit(X, y_soft), clf, X)
 
 
-# scikit-learn's own tools
+# Tools of scikit-learn
 
 
 def test_scikit_learn_cross_validates_soft_labels_in_a_pipeline(iris, y_soft):
@@ -374,7 +374,7 @@ def test_search_scores_named_by_labels_and_callables_by_soft_labels(iris, y_soft
     )
 
 
-def test_soft_log_loss_prefers_probabilities_as_unsure_as_the_labels(iris, y_soft):
+def test_soft_log_loss_prefers_probabilities_as_uncertain_as_the_labels(iris, y_soft):
     X, y = iris
     y_soft = np.where(np.eye(3)[y] == 1, 0.5, 0.25)
     scorer = make_scorer(
@@ -393,7 +393,7 @@ def test_soft_log_loss_prefers_probabilities_as_unsure_as_the_labels(iris, y_sof
 @settings(max_examples=2, deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_the_clean_posterior_is_recovered_through_the_true_transition(seed):
-    """Of Gaussian classes with labels flipped by a known matrix, from many rows."""
+    """Many samples of Gaussian classes with labels flipped by a known matrix."""
     rng = np.random.default_rng(seed)
     n, matrix = 20_000, np.array([[0.7, 0.3, 0], [0, 0.6, 0.4], [0.1, 0.1, 0.8]])
     centres = rng.normal(scale=1.5, size=(3, 2))
@@ -428,8 +428,8 @@ def test_a_rate_is_its_matrix(iris):
         assert_same(rate, make(transition_matrix=matrix, **params).fit(X, y), X)
 
 
-def test_a_row_of_the_transition_is_a_true_label(iris):
-    """Labels that are all renamed are learnt back by their renaming."""
+def test_rows_of_the_transition_are_true_labels(iris):
+    """A permutation of all labels is inverted by its transition matrix."""
     X, y = iris
     renamed = np.array([1, 2, 0])
     permutation = np.eye(3)[renamed]

@@ -52,16 +52,14 @@ def test_of_one_hot_labels_they_are_the_scores_of_labels(n_classes, weighted, rn
     loss = soft_log_loss(*soft, sample_weight=weight)
     assert_allclose(loss, log_loss(y, y_proba, sample_weight=weight))
     brier = soft_brier_score(*soft, sample_weight=weight)
-    expected = [  # scikit-learn < 1.7 knows two classes only
+    expected = [  # scikit-learn < 1.7 supports only two classes
         brier_score_loss(y == k, y_proba[:, k], sample_weight=weight)
         for k in range(n_classes)
     ]
     assert_allclose(brier, np.sum(expected))
 
 
-def test_soft_brier_score_is_that_of_weighted_copies_less_what_cannot_be_mended(
-    y_soft, y_proba
-):
+def test_soft_brier_score_is_that_of_weighted_copies_minus_a_constant(y_soft, y_proba):
     one_hot = np.tile(np.eye(K), (N, 1))
     of_copies = soft_brier_score(
         one_hot, y_proba.repeat(K, axis=0), sample_weight=y_soft.ravel()
@@ -112,6 +110,6 @@ def test_a_vector_is_the_second_of_two_columns(metric, rng):
         ([[0.2, 0.3, 0.5]], [0.5], "y_proba has 2 columns, but y_soft has 3"),
     ],
 )
-def test_what_is_no_distribution_is_refused(metric, y_soft, y_proba, match):
+def test_rows_that_are_not_distributions_are_refused(metric, y_soft, y_proba, match):
     with pytest.raises(ValueError, match=match):
         metric(y_soft, y_proba)

@@ -1,4 +1,4 @@
-"""A stack trains what training one network after another trains."""
+"""Training a stack equals training one network after another."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ CV = StratifiedKFold(3)
 
 @pytest.fixture(autouse=True)
 def stack_sizes(monkeypatch):
-    """Return the list of how many networks the stacks of a test have held."""
+    """Return the list of the sizes of all stacks in a test."""
     sizes = []
 
     def counted(networks, *args, **rule):
@@ -34,7 +34,7 @@ def stack_sizes(monkeypatch):
 
 
 class Witness:
-    """A scorer that remembers what it has seen of each candidate and fold."""
+    """A scorer that records its arguments for each candidate and fold."""
 
     def __init__(self):
         self.seen = {}
@@ -122,7 +122,7 @@ class Tied(nn.Module):
 
 
 class OneRowAtATime(nn.Sequential):
-    """A module that vmap can't run."""
+    """A module that vmap does not support."""
 
     def __init__(self, n_features, n_classes):
         super().__init__(nn.Linear(n_features, n_classes))
@@ -132,7 +132,7 @@ class OneRowAtATime(nn.Sequential):
 
 
 class Particular(nn.Sequential):
-    """A module that refuses other weights than its own, without a word."""
+    """A module that raises an error without a message for other weights."""
 
     def __init__(self, n_features, n_classes):
         super().__init__(nn.Linear(n_features, n_classes))
@@ -148,7 +148,7 @@ class Particular(nn.Sequential):
         {"hidden_layer_sizes": ()},
         {"hidden_layer_sizes": (7, 5), "activation": "tanh"},
         {"batch_size": 1, "max_epochs": 2},
-        {"batch_size": 49, "activation": "logistic"},  # leaves a batch of one row
+        {"batch_size": 49, "activation": "logistic"},  # leaves a batch of one sample
         {"batch_size": "auto", "activation": "identity"},
         {"dropout": 0.4},
         {"feature_clip": None},
@@ -195,7 +195,7 @@ def test_stack_equals_grid_search(iris, params, stack_size, stack_sizes):
     ],
     ids=str,
 )
-def test_what_cannot_be_stacked_is_trained_one_after_another(
+def test_networks_that_cannot_be_stacked_are_trained_one_after_another(
     iris, params, capsys, stack_sizes
 ):
     X, y = iris
@@ -208,7 +208,7 @@ def test_what_cannot_be_stacked_is_trained_one_after_another(
 
 
 class StopAtFourth(Callback):
-    """A callback with a state, which each network must have for itself."""
+    """A callback with state, which networks must not share."""
 
     n_epochs = 0
 
@@ -221,7 +221,7 @@ class StopAtFourth(Callback):
 def test_callbacks_are_called_one_network_after_another(iris, capsys):
     X, y = iris
     assert_equals_grid_search(X, y, callbacks=[StopAtFourth()], verbose=1)
-    assert "callbacks watch a single network" in capsys.readouterr().out
+    assert "callbacks require a single network" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", torch.optim.RMSprop])
@@ -263,7 +263,7 @@ def test_stacked_ensemble_equals_one_trained_one_after_another(
     assert_allclose(stacked.oof_proba_, alone.oof_proba_, atol=1e-10)
 
 
-def test_stack_of_folds_that_share_their_held_out_rows(iris):
+def test_stack_of_folds_with_shared_held_out_samples(iris):
     X, y = iris
     rows = np.random.default_rng(0).permutation(len(y))
     cv = [(rows[:80], rows[100:]), (rows[20:100], rows[100:])]
@@ -377,7 +377,7 @@ def test_stacks_hold_every_network_once(size):
 def test_processes_have_the_same_number_of_networks_to_train(size, n_processes):
     tasks = divide_tasks(7, 5, size, devices=["cpu"], n_processes=n_processes)
     assert sorted(pair for task in tasks for pair in task) == ALL_NETWORKS
-    loads = np.zeros(n_processes)  # each task goes to who has done least
+    loads = np.zeros(n_processes)  # each task goes to the least loaded process
     for task in tasks:
         loads[loads.argmin()] += len(task)
     assert loads.max() <= 1.25 * 35 / n_processes

@@ -23,7 +23,7 @@ def count_votes(answers):
 
 
 def long_form(answers):
-    """One vote a row, the unasked left out."""
+    """One vote per row, without missing votes."""
     sample, annotator = np.nonzero(answers >= 0)
     return {
         "sample": sample,
@@ -74,7 +74,7 @@ def test_answers_in_any_container(container):
 
 @pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
 @given(answers=answer_matrices, random=st.randoms(use_true_random=False))
-def test_one_vote_a_row_is_the_matrix_without_what_has_no_vote(frame, answers, random):
+def test_one_vote_per_row_omits_samples_without_votes(frame, answers, random):
     columns = long_form(answers)
     order = random.sample(range(len(columns["label"])), len(columns["label"]))
     if order:
@@ -136,7 +136,7 @@ def test_columns_may_be_capitalized(names):
     assert_array_equal(count_votes(frame.set_axis(names, axis=1)), count_votes(frame))
 
 
-def test_one_vote_per_row_under_other_names_is_no_matrix():
+def test_one_vote_per_row_under_other_names_is_not_a_matrix():
     votes = {"item": ["x", "y"], "rater": ["a", "a"], "answer": ["ant", "bee"]}
     frame = pd.DataFrame(votes)
     with pytest.raises(
@@ -164,7 +164,7 @@ def test_missing_and_mixed_ids_are_refused(ids, column):
     frame = pd.DataFrame if isinstance(ids, pd.Series) else pl.DataFrame
     zeros = [0] * len(ids)
     votes = frame({"sample": zeros, "annotator": zeros, "label": zeros, column: ids})
-    with pytest.raises(ValueError, match=f"The column '{column}' must hold ids of one"):
+    with pytest.raises(ValueError, match=f"The column '{column}' must contain ids of"):
         count_votes(votes)
 
 
@@ -178,16 +178,16 @@ def test_a_frame_of_votes_needs_its_three_columns():
     ("answers", "message"),
     [
         ([0, 1], "Expected 2D array"),
-        ([["cat"]], "For names leave n_classes out"),
+        ([["cat"]], "Omit n_classes if the labels are names"),
         ([[]], "0 feature"),
     ],
 )
-def test_what_is_no_matrix_of_codes_is_refused(answers, message):
+def test_invalid_matrices_of_codes_are_refused(answers, message):
     with pytest.raises(ValueError, match=message):
         count_votes(answers)
 
 
-NAMES = np.array(["owl", "ant", "bee", None], dtype=object)  # the last is for -1
+NAMES = np.array(["owl", "ant", "bee", None], dtype=object)  # None stands for -1
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_names_of_classes_in_any_container(container):
 
 @pytest.mark.parametrize("missing", [np.nan, None])
 @pytest.mark.parametrize("container", [list, pd.DataFrame, np.array])
-def test_numbers_that_are_no_codes(missing, container):
+def test_numbers_that_are_not_codes(missing, container):
     stars = container([[1, 5, missing], [5, missing, missing]])
     votes = read_votes(stars)
     assert_array_equal(votes.classes, [1, 5])
@@ -240,18 +240,18 @@ def test_columns_of_crowd_kit():
     ("answers", "message"),
     [
         ([["a", np.nan], [-1, "b"]], "mixed label types"),
-        ([["a", "b"], ["-1", "b"]], "The votes have the label"),
-        ([[-2, -1], [0, -1]], "The votes have the label"),
+        ([["a", "b"], ["-1", "b"]], "answers has the label"),
+        ([[-2, -1], [0, -1]], "answers has the label"),
         (np.array([["a", "b"], [np.nan, "b"]]), "answers has the label 'nan'"),
-        ([[0, -1], [1, 1]], "The votes have the label"),
-        ([["a", "a"]], "must have two different labels or more. Got .'a'."),
+        ([[0, -1], [1, 1]], "answers has the label"),
+        ([["a", "a"]], "answers must contain at least two different labels. Got .'a'."),
         ([[None, None]], "votes must contain at least one vote"),
         (np.array([["a", 1]], dtype=object), "mixed label types"),
         ([[0.5, 1.0]], "continuous"),
         (["a", "b"], "Expected 2D array"),
     ],
 )
-def test_labels_that_are_no_classes_are_refused(answers, message):
+def test_labels_that_are_not_classes_are_refused(answers, message):
     with pytest.raises(ValueError, match=message):
         read_votes(answers)
 

@@ -1,4 +1,4 @@
-"""Annotators' votes are trained on through a confusion matrix of each annotator."""
+"""Training on annotators' votes with a confusion matrix per annotator."""
 
 import pickle
 import warnings
@@ -36,7 +36,7 @@ K = 3
 
 
 class BatchCallback(Callback):
-    """Sees every batch."""
+    """Watches every batch."""
 
     def on_batch_end(self, net, batch, training, **kwargs):
         X, labels = batch
@@ -47,7 +47,7 @@ LOSS = VoteCrossEntropy()
 
 
 def simulate(confusions, n_samples=600, n_votes=3, seed=0):
-    """Return X, the right labels, and the votes of annotators with these matrices."""
+    """Return X, the true labels, and the votes of annotators with these matrices."""
     X, y = make_classification(
         n_samples, 8, n_informative=6, n_classes=K, class_sep=1.5, random_state=seed
     )
@@ -66,7 +66,7 @@ def of_accuracy(accuracy):
 
 
 def make_loss_rows(answers, y=None, *, epsilon=0.2, weight=None):
-    """Return the rows of votes, and those of labels."""
+    """Return the row tensors of votes and of labels."""
     labels = encode_training_labels(y, votes=answers)
     labels = labels.weighted(np.ones(len(labels)) if weight is None else weight)
     objective = make_objective(epsilon, "uniform", None, labels.summarize(), "")
@@ -156,7 +156,7 @@ def test_targets_are_the_smoothed_classes_given_the_answer(epsilon, rng):
 
 @pytest.fixture(scope="module")
 def crowd():
-    """Three annotators who are mostly right, a spammer and an adversary."""
+    """Three annotators who are mostly correct, a spammer and an adversary."""
     rotated = np.roll(np.eye(K), 1, axis=1) * 0.9 + 0.1 / K
     spammer = np.tile([0.2, 0.5, 0.3], (K, 1))
     confusions = [of_accuracy(a) for a in (0.9, 0.8, 0.7)] + [spammer, rotated]
@@ -180,7 +180,7 @@ def test_confusion_matrices_are_learned(crowd, fitted):
 
 
 @pytest.mark.parametrize("epsilon", [0.0, 0.3])
-def test_features_tell_who_is_right_where_each_sample_has_one_vote(epsilon):
+def test_features_identify_reliable_annotators_with_one_vote_per_sample(epsilon):
     confusions = [of_accuracy(0.95), of_accuracy(0.7), of_accuracy(0.4)]
     X, _, answers = simulate(confusions, n_samples=1500, n_votes=1)
     clf = quick_search([epsilon], max_epochs=40).fit(X, None, votes=answers)
@@ -190,7 +190,7 @@ def test_features_tell_who_is_right_where_each_sample_has_one_vote(epsilon):
         np.abs(matrices - confusions).mean()
         for matrices in (clf.annotator_confusion_, start)
     ]
-    assert errors[0] < 0.9 * errors[1]  # without features all seem right
+    assert errors[0] < 0.9 * errors[1]  # without features, all seem to be correct
 
 
 def test_weight_decay_is_not_for_confusion_matrices(crowd):
@@ -316,7 +316,7 @@ def test_a_single_network_is_that_of_a_stack(crowd, optimizer):
         assert_allclose(clf.predict_proba(X), member.predict_proba(X), atol=1e-8)
 
 
-def test_samples_of_weight_zero_say_nothing_about_annotators(crowd):
+def test_samples_of_weight_zero_are_ignored_for_annotators(crowd):
     X, y, answers, _ = crowd
     weight = np.ones(len(X))
     weight[::3] = 0
@@ -347,7 +347,7 @@ def test_temperature_is_fitted_on_labels(crowd, rng):
     X, y, answers, _ = crowd
     clf = quick_classifier(max_epochs=30, calibration="temperature")
     temperature = clf.fit(X, y, votes=answers).temperature_
-    nonsense = rng.permutation(y)  # no predictions of it can be confident
+    nonsense = rng.permutation(y)  # cannot be predicted with confidence
     assert clf.fit(X, nonsense, votes=answers).temperature_ > 5 * temperature
 
 
@@ -366,7 +366,7 @@ def test_sample_epsilon_is_refused_with_votes(crowd):
 
 def test_closed_form_and_autograd_learn_the_same(crowd):
     class Perceptron(MLP):
-        """Not one of the modules with a closed form of the gradient."""
+        """A module without a closed-form gradient."""
 
     X, _, answers, _ = crowd
     X, answers = X[:200], answers[:200]
@@ -431,7 +431,7 @@ def test_networks_that_cannot_be_stacked_are_trained_on_votes(params, crowd):
 
 
 @pytest.mark.parametrize("name", ["transition_matrix", "class_weight"])
-def test_what_cannot_be_combined_with_votes_is_refused(name, crowd):
+def test_arguments_incompatible_with_votes_are_refused(name, crowd):
     X, _, answers, _ = crowd
     value = {"transition_matrix": 0.1, "class_weight": "balanced"}[name]
     message = f"{name} cannot be combined with votes"
@@ -464,8 +464,8 @@ def test_impossible_trusted_labels_have_a_consensus(crowd):
     assert_array_equal(clf.consensus_proba_[::30].argmax(axis=1), y[::30])
 
 
-def test_trusted_labels_count_where_there_are_no_votes(rng):
-    X, y, answers = simulate([np.tile([0.3, 0.4, 0.3], (K, 1))] * 3)  # nobody knows
+def test_trusted_labels_are_used_without_votes(rng):
+    X, y, answers = simulate([np.tile([0.3, 0.4, 0.3], (K, 1))] * 3)  # uninformative
     answers[::2] = -1
     clf = quick_search([0.0], max_epochs=30)
     assert clf.fit(X, y, votes=answers).score(X, y) > 0.7
@@ -495,7 +495,7 @@ def test_only_relative_weights_count_and_zero_is_nothing(crowd, rng):
 def test_votes_reach_the_search_through_scikit_learn(crowd, routing):
     X, y, answers, _ = crowd
     X, right, answers = X[:300], y[:300], answers[:300]
-    y = np.arange(300) % K  # says nothing, unlike the votes
+    y = np.arange(300) % K  # uninformative, unlike the votes
     search = quick_search([0.1], max_epochs=15)
     expected = clone(search).fit(X, y, votes=answers).predict_proba(X)
     with config_context(enable_metadata_routing=routing):
@@ -566,10 +566,10 @@ def test_samples_of_X_in_another_order_are_refused(crowd):
     ids = [f"s{number}" for number in range(900)]
     votes = pd.DataFrame(answers, index=ids)
     shuffled = pd.DataFrame(X, index=ids).sample(frac=1, random_state=0)
-    with pytest.raises(ValueError, match="the samples of votes in another order"):
+    with pytest.raises(ValueError, match="the same samples in a different order"):
         quick_search([0.1]).fit(shuffled, None, votes=votes)
     other = shuffled.set_axis([f"t{number}" for number in range(900)])
-    with pytest.raises(ValueError, match="has other samples than votes"):
+    with pytest.raises(ValueError, match="does not match the samples of votes"):
         quick_search([0.1]).fit(other, None, votes=votes)
     order = shuffled.index.str[1:].astype(int)
     quick_search([0.1], max_epochs=1).fit(shuffled, None, votes=answers[order])
@@ -630,7 +630,7 @@ def test_weights_are_repetitions_to_the_first_estimates(crowd, rng):
         assert_allclose(actual, expected, atol=1e-6)
 
 
-def test_networks_trained_one_by_one_do_not_share_what_they_learn(crowd):
+def test_networks_trained_one_by_one_are_independent(crowd):
     X, _, answers, _ = crowd
     params = {"max_epochs": 5, "callbacks": [Callback()], "cv": 2}
     with pytest.MonkeyPatch.context() as patch:  # as one task, as it is on CUDA

@@ -1,1 +1,1 @@
-"""Gradient boosting on soft targets, by an objective of its own."""
+"""Gradient boosting on soft targets with a custom objective."""

@@ -1,4 +1,4 @@
-"""The libraries that take an objective: XGBoost and LightGBM."""
+"""Gradient boosting libraries with custom objectives: XGBoost and LightGBM."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,14 +22,14 @@ class FittedBooster:
     Parameters
     ----------
     classifier : estimator
-        Fitted to labels (LightGBM) or to their codes (XGBoost).
+        Classifier, fitted to labels (LightGBM) or their codes (XGBoost).
 
     classes_ : ndarray of shape (n_seen,)
-        The classes that it was fitted to.
+        Classes that the classifier was fitted to.
 
     init_score : ndarray of shape (n_seen,) or (), default=None
-        Added to its raw scores before they are normalized; None if it predicts
-        probabilities itself.
+        Initial score, added to the raw scores of the classifier; None if the classifier
+        predicts probabilities itself.
     """
 
     classifier: Any
@@ -37,7 +37,7 @@ class FittedBooster:
     init_score: np.ndarray | None = None
 
     def decision_function(self, X):
-        """Return the raw scores of LightGBM: logits, up to a constant."""
+        """Return the raw scores of LightGBM, which are logits up to a constant."""
         return self.classifier.predict(X, raw_score=True) + self.init_score
 
     def predict_proba(self, X):
@@ -54,13 +54,13 @@ class Booster:
     Attributes
     ----------
     name : str
-        Of the class of their classifiers, whose subclasses are taken, too.
+        Name of the classifier class. Subclasses are supported as well.
 
     module : str
-        The package.
+        Name of the package.
 
     objectives : set of str or None
-        Objectives that are replaced: the cross-entropies.
+        Objectives that can be replaced, which are cross-entropies.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Booster:
 
     @classmethod
     def is_of(cls, classifier):
-        """Return whether a classifier is one of this library."""
+        """Return whether a classifier is from this library."""
         return any(
             kind.__name__ == cls.name and kind.__module__.split(".")[0] == cls.module
             for kind in type(classifier).__mro__
@@ -84,7 +84,7 @@ class Booster:
 
 
 class XGBoost(Booster):
-    """XGBClassifier. It gets codes as labels, and its own model is complete."""
+    """XGBClassifier, which is fitted to codes and stores the initial score itself."""
 
     name, module = "XGBClassifier", "xgboost"
     objectives = {None, "binary:logistic", "multi:softprob", "multi:softmax"}
@@ -96,22 +96,22 @@ class XGBoost(Booster):
         Parameters
         ----------
         classifier : estimator
-            It is fitted.
+            Classifier to fit.
 
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
 
         y : ndarray of shape (n_samples,)
-            Labels in which every class occurs. The objective does not use them.
+            Labels that contain every class. The objective does not use them.
 
         classes : ndarray of shape (n_classes,)
 
         objective : SoftObjective
 
         sample_weight : ndarray of shape (n_samples,) or None
-            Weights in the metrics; the objective has them already.
+            Weights for the metrics; the objective already contains them.
 
         params : dict
-            Further arguments of `fit`.
+            Additional arguments of `fit`.
 
         Returns
         -------
@@ -142,7 +142,7 @@ class XGBoost(Booster):
 
     @staticmethod
     def with_eval_sets(classifier, params, classes):
-        """Return arguments of `fit` with the labels of validation samples as codes."""
+        """Return arguments of `fit` with the labels of validation samples encoded."""
         eval_sets, params = take_eval_sets(params, classes, "sample_weight_eval_set")
         if eval_sets:
             params["eval_set"] = [(one.X, one.codes) for one in eval_sets]
@@ -151,10 +151,10 @@ class XGBoost(Booster):
 
     @staticmethod
     def _base_score(prior, is_weighted):
-        """Return the score from which the library starts for its own objective.
+        """Return the initial score that the library uses for its own objective.
 
-        With two classes it is a probability: the frequency of the second or, with
-        `scale_pos_weight` and in older versions, a Newton step from 0.5.
+        With two classes it is a probability: the frequency of the second class or, with
+        `scale_pos_weight` or in older versions, the result of a Newton step from 0.5.
         """
         import xgboost
 
@@ -175,11 +175,11 @@ class _XGBoostObjective:
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         gradient, hessian = self.objective.gradient_and_hessian(y_pred)
-        hessian = np.ascontiguousarray(hessian)  # read by the row
+        hessian = np.ascontiguousarray(hessian)  # XGBoost reads rows
         return np.ascontiguousarray(gradient), np.maximum(hessian, 1e-16, out=hessian)
 
 
-# Parameters of LightGBM, other names of them included, that mean its own objectives.
+# Parameters (and aliases) of LightGBM that apply to its own objectives only.
 OF_OWN_OBJECTIVES = (
     "application",
     "app",
@@ -194,7 +194,7 @@ OF_OWN_OBJECTIVES = (
 
 
 class LightGBM(Booster):
-    """LGBMClassifier. Its own model is of raw scores."""
+    """LGBMClassifier, whose model predicts raw scores without the initial score."""
 
     name, module = "LGBMClassifier", "lightgbm"
     objectives = {None, "binary", "multiclass", "softmax"}
@@ -219,7 +219,7 @@ class LightGBM(Booster):
     def fit(cls, classifier, X, y, classes, objective, sample_weight, params):
         """Fit a classifier to an objective, see `XGBoost.fit`.
 
-        `y` holds labels, and their weights by `class_weight` are in the objective.
+        The objective already contains the weights of `class_weight`.
         """
         n_classes, settings = len(classes), classifier.get_params()
         prior = objective.prior()
@@ -244,18 +244,18 @@ class LightGBM(Booster):
         own = _LightGBMObjective(objective)
         replaced = {
             "class_weight": None,
-            "metric": "None",  # else it adds one that takes scores as probabilities
-            "feature_pre_filter": False,  # else it fails on very few samples
+            "metric": "None",  # otherwise a metric would treat scores as probabilities
+            "feature_pre_filter": False,  # otherwise it fails on very few samples
         }
         classifier.set_params(objective=own, **replaced)
         classifier.fit(X, y, sample_weight=sample_weight, **params)
-        own.objective = None  # the classifier keeps a reference
+        own.objective = None  # free the data, since the classifier keeps a reference
         classifier.set_params(**{name: settings.get(name) for name in replaced})
         return FittedBooster(classifier, classes, init_score)
 
     @staticmethod
     def with_eval_sets(classifier, params, classes):
-        """Return arguments of `fit` in which validation samples have one label each."""
+        """Return arguments of `fit` with one label per validation sample."""
         eval_sets, params = take_eval_sets(params, classes, "eval_sample_weight")
         return params | _eval_arguments(classifier, eval_sets, classes)
 
@@ -269,7 +269,7 @@ class _LightGBMObjective:
 
 
 def _weigh_second(objective, weight):
-    """Return an objective in which the second of two classes has another weight."""
+    """Return an objective in which the second of two classes is weighted."""
     if weight in (None, 1):
         return objective
     mass = objective.mass * np.array([[1], [weight]], dtype=objective.mass.dtype)
@@ -277,7 +277,7 @@ def _weigh_second(objective, weight):
 
 
 def _eval_arguments(classifier, eval_sets, classes):
-    """Return the arguments of the `fit` of LightGBM for validation samples."""
+    """Return the arguments of LightGBM's `fit` for validation samples."""
     if not eval_sets:
         return {}
     weights = {"eval_sample_weight": weights_of(eval_sets)}
@@ -289,13 +289,13 @@ def _eval_arguments(classifier, eval_sets, classes):
 
 
 def _starts_from_prior(settings, params):
-    """Return whether LightGBM starts from the class frequencies."""
+    """Return whether the initial score of LightGBM is the class frequencies."""
     init_model = params.get("init_model")
     if isinstance(getattr(init_model, "objective", None), _LightGBMObjective):
         raise ValueError(
-            "init_model was trained on soft targets by strategy='objective', and does "
-            "not contain the initial score that its predictions need. Train it by "
-            "strategy='replicate'."
+            "init_model was trained on soft targets with strategy='objective', and "
+            "does not contain the initial score that its predictions require. Train "
+            "it with strategy='replicate'."
         )
     continues = params.get("init_score") is not None or init_model is not None
     return not continues and settings.get("boost_from_average", True)
@@ -316,12 +316,12 @@ def find_booster(classifier):
 
 
 def fit_booster(classifier, X, y_soft, classes, sample_weight, transition, params):
-    """Fit a classifier of one of the libraries to soft targets.
+    """Fit a classifier of a supported library to soft targets.
 
     Parameters
     ----------
     classifier : estimator
-        It is fitted.
+        Classifier to fit.
 
     X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
 
@@ -335,7 +335,7 @@ def fit_booster(classifier, X, y_soft, classes, sample_weight, transition, param
         Known label noise.
 
     params : dict
-        Further arguments of `fit`.
+        Additional arguments of `fit`.
 
     Returns
     -------
@@ -364,7 +364,7 @@ def _class_weights(classifier, classes, mass):
 
 
 def _cover_classes(mass):
-    """Return the most likely codes, some changed so that every class occurs."""
+    """Return the most likely codes, with some changed so that every class occurs."""
     codes = mass.argmax(axis=0)
     for code in np.flatnonzero(np.bincount(codes, minlength=len(mass)) == 0):
         often = np.bincount(codes, minlength=len(mass))[codes] > 1

@@ -17,7 +17,7 @@ class EvalSet(NamedTuple):
     X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
 
     codes : ndarray of shape (n_samples,)
-        Positions of the labels in the classes.
+        Positions of the labels in `classes`.
 
     weight : ndarray of shape (n_samples,) or None
     """
@@ -31,27 +31,27 @@ class EvalSet(NamedTuple):
 
 
 def take_eval_sets(params, classes, weights):
-    """Take the validation samples out of the arguments of `fit`.
+    """Extract the validation samples from the arguments of `fit`.
 
-    Soft labels become copies of their samples, one per class, of which the weighted
-    mean loss is the loss of the soft labels.
+    Samples with soft labels are copied, one copy per class, so that their weighted mean
+    loss is the loss of the soft labels.
 
     Parameters
     ----------
     params : dict
-        With `eval_set`, or `eval_X` and `eval_y`.
+        Arguments of `fit`, including `eval_set`, or `eval_X` and `eval_y`.
 
     classes : ndarray of shape (n_classes,)
 
     weights : str
-        The argument with the weights of the samples of each set.
+        Name of the argument with the sample weights of each set.
 
     Returns
     -------
     eval_sets : list of EvalSet
 
     params : dict
-        The other arguments.
+        Other arguments of `fit`.
     """
     params = dict(params)
     pairs = params.pop("eval_set", None) or []

@@ -1,4 +1,4 @@
-"""Metrics of validation samples where libraries pass raw scores."""
+"""Validation metrics for libraries that pass raw scores."""
 
 from functools import wraps
 
@@ -14,7 +14,7 @@ ERRORS = ("error", "binary_error", "multi_error")
 
 
 def to_proba(raw):
-    """Return the probabilities of all classes or, with two, of the second.
+    """Return the probabilities of all classes or, with two classes, of the second.
 
     Shape
     -----
@@ -34,7 +34,7 @@ def of_probabilities(metric):
 
 
 def replace_metrics(metrics, n_classes):
-    """Return metrics of LightGBM, with ours for those that expect probabilities.
+    """Replace metrics of LightGBM that expect probabilities.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def replace_metrics(metrics, n_classes):
     Returns
     -------
     metrics : list of str or callable
-        By default the log-loss, as with the library's own objective.
+        Metrics of raw scores. The default is the log-loss, as in LightGBM.
     """
     prefix, labels = "binary" if n_classes == 2 else "multi", range(n_classes)
 
@@ -71,7 +71,7 @@ def replace_metrics(metrics, n_classes):
 
 
 def _flatten(metrics):
-    """Return metrics given one by one, in lists, or in strings with commas."""
+    """Return a list of metrics, from nested lists and comma-separated strings."""
     if isinstance(metrics, str):
         return [name.strip() for name in metrics.split(",")]
     if isinstance(metrics, (list, tuple, set)):

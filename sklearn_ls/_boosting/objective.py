@@ -1,4 +1,4 @@
-"""The cross-entropy with soft targets, as gradient boosting takes it."""
+"""Cross-entropy with soft targets, as an objective for gradient boosting."""
 
 from dataclasses import dataclass
 
@@ -13,8 +13,8 @@ class SoftObjective:
     The loss of a sample with raw scores z is ``-mass . log(p @ T)``, where ``p`` is the
     softmax of z or, with two classes, z is the logit of the second.
 
-    Arrays are held by class, since NumPy reduces the first axis much faster than a
-    short last one.
+    Classes are on the first axis, which NumPy reduces much faster than a short last
+    axis.
 
     Parameters
     ----------
@@ -22,10 +22,10 @@ class SoftObjective:
         Soft targets, times the weights of samples and classes.
 
     transition : ndarray of shape (n_classes, n_classes), default=None
-        Probability of each observed label (columns) for each true one (rows).
+        Probability of each observed label (columns) given the true label (rows).
 
     hessian_factor : float, default=1.0
-        By what the Hessian's diagonal is multiplied, as libraries do for more than two
+        Factor of the diagonal of the Hessian, which libraries use for more than two
         classes.
     """
 
@@ -37,10 +37,10 @@ class SoftObjective:
         self.total = self.mass.sum(axis=0)
 
     def prior(self):
-        """Return the frequency of each class, positive, of shape (n_classes,).
+        """Return the positive frequency of each class, of shape (n_classes,).
 
-        With a transition these would be frequencies of observed labels; then all
-        classes are equal.
+        With a transition, these would be frequencies of observed labels, so a uniform
+        distribution is returned.
         """
         if self.transition is not None:
             return np.full(len(self.mass), 1 / len(self.mass))
@@ -51,18 +51,18 @@ class SoftObjective:
     def gradient_and_hessian(self, raw):
         """Return the derivatives of the loss of each sample.
 
-        With a transition, the Hessian is that of Fisher scoring, the expected one,
-        which is never negative.
+        With a transition, the expected Hessian (Fisher scoring) is used, which is never
+        negative.
 
         Parameters
         ----------
         raw : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            One score per sample for two classes.
+            Raw scores; one per sample for two classes.
 
         Returns
         -------
         gradient, hessian : ndarray of the shape of `raw`
-            Of the Hessian, the diagonal.
+            The gradient and the diagonal of the Hessian.
         """
         proba = _proba(raw)
         if self.transition is None:
@@ -71,8 +71,8 @@ class SoftObjective:
             gradient -= self.mass
         else:
             observed = (self.transition.T @ proba).clip(min=1e-30)
-            spread = np.square(self.transition) @ (1 / observed) - 1
-            hessian = np.square(proba) * spread
+            factor = np.square(self.transition) @ (1 / observed) - 1
+            hessian = np.square(proba) * factor
             gradient = proba * (self.total - self.transition @ (self.mass / observed))
         hessian *= self.total
         if raw.ndim == 1:

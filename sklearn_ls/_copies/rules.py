@@ -1,6 +1,6 @@
 """Rules for classifiers that are fitted to copies of samples.
 
-The copies of a sample belong together. A classifier that resamples or splits its
+The copies of a sample must stay together. A classifier that resamples or splits its
 training data would separate them.
 """
 
@@ -21,7 +21,7 @@ from sklearn_ls._labels.hold_out import hold_out
 
 ONE_DRAW = "strategy='sample' with n_draws=1"
 
-# Parameters of trees, of scikit-learn, LightGBM and CatBoost, that count samples.
+# Parameters of trees in scikit-learn, LightGBM and CatBoost that count samples.
 SAMPLE_LIMITS = {
     "min_child_samples",
     "min_data",
@@ -30,47 +30,47 @@ SAMPLE_LIMITS = {
     "min_samples_leaf",
     "min_samples_split",
 }
-# Defaults of LightGBM that its `get_params` does not list.
+# Defaults of LightGBM that `get_params` does not list.
 LIGHTGBM_LIMITS = {"min_data_in_bin": 3, "min_data_per_group": 100}
 
 
 def takes_sample_weight(classifier):
-    """Return whether `fit` takes `sample_weight`."""
-    if isinstance(classifier, VotingClassifier):  # which does not say so
+    """Return whether `fit` accepts `sample_weight`."""
+    if isinstance(classifier, VotingClassifier):  # its signature does not show it
         members = [member for _, member in classifier.estimators if member != "drop"]
         return all(map(takes_sample_weight, members))
     return has_fit_parameter(classifier, "sample_weight")
 
 
 def require_sample_weight(classifier):
-    """Raise ValueError if `fit` takes no weights."""
+    """Raise ValueError if `fit` does not accept `sample_weight`."""
     if takes_sample_weight(classifier):
         return
     name = type(classifier).__name__
     if isinstance(classifier, Pipeline):
         raise ValueError(
-            "A Pipeline does not hand sample_weight to its steps by itself. Make "
-            "SmoothedTargetClassifier its last step instead: make_pipeline(scaler, "
+            "A Pipeline does not pass sample_weight to its steps. Make "
+            "SmoothedTargetClassifier the last step instead: make_pipeline(scaler, "
             "SmoothedTargetClassifier(classifier)), or use strategy='sample'."
         )
     raise ValueError(
-        "strategy='replicate' needs a classifier whose fit takes sample_weight; that "
-        f"of {name} takes none. Use strategy='sample'."
+        "strategy='replicate' requires a classifier whose fit accepts sample_weight, "
+        f"but {name} does not accept it. Use strategy='sample'."
     )
 
 
 def _check_copyable(classifier):
-    """Raise ValueError, with advice, for classifiers that must not be given copies.
+    """Raise ValueError, with advice, for classifiers that would separate copies.
 
     Parameters
     ----------
     classifier : estimator
-        Nested estimators are checked, too.
+        Classifier to check, including nested estimators.
     """
     if get_tags(classifier).input_tags.pairwise:
         raise ValueError(
-            f"{type(classifier).__name__} takes a matrix of all pairs of samples, whose"
-            f" rows alone cannot be copied. Use {ONE_DRAW}."
+            f"{type(classifier).__name__} requires a matrix of all pairs of samples, "
+            f"in which samples cannot be copied. Use {ONE_DRAW}."
         )
     for estimator in nested(classifier):
         params = estimator.get_params(deep=False)
@@ -82,7 +82,7 @@ def _check_copyable(classifier):
 
 
 def nested(classifier):
-    """Yield an estimator and those among its parameters, whatever the depth."""
+    """Yield an estimator and all estimators nested in its parameters."""
     yield classifier
     for value in classifier.get_params(deep=True).values():
         if hasattr(value, "fit") and hasattr(value, "get_params"):
@@ -90,7 +90,7 @@ def nested(classifier):
 
 
 def _class_names(estimator):
-    """Return the names of the class of an estimator and of its bases."""
+    """Return the names of the class of an estimator and its base classes."""
     return {kind.__name__ for kind in type(estimator).__mro__}
 
 
@@ -98,8 +98,8 @@ def _bags(estimator, params):
     bags = _class_names(estimator) & {"BaggingClassifier", "XGBRFClassifier"}
     if bags or "rf" in (params.get("boosting_type"), params.get("boosting")):
         return (
-            "draws the copies of a sample separately, so that a sample may be left with"
-            " wrong classes only. Draw samples outside, BaggingClassifier("
+            "resamples the copies of a sample separately, so only copies with wrong "
+            "labels may remain. Resample outside, BaggingClassifier("
             f"SmoothedTargetClassifier(...)), or use {ONE_DRAW}."
         )
 
@@ -107,18 +107,18 @@ def _bags(estimator, params):
 def _bootstraps(estimator, params):
     if params.get("bootstrap", False):
         return (
-            "draws the copies of a sample separately for each of its trees, so that a "
-            "sample may be left with wrong classes only. Set bootstrap=False, draw "
-            "samples outside, BaggingClassifier(SmoothedTargetClassifier(tree)), or use"
-            f" {ONE_DRAW}."
+            "resamples the copies of a sample separately for each tree, so only copies "
+            "with wrong labels may remain. Set bootstrap=False, resample outside, "
+            "BaggingClassifier(SmoothedTargetClassifier(tree)), or use "
+            f"{ONE_DRAW}."
         )
 
 
 def _cross_validates(estimator, params):
     if params.get("cv", "prefit") != "prefit" or params.get("probability") is True:
         return (
-            "cross-validates inside, which would put copies of one sample on both sides"
-            " of a split. Cross-validate outside, as in GridSearchCV("
+            "uses cross-validation, which would put copies of one sample on both sides "
+            "of a split. Cross-validate outside, as in GridSearchCV("
             "SmoothedTargetClassifier(...), ...) or CalibratedClassifierCV("
             f"SmoothedTargetClassifier(...)), or use {ONE_DRAW}."
         )
@@ -136,8 +136,8 @@ def _stops_early(estimator, params):
         ours = type(estimator).__module__.startswith("sklearn_ls.")
         direct = ", or fit it on the soft labels directly" if ours else ""
         return (
-            "would hold out some samples to stop early, and with them copies of samples"
-            f" that it trains on. Set {advice}{direct}, or use {ONE_DRAW}."
+            "would hold out samples for early stopping, including copies of training "
+            f"samples. Set {advice}{direct}, or use {ONE_DRAW}."
         )
 
 
@@ -149,14 +149,14 @@ def _check_nested(estimator):
     name = type(estimator).__name__
     if _is_balanced(estimator):
         raise ValueError(
-            f"{name}(class_weight={estimator.class_weight!r}) inside of another "
-            "estimator would count copies, of which all classes may have the same "
-            "number. Give class_weight as a dict, or use sample_weight."
+            f"{name}(class_weight={estimator.class_weight!r}) inside another estimator "
+            "would count copies instead of samples. Pass class_weight as a dict, or "
+            "use sample_weight."
         )
     if isinstance(estimator, HistGradientBoostingClassifier) and _holds_out(estimator):
         raise ValueError(
-            f"{name} inside of another estimator would hold out some samples to stop "
-            "early, and with them copies of samples that it trains on. Set "
+            f"{name} inside another estimator would hold out samples for early "
+            "stopping, including copies of training samples. Set "
             f"early_stopping=False, or use {ONE_DRAW}."
         )
 
@@ -174,7 +174,7 @@ def _settle_early_stopping(classifier, n_samples):
 
 
 def _balance(classifier, copies, classes):
-    """Weigh classes by the weights of their copies, where they would be counted."""
+    """Replace ``class_weight="balanced"``, which would count copies."""
     if copies.weight is None or not _is_balanced(classifier):
         return
     weights = balanced_class_weight(copies.codes, copies.weight, len(classes))
@@ -183,7 +183,7 @@ def _balance(classifier, copies, classes):
 
 
 def _scale_sample_limits(classifier, copies):
-    """Multiply the limits that would count copies by the copies per sample."""
+    """Multiply limits that would count copies by the number of copies per sample."""
     n_copies = len(copies.rows) / len(np.unique(copies.rows))
     if n_copies == 1:
         return
@@ -207,13 +207,13 @@ def _holds_out(classifier):
 
 
 def _hold_out(classifier, y_soft):
-    """Return a mask of the samples HistGradientBoostingClassifier would hold out.
+    """Return a mask of the samples that HistGradientBoostingClassifier would hold out.
 
-    It would draw them if it were given the samples with their most likely labels.
+    They are those of a fit on the samples with their most likely labels.
     """
     n_samples = len(y_soft)
     fraction = classifier.validation_fraction
-    if fraction >= 1:  # a number of samples; `hold_out` rounds up
+    if fraction >= 1:  # number of samples; `hold_out` rounds up
         fraction = (fraction - 0.5) / n_samples
     random_state = check_random_state(classifier.random_state)
     seed = random_state.randint(np.iinfo(np.uint32).max, dtype="u8")
@@ -230,13 +230,14 @@ def adapt_to_copies(classifier, copies, y_soft, classes, validated=False):
     Parameters
     ----------
     classifier : estimator
-        Parameters that count samples are changed: ``early_stopping="auto"`` of
-        HistGradientBoostingClassifier, ``class_weight="balanced"``, limits of leaves.
+        Classifier, whose parameters that count samples are changed:
+        ``early_stopping="auto"`` of HistGradientBoostingClassifier,
+        ``class_weight="balanced"`` and limits of leaves.
 
     copies : RowCopies
 
     y_soft : ndarray of shape (n_samples, n_classes)
-        The soft target of each sample.
+        Soft target of each sample.
 
     classes : ndarray of shape (n_classes,)
 
@@ -248,8 +249,8 @@ def adapt_to_copies(classifier, copies, y_soft, classes, validated=False):
     training : RowCopies
 
     validation : RowCopies or None
-        Not None if the classifier would hold out samples to stop early. Their labels
-        all occur in training.
+        Not None if the classifier would hold out samples for early stopping. All of
+        their labels occur in `training`.
 
     Raises
     ------
@@ -263,9 +264,9 @@ def adapt_to_copies(classifier, copies, y_soft, classes, validated=False):
     if not validated and _holds_out(classifier):
         if not has_fit_parameter(classifier, "X_val"):
             raise ValueError(
-                "HistGradientBoostingClassifier would hold out some samples to stop "
-                "early, and with them copies of samples that it trains on. Set "
-                "early_stopping=False, or install scikit-learn >= 1.7, which takes "
+                "HistGradientBoostingClassifier would hold out samples for early "
+                "stopping, including copies of training samples. Set "
+                "early_stopping=False, or install scikit-learn >= 1.7, which accepts "
                 "validation data."
             )
         held_out = _hold_out(classifier, y_soft)[copies.rows]

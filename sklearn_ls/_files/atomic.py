@@ -1,4 +1,4 @@
-"""Files that are either written completely or not at all."""
+"""Atomic writing of files."""
 
 import os
 import secrets
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def write_atomically(path, data):
-    """Write a file, so that whoever reads it finds the old or the new content.
+    """Write a file atomically: readers see either the old or the new content.
 
     The content is written to a temporary file in the same folder, which then replaces
     the file. An existing file keeps its permissions, and a symbolic link is followed.
@@ -23,11 +23,11 @@ def write_atomically(path, data):
     Raises
     ------
     OSError
-        If the file cannot be written. An existing one is unchanged.
+        If the file cannot be written. An existing file is not changed.
     """
     path = Path(os.path.realpath(path))
     if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder. Pass the name of a file.")
+        raise IsADirectoryError(f"{path} is a folder. Pass the path of a file.")
     if not path.parent.is_dir():
         raise FileNotFoundError(ENOENT, os.strerror(ENOENT), str(path.parent))
     if path.exists() and not path.is_file():
@@ -49,7 +49,7 @@ def write_atomically(path, data):
 
 
 def _sync_folder(folder):
-    """Let the new name of a file survive a crash of the system."""
+    """Make a renamed file persist after a system crash."""
     with suppress(OSError):  # Windows cannot open folders
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""A folder that holds the state of a training, from which it continues."""
+"""Checkpoints: a folder with the state of an interrupted training."""
 
 import errno
 import functools
@@ -17,18 +17,19 @@ from sklearn_ls._files.model_format import ModelFileError, from_bytes, to_bytes
 from sklearn_ls._files.values import decode, encode
 from sklearn_ls._warnings import warn
 
-MAX_SHARE = 0.1  # of the time, to be used for writing
-SUFFIX = ".sklearn_ls"  # of all files, so that no others are deleted
-KEY = f"training{SUFFIX}"  # says, as JSON, what is trained
+MAX_SHARE = 0.1  # maximum fraction of time spent on writing
+SUFFIX = ".sklearn_ls"  # of all files, so that no other files are deleted
+KEY = f"training{SUFFIX}"  # JSON file that identifies the training
 
 
 def digest_of(values):
-    """Return a hash of what is trained.
+    """Return a hash that identifies a training.
 
     Parameters
     ----------
     values : dict of str to object
-        Code that cannot be pickled, such as a local function, counts by its name.
+        Data and parameters. Code that cannot be pickled, such as a local function, is
+        identified by its name and its bytecode.
 
     Returns
     -------
@@ -56,7 +57,7 @@ def _digest_of(value):
 
 
 class NoCheckpoints(NamedTuple):
-    """Stands for the checkpoints of a training that has none."""
+    """Replacement for `Checkpoints` if a training has none."""
 
     seed: int
 
@@ -73,10 +74,10 @@ class Checkpoints:
     Parameters
     ----------
     folder : str or os.PathLike
-        It is created if it does not exist.
+        Path of the folder, which is created if it does not exist.
 
     digest : str
-        Hash of what is trained.
+        Hash that identifies the training.
 
     seed : int
         Seed of the training if it starts now.
@@ -84,41 +85,41 @@ class Checkpoints:
     Attributes
     ----------
     seed : int
-        Seed of the training, that of the first run if it continues.
+        Seed of the training: that of the first run if it continues.
 
     Raises
     ------
     OSError
-        If the folder cannot be written.
+        If the folder cannot be written to.
 
     ValueError
-        If it holds another training.
+        If the folder belongs to a different training.
     """
 
     def __init__(self, folder, digest, seed):
-        self.folder = Path(folder).absolute()  # processes may be elsewhere
+        self.folder = Path(folder).absolute()  # working directories may differ
         self.digest = digest
         self.folder.mkdir(parents=True, exist_ok=True)
         key = self.folder / KEY
         found = {"digest": digest, "seed": int(seed)}
         if key.exists():
             found = json.loads(key.read_text())
-        if found["digest"] == digest:  # rewritten, to fail now if that is impossible
+        if found["digest"] == digest:  # write now, to fail early if it is impossible
             write_atomically(key, json.dumps(found).encode())
         else:
             raise ValueError(
-                f"The checkpoint {self.folder} is of a training with other data or "
-                "parameters (or a cv that splits at random). Continue that one, pass "
-                "another checkpoint, or delete the folder."
+                f"The checkpoint {self.folder} belongs to a training with different "
+                "data or parameters (or a cv that splits at random). Continue that "
+                "training, pass another checkpoint, or delete the folder."
             )
         self.seed = found["seed"]
 
     def part(self, name):
-        """Return the file of a part of the training."""
+        """Return the Checkpoint of a part of the training."""
         return Checkpoint(self.folder / f"{name}{SUFFIX}", self.digest)
 
     def remove(self):
-        """Delete the files, and the folder if nothing else is in it."""
+        """Delete the files, and the folder if it contains no other files."""
         with suppress(OSError):
             key = self.folder / KEY
             for pattern in (f"*{SUFFIX}", f".*{SUFFIX}.*.tmp"):
@@ -130,29 +131,29 @@ class Checkpoints:
 
 
 class Checkpoint:
-    """The file with the state of a part of a training.
+    """File with the state of a part of a training.
 
     Parameters
     ----------
     path : Path
 
     digest : str
-        Hash of what is trained; files of other trainings do not count.
+        Hash that identifies the training; files of other trainings are ignored.
     """
 
     def __init__(self, path, digest):
         self.path = path
         self.digest = digest
-        self.due = 0.0  # when to write again, by the clock
+        self.due = 0.0  # earliest time of the next write
 
     def is_due(self):
-        """Return whether writing now takes little time, compared with the training."""
+        """Return whether to write now, to limit the fraction of time for writing."""
         return time.monotonic() >= self.due
 
     def read(self):
         """Return the state, or None if there is none yet.
 
-        Files are replaced as a whole, so that one is damaged only by others.
+        Files are written atomically, so an interrupted training does not damage them.
 
         Raises
         ------
@@ -168,13 +169,13 @@ class Checkpoint:
         except ModelFileError as error:
             raise ModelFileError(
                 f"The checkpoint {self.path} cannot be read: {error}. Delete it to "
-                "train this part again."
+                "repeat this part of the training."
             ) from error
         saved = decode(model, arrays, {})
         return saved["state"] if saved.get("digest") == self.digest else None
 
     def write(self, state):
-        """Write a state; warn if that is impossible, since the training can go on."""
+        """Write a state; warn if it cannot be written, since training can continue."""
         start = time.monotonic()
         try:
             arrays = {}
@@ -185,8 +186,8 @@ class Checkpoint:
             name = errno.errorcode.get(error.errno, error.errno)
             warn(
                 f"The checkpoint {self.path} could not be written ({name}: "
-                f"{os.strerror(error.errno or 0)}). The training goes on, and tries "
-                "again after the next epoch."
+                f"{os.strerror(error.errno or 0)}). Training continues, and the next "
+                "epoch tries to write it again."
             )
             return
         end = time.monotonic()

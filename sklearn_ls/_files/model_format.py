@@ -1,8 +1,8 @@
-"""The format of model files: safetensors, with JSON and a hash in the metadata.
+"""Format of model files: safetensors, with JSON and a hash in the metadata.
 
-A file is a safetensors file whose metadata has a single entry, `FORMAT`, with JSON: the
-version of the format; the model; and the SHA-256 hash of the file with zeros in the
-place of the hash, which so covers every byte.
+The metadata of the safetensors file has a single entry, `FORMAT`, with JSON: the
+version of the format, the model, and the SHA-256 hash of the file. The hash is computed
+with zeros in its place, so it covers every other byte.
 """
 
 import json
@@ -11,16 +11,16 @@ from hashlib import sha256
 
 FORMAT, VERSION = "sklearn_ls", 1
 NO_HASH = "0" * 64
-# In the header of the file, where texts in the model are escaped twice.
+# Matches only the hash in the header: strings in the model are escaped twice.
 HASH = re.compile(rb'(?<!\\)\\"sha256\\":\\"([0-9a-f]{64})\\"')
 
 
 class ModelFileError(ValueError):
-    """Raised for a file that does not hold a model that can be loaded.
+    """Exception raised if a file does not contain a model that can be loaded.
 
     See Also
     --------
-    sklearn_ls.load_model : Raises it.
+    sklearn_ls.load_model : Load a model from a file.
     """
 
 
@@ -30,10 +30,10 @@ def to_bytes(model, arrays):
     Parameters
     ----------
     model : dict
-        What JSON can hold.
+        Model in values that JSON can represent.
 
     arrays : dict of str to ndarray
-        Of the dtypes in `STORED`.
+        Arrays of the dtypes in `STORED`.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def from_bytes(data):
     Raises
     ------
     ModelFileError
-        If it is not the unchanged content of a model file that this version can read.
+        If the content is damaged, or this version cannot read it.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load
@@ -80,8 +80,8 @@ def from_bytes(data):
         ) from None
     if type(version) is not int or version > VERSION:
         raise ModelFileError(
-            f"it has version {version} of the format, and this version of sklearn_ls "
-            f"reads versions up to {VERSION}. Update sklearn_ls"
+            f"it has version {version} of the format, but this version of sklearn_ls "
+            f"only reads versions up to {VERSION}. Update sklearn_ls"
         )
     start, end = _find_hash(data)
     digest = sha256(data[:start] + NO_HASH.encode())
@@ -97,7 +97,7 @@ def from_bytes(data):
 
 
 def _header(data):
-    """Return the header of a safetensors file, after its length in 8 bytes."""
+    """Return the header of a safetensors file, which follows its length in 8 bytes."""
     length = int.from_bytes(data[:8], "little")
     if not 2 <= length <= len(data) - 8:
         raise ValueError("no header")
@@ -105,7 +105,7 @@ def _header(data):
 
 
 def _find_hash(data):
-    """Return where the hash begins and ends."""
+    """Return the start and the end of the hash."""
     found = list(HASH.finditer(data, 8, 8 + len(_header(data))))
     if len(found) != 1:
         raise ModelFileError("it has no SHA-256 hash")

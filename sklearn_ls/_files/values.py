@@ -1,7 +1,7 @@
-"""Python values as what JSON can hold, with their arrays apart, and back.
+"""Conversion of Python values to JSON and separate arrays, and back.
 
-Values of other types than those of JSON become dicts with a single key, `TAG` and the
-name of the type. Decoding creates values of the types listed here and nothing else.
+Values of types that JSON does not have become dicts with a single key, `TAG` followed
+by the name of the type. Decoding creates only values of the types listed here.
 """
 
 import math
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-TAG = "$"  # precedes the names of types
+TAG = "$"  # prefix of the names of types
 STORED = {"bool", "float16", "float32", "float64"} | {
     f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
 }  # dtypes of the arrays
@@ -22,12 +22,12 @@ class CannotEncode(TypeError):
 
 @dataclass(frozen=True)
 class Omittable:
-    """A value that is left out if it cannot be encoded, and then given to `decode`.
+    """A value that is omitted if it cannot be encoded; `decode` is then passed a value.
 
     Parameters
     ----------
     name : str
-        Name by which it is given.
+        Name of the value.
 
     value : object
     """
@@ -37,19 +37,19 @@ class Omittable:
 
 
 def encode(value, arrays, name):
-    """Return a value as what JSON can hold.
+    """Encode a value in types that JSON has.
 
     Parameters
     ----------
     value : object
-        Nested lists, tuples, sets and dicts of arrays, numbers, texts, dtypes, None
+        Nested lists, tuples, sets and dicts of arrays, numbers, strings, dtypes, None
         and `Omittable`.
 
     arrays : dict of str to ndarray
-        Its arrays are added.
+        Dict to which the arrays of the value are added.
 
     name : str
-        Name of the value, with which those of its arrays begin.
+        Name of the value, the prefix of the names of its arrays.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def encode(value, arrays, name):
     Raises
     ------
     CannotEncode
-        If it holds a value of another type.
+        If a value has another type.
     """
 
     def all_of(values):
@@ -122,14 +122,14 @@ def _encode_array(array, arrays, name):
 
 
 def _new_name(name, arrays):
-    """Return a name that is not in use: keys may contain dots."""
+    """Return an unused name, since keys may contain dots."""
     while name in arrays:
         name += "_"
     return name
 
 
 def find_omitted(encoded):
-    """Return the names of the values that `decode` has to be given.
+    """Return the names of the values that must be passed to `decode`.
 
     Parameters
     ----------
@@ -150,18 +150,18 @@ def find_omitted(encoded):
     return set()
 
 
-def decode(encoded, arrays, given):
-    """Return the value that `encode` encoded.
+def decode(encoded, arrays, omitted):
+    """Decode the output of `encode`.
 
     Parameters
     ----------
     encoded : None, bool, int, float, str, list or dict
 
     arrays : dict of str to ndarray
-        Each is used once, and removed.
+        Arrays by name. Each is used once, and removed.
 
-    given : dict of str to object
-        The values that were not encoded.
+    omitted : dict of str to object
+        Values that were omitted.
 
     Returns
     -------
@@ -170,17 +170,17 @@ def decode(encoded, arrays, given):
     Raises
     ------
     ValueError, TypeError, KeyError, IndexError, OverflowError
-        If it is not a value that was encoded with these arrays.
+        If `encoded` and `arrays` are not the output of `encode`.
     """
     if isinstance(encoded, list):
-        return [decode(item, arrays, given) for item in encoded]
+        return [decode(item, arrays, omitted) for item in encoded]
     if not isinstance(encoded, dict):
         return encoded
     if not any(key.startswith(TAG) for key in encoded):
-        return {key: decode(item, arrays, given) for key, item in encoded.items()}
+        return {key: decode(item, arrays, omitted) for key, item in encoded.items()}
     ((tag, content),) = encoded.items()
     if tag == "$omitted":
-        return given[content]
+        return omitted[content]
     if tag == "$array":
         return arrays.pop(content)
     if tag == "$raw":
@@ -197,9 +197,9 @@ def decode(encoded, arrays, given):
         shape, flat = content
         objects = np.empty(len(flat), dtype=object)
         for position, item in enumerate(flat):
-            objects[position] = decode(item, arrays, given)
+            objects[position] = decode(item, arrays, omitted)
         return objects.reshape(_check_shape(shape))
-    content = decode(content, arrays, given)
+    content = decode(content, arrays, omitted)
     if tag == "$tuple":
         return tuple(content)
     if tag == "$set":

@@ -7,24 +7,25 @@ from scipy.special import softmax
 
 from sklearn_ls._labels.dawid_skene import count_answers, fit_dawid_skene
 
-# Answers per class that the prior of an annotator's confusion matrix is worth, chosen
+# Weight of the prior of an annotator's confusion matrix, in answers per class. Chosen
 # from 0.5 to 20 on the LabelMe and letter sets of benchmarks/bench_crowds.py.
 PRIOR_ANSWERS = 10.0
-# That of the first estimates, by which annotators with a single vote count.
+# Weight of the prior in the Dawid-Skene model. Without it, annotators with a single
+# vote carry no information.
 FIRST_PRIOR = 1.0
-# Share of uniform answers in estimates from votes alone, by which annotators who never
-# vote on the same samples as others seem to be always right.
+# Weight of uniform answers in the initial confusion matrices. Votes alone make
+# annotators who share no samples with others look perfect.
 UNIFORM = 0.3
-TOL = 1e-4  # of the model of Dawid and Skene, from which training starts
+TOL = 1e-4  # tolerance of the Dawid-Skene model from which training starts
 
 
 def estimate_classes(table, weight=None):
-    """Return the probabilities of the classes in the model of Dawid and Skene.
+    """Return class probabilities estimated by the Dawid-Skene model.
 
     Parameters
     ----------
     table : Votes
-        At least one for each sample.
+        Votes, at least one per sample.
 
     weight : ndarray of shape (n_samples,), default=None
         Weights of the samples.
@@ -37,7 +38,7 @@ def estimate_classes(table, weight=None):
 
 
 def estimate_confusion(votes, n_classes, weight=None):
-    """Return confusion matrices to start from, by the model of Dawid and Skene.
+    """Return initial confusion matrices estimated by the Dawid-Skene model.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ def estimate_confusion(votes, n_classes, weight=None):
     confusion : ndarray of shape (n_annotators, n_classes, n_classes)
 
     shared : ndarray of shape (n_classes, n_classes)
-        That of all annotators together, the mean of the prior.
+        Confusion matrix of all annotators together, the mean of the prior.
     """
     table = votes.as_table(n_classes)
     y_soft = estimate_classes(table, weight)
@@ -67,19 +68,19 @@ def estimate_confusion(votes, n_classes, weight=None):
 
 
 class Annotators(NamedTuple):
-    """What is known of annotators and of the samples that they labeled.
+    """Estimates for annotators and for the samples that they labeled.
 
     Parameters
     ----------
     confusion : ndarray of shape (n_annotators, n_classes, n_classes)
-        Mean answers given the consensus, smoothed by one pseudo-answer per class,
-        distributed as the answers of all annotators.
+        Frequency of each answer given the consensus, smoothed by one pseudo-answer per
+        class that is distributed like the answers of all annotators.
 
     reliability : ndarray of shape (n_annotators,)
-        Accuracies.
+        Accuracy of each annotator.
 
     consensus : ndarray of shape (n_samples, n_classes)
-        Probabilities of the classes given the votes and the features.
+        Class probabilities given the votes and the features.
     """
 
     confusion: np.ndarray
@@ -87,25 +88,25 @@ class Annotators(NamedTuple):
     consensus: np.ndarray
 
 
-def judge_annotators(labels, confusion, y_proba):
-    """Return what votes and predictions tell of annotators.
+def estimate_annotators(labels, confusion, y_proba):
+    """Estimate the reliability of annotators from votes and predictions.
 
     Parameters
     ----------
     labels : TrainingLabels
-        With votes and weights. Samples of weight zero do not count.
+        Labels with votes and weights. Samples of weight zero are ignored.
 
     confusion : ndarray of shape (n_annotators, n_classes, n_classes)
-        Confusion matrices as learned with the network.
+        Confusion matrices learned jointly with the network.
 
     y_proba : ndarray of shape (n_samples, n_classes)
-        Predicted probabilities. NaN for samples that do not count.
+        Predicted probabilities; NaN for samples to ignore.
 
     Returns
     -------
     annotators : Annotators
     """
-    tiny = np.finfo(np.float64).tiny  # trusted labels may be impossible otherwise
+    tiny = np.finfo(np.float64).tiny  # a trusted label may have probability zero
     log_proba = np.log(np.maximum(y_proba.astype(np.float64), tiny))
     votes = labels.votes
     consensus = softmax(log_proba + votes.log_likelihood(confusion), axis=1)
@@ -120,7 +121,7 @@ def judge_annotators(labels, confusion, y_proba):
 
 
 def _average_answers(table, proba, prior_answers):
-    """Return the mean answers of each annotator, and of all of them."""
+    """Return the confusion matrix of each annotator, and of all annotators together."""
     n_classes = table.n_classes
     counts = count_answers(table, proba)[:-1]  # without trusted labels
     shared = counts.sum(axis=0) + np.eye(n_classes) + 1 / n_classes

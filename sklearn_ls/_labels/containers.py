@@ -1,4 +1,4 @@
-"""Class labels from any container, checked, and their codes."""
+"""Validation and encoding of class labels from any container."""
 
 import numpy as np
 from scipy.sparse import issparse
@@ -6,14 +6,14 @@ from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import assert_all_finite, check_array, column_or_1d, gen_batches
 from sklearn.utils.multiclass import check_classification_targets
 
-PART = 2**16  # samples that are handled at once
+PART = 2**16  # number of samples processed at once
 
 
 def to_numpy_backed(y):
-    """Return labels of dask, pyarrow or pandas extension dtypes with dtypes of NumPy.
+    """Convert labels of dask, pyarrow or pandas extension dtypes to NumPy dtypes.
 
-    None of these packages is imported: dask's collections are recognized by their
-    protocol, pyarrow's classes by their module, pandas' dtypes by their attributes.
+    None of these packages is imported: dask collections are recognized by their
+    protocol, pyarrow classes by their module, pandas dtypes by their attributes.
 
     Parameters
     ----------
@@ -22,8 +22,8 @@ def to_numpy_backed(y):
     Returns
     -------
     y : array-like, dataframe or pyarrow table
-        Arrays and columns with missing values are of dtype object. Tables are returned
-        as they are, since they name their columns.
+        Arrays and columns with missing values have dtype object. Tables are returned
+        unchanged, to keep their column names.
     """
     if hasattr(y, "__dask_graph__"):
         y = y.compute()
@@ -37,10 +37,10 @@ def to_numpy_backed(y):
 
 
 def _columns_to_numpy_dtypes(y):
-    """Return a pandas DataFrame of numbers or bools with a dtype of NumPy.
+    """Convert a pandas DataFrame of numbers or bools to a NumPy dtype.
 
-    Otherwise `check_array` turns nullable and Arrow integers and bools into floats,
-    which are soft labels.
+    Otherwise `check_array` would convert nullable and Arrow integers and bools to
+    floats, which are treated as soft labels.
     """
     if not (hasattr(y, "columns") and hasattr(getattr(y, "dtypes", None), "items")):
         return y
@@ -68,7 +68,7 @@ def column_names(y):
 
 
 def labels_to_array(y, name="y"):
-    """Return labels from any container as an array; raise if missing or mixed.
+    """Convert labels to an array; raise if some are missing or types are mixed.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def labels_to_array(y, name="y"):
             shape (n_samples, n_labels)
 
     name : str, default="y"
-        For error messages.
+        Name of the argument, for error messages.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def labels_to_array(y, name="y"):
         if _is_arrow_table(y):
             y = np.column_stack([to_numpy_backed(column) for column in y.columns])
     elif hasattr(y, "to_numpy"):
-        y = y.to_numpy()  # check_array would make floats of nullable bools
+        y = y.to_numpy()  # check_array would convert nullable bools to floats
     y = check_array(
         y,
         accept_sparse=True,
@@ -125,8 +125,8 @@ def check_labels(y):
     Parameters
     ----------
     y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-        As :func:`labels_to_array` returns it: labels, or an indicator matrix of the
-        integers 0 and 1, or of bools.
+        Labels, or an indicator matrix of bools or of the integers 0 and 1, as returned
+        by :func:`labels_to_array`.
 
     Returns
     -------
@@ -138,7 +138,7 @@ def check_labels(y):
         If labels are continuous, or a 2-D `y` is not an indicator matrix.
     """
     if y.ndim == 1:
-        if y.dtype.kind not in "iub":  # which are classes whatever their values
+        if y.dtype.kind not in "iub":  # integers and bools are always valid
             check_classification_targets(y)
     elif y.dtype.kind not in "biu" or np.any(y != y.astype(bool)):
         raise ValueError(
@@ -174,17 +174,17 @@ def _parts(y):
 
 
 def parts_of(n_samples):
-    """Return slices of a bounded number of samples, where copies would be large."""
+    """Return slices of at most `PART` samples, to bound the size of copies."""
     return gen_batches(n_samples, PART)
 
 
 def code_dtype(n_classes):
-    """Return the smallest signed integer that holds the codes of so many classes."""
+    """Return the smallest signed integer dtype for the codes of `n_classes` classes."""
     return np.min_scalar_type(-n_classes)
 
 
 def _is_dense(labels):
-    """Return whether labels are integers of a range short enough for a table."""
+    """Return whether labels are integers in a range small enough for a lookup table."""
     if labels.dtype.kind not in "iu":
         return False
     low, high = int(labels.min()), int(labels.max())
@@ -192,29 +192,29 @@ def _is_dense(labels):
 
 
 def encode_labels(y, classes):
-    """Return the codes of labels.
+    """Encode labels as their positions in `classes`.
 
     Parameters
     ----------
     y : ndarray of shape (n_samples,)
 
     classes : ndarray of shape (n_classes,)
-        Sorted.
+        Sorted labels.
 
     Returns
     -------
     codes : ndarray of shape (n_samples,)
-        The positions of the labels in `classes`, in the smallest type.
+        Positions of the labels in `classes`, in the smallest integer dtype.
 
     Raises
     ------
     ValueError
-        For labels that are not in `classes`.
+        If a label is not in `classes`.
     """
     if y.dtype.kind in "iu" and _is_dense(classes):
         low, high = int(classes[0]), int(classes[-1])
         if low <= y.min() and y.max() <= high:
-            # A table instead of a binary search for every label.
+            # A lookup table is faster than a binary search for every label.
             table = np.full(high - low + 1, -1, dtype=code_dtype(len(classes)))
             table[classes.astype(np.int64) - low] = np.arange(len(classes))
             codes = [table[part.astype(np.int64) - low] for part in _parts(y)]
@@ -224,7 +224,7 @@ def encode_labels(y, classes):
     if _is_text(y) != _is_text(classes):
         raise ValueError(f"y contains previously unseen labels: {np.unique(y)}")
     encoder = LabelEncoder()
-    # It casts y to the type of its classes: let that be one that can hold both.
+    # LabelEncoder casts y to the dtype of its classes, so use a common dtype.
     encoder.classes_ = classes.astype(np.result_type(y, classes))
     dtype = code_dtype(len(classes))
     return np.concatenate([encoder.transform(p).astype(dtype) for p in _parts(y)])
@@ -271,26 +271,26 @@ def to_frame(matrix, index, columns):
         import pandas as pd
     except ImportError as error:
         raise ImportError(
-            "Named classes are returned in a DataFrame, which requires pandas: pip "
-            "install pandas."
+            "Results for named classes are returned as a DataFrame, which requires "
+            "pandas. Install it with: pip install pandas"
         ) from error
     return pd.DataFrame(matrix, index=index, columns=columns)
 
 
 def order_by_class(matrix, classes, name):
-    """Return values of classes, or of pairs of classes, in the order of `classes`.
+    """Return values per class, or per pair of classes, in the order of `classes`.
 
     Parameters
     ----------
     matrix : float, array-like, Series or DataFrame, of shape () or (n_classes,) or \
             (n_classes, n_classes)
-        The names of the rows and columns of a DataFrame, and those of a Series, are
-        labels, unless they are their numbers.
+        The index and columns of a DataFrame, or the index of a Series, are labels
+        unless they are 0, 1, and so on.
 
     classes : ndarray of shape (n_classes,)
 
     name : str
-        Of the matrix, for error messages.
+        Name of the matrix, for error messages.
 
     Returns
     -------
@@ -306,10 +306,11 @@ def order_by_class(matrix, classes, name):
     labels = classes.tolist()
     if not len(rows) == len(columns) == len(labels) == len({*rows, *columns, *labels}):
         raise ValueError(
-            f"{name} has the rows {rows} and the columns {columns}, but the classes "
-            f"are {labels}. Name both by the classes, or pass an array in their order."
+            f"{name} has the index {rows} and the columns {columns}, but the classes "
+            f"are {labels}. Use the classes as index and columns, or pass an array in "
+            "the order of the classes."
         )
-    # By position, since bools would be a mask.
+    # Select by position, since a list of bools would be a mask.
     positions = [[names.index(label) for label in labels] for names in (rows, columns)]
     return matrix.iloc[positions[0], positions[1]]
 
@@ -321,7 +322,7 @@ def _order_series(values, labels, name):
     same = len(names) == len(labels) == len({*names}) == len({*names, *labels})
     if not same:
         raise ValueError(
-            f"{name} has the index {names}, but the classes are {labels}. Name the "
-            "values by the classes, or pass an array in their order."
+            f"{name} has the index {names}, but the classes are {labels}. Use the "
+            "classes as index, or pass an array in the order of the classes."
         )
     return values.iloc[[names.index(label) for label in labels]]

@@ -1,28 +1,28 @@
-"""The model of Dawid and Skene: a confusion matrix per annotator, by EM."""
+"""Dawid-Skene model: one confusion matrix per annotator, fitted by EM."""
 
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.special import logsumexp
 
-# Added to counts, for answers that were never observed; also keeps logarithms finite.
+# Added to the counts of answers, so that the logarithm of zero counts is finite.
 UNSEEN = 1e-10
 
 
 def fit_dawid_skene(votes, tol=1e-8, *, prior_answers=0.0, weight=None):
-    """Return the probabilities (n_samples, n_classes) of the classes.
+    """Return class probabilities, an ndarray of shape (n_samples, n_classes).
 
     Parameters
     ----------
     votes : Votes
-        At least one for each sample.
+        Votes, at least one per sample.
 
     tol : float, default=1e-8
-        Gain of the log-likelihood per vote at which iterations end.
+        Iterations stop when the log-likelihood per vote increases by at most `tol`.
 
     prior_answers : float, default=0.0
-        Number of answers per class that a prior is worth, which keeps annotators with
-        few votes near the answers of all annotators. Without it, annotators with a
-        single vote tell nothing.
+        Weight of the prior, in answers per class. The prior keeps annotators with few
+        votes close to the average annotator; without it, annotators with a single vote
+        carry no information.
 
     weight : ndarray of shape (n_samples,), default=None
         Weights of the samples.
@@ -35,41 +35,42 @@ def fit_dawid_skene(votes, tol=1e-8, *, prior_answers=0.0, weight=None):
 
 
 def maximize_expectations(votes, prior_answers=0.0, weight=None):
-    """Yield the classes' probabilities and the log-likelihood, without end.
+    """Yield class probabilities and the log-likelihood, one pair per iteration.
 
-    `said` counts which sample (row) was given which answer (column), an answer being a
-    pair of annotator and label that occurs. `rates` holds its probability, given the
-    annotator and the true class, of shape (n_answers, n_classes).
+    An answer is an observed pair of annotator and label. `vote_matrix` has one row per
+    sample and one column per answer, and counts the votes. `rates`, of shape
+    (n_answers, n_classes), has the probability of each answer given its annotator and
+    the true class.
     """
     keys = votes.annotator * votes.n_classes + votes.label
     answers, answer = np.unique(keys, return_inverse=True)
     _, first, owner = np.unique(
         answers // votes.n_classes, return_index=True, return_inverse=True
     )
-    said = csr_array(
+    vote_matrix = csr_array(
         (np.ones(len(answer)), (votes.sample, answer)),
         shape=(votes.n_samples, len(answers)),
     )
     weight = np.ones(votes.n_samples) if weight is None else weight / weight.mean()
-    heard = said.T.tocsr() * weight
+    weighted_votes = vote_matrix.T.tocsr() * weight
     label = answers % votes.n_classes
-    y_soft = votes.counts() / said.sum(axis=1)[:, np.newaxis]
+    y_soft = votes.counts() / vote_matrix.sum(axis=1)[:, np.newaxis]
     while True:
         prior = np.average(y_soft, axis=0, weights=weight)
-        rates = heard @ y_soft + UNSEEN
+        rates = weighted_votes @ y_soft + UNSEEN
         totals = np.add.reduceat(rates, first)[owner]
         if prior_answers:
             rates += prior_answers * _pool(rates, label)[label]
         rates /= totals + prior_answers
         with np.errstate(divide="ignore"):  # classes that nobody voted for
-            log_joint = np.log(prior) + said @ np.log(rates)
+            log_joint = np.log(prior) + vote_matrix @ np.log(rates)
         log_evidence = logsumexp(log_joint, axis=1, keepdims=True)
         y_soft = np.exp(log_joint - log_evidence)
         yield y_soft, weight @ log_evidence.ravel()
 
 
 def _pool(rates, label):
-    """Return the probability of each label (row) given each class, by any annotator."""
+    """Return the probability of each label (rows) given the class (columns)."""
     n_classes = rates.shape[1]
     pooled = np.eye(n_classes) + 1 / n_classes
     np.add.at(pooled, label, rates)
@@ -77,14 +78,14 @@ def _pool(rates, label):
 
 
 def count_answers(votes, y_soft):
-    """Return how often annotators gave each answer to samples of each class.
+    """Return how often each annotator gave each answer to samples of each class.
 
     Parameters
     ----------
     votes : Votes
 
     y_soft : ndarray of shape (n_samples, n_classes)
-        Probabilities of the classes.
+        Class probabilities.
 
     Returns
     -------

@@ -9,25 +9,26 @@ from sklearn.utils import gen_even_slices
 from sklearn_ls._labels.training_labels import count_codes
 from sklearn_ls._samples.order import index_dtype
 
-AT_ONCE = 2**16  # samples to split; the splitter makes many copies
+AT_ONCE = 2**16  # samples to split at once, since train_test_split makes many copies
 
 
 def hold_out(codes, samples, fraction, random_state):
-    """Split samples into those to train on and those to validate on.
+    """Split samples into a training and a validation set.
 
-    Stratified by label, except where that is impossible: for multilabel targets, and
-    with more classes than samples to hold out. A label that occurs once stays in the
-    training part. Many samples are split in parts, each of them like this.
+    The split is stratified by label, except for multilabel targets and if there are
+    more classes than samples to hold out. A label that occurs only once stays in the
+    training set. Large numbers of samples are divided into parts that are split
+    separately.
 
     Parameters
     ----------
     codes : ndarray of shape (n_samples,) or (n_samples, n_labels)
 
     samples : ndarray of shape (n_selected,) or None
-        The positions in `codes` to split; None for all.
+        Positions in `codes` of the samples to split; None for all samples.
 
     fraction : float
-        Fraction of the samples to validate on.
+        Fraction of the samples to hold out for validation.
 
     random_state : int
 
@@ -66,7 +67,7 @@ def _split(codes, samples, is_unique, fraction, random_state):
     Parameters
     ----------
     is_unique : ndarray of shape (n_classes,) or None
-        Which labels occur once among all samples.
+        Whether each label occurs only once among all samples.
     """
     n_samples = len(samples)
     n_held_out = count_held_out(n_samples, fraction)
@@ -74,7 +75,7 @@ def _split(codes, samples, is_unique, fraction, random_state):
     if codes.ndim == 1:
         labels = codes[samples]
         counts, single = np.bincount(labels), is_unique[labels]
-        # Labels that occur once only here make a stratum of their own.
+        # Labels that occur only once in this part form a stratum of their own.
         strata = np.where(counts == 1, len(counts), np.arange(len(counts)))[labels]
         n_rare = np.count_nonzero(strata == len(counts)) - np.count_nonzero(single)
         if n_rare == 1:
@@ -83,9 +84,9 @@ def _split(codes, samples, is_unique, fraction, random_state):
             kept, samples, stratify = samples[single], samples[~single], strata[~single]
     if n_held_out >= len(samples):
         raise ValueError(
-            f"{n_held_out} of {n_samples} samples can't be held out for early stopping "
-            "or a temperature, since labels that occur once stay in training. Pass "
-            "more samples, or hold out none."
+            f"{n_held_out} of {n_samples} samples cannot be held out for early "
+            "stopping or temperature scaling, since labels that occur only once are "
+            "kept for training. Pass more samples, or disable both."
         )
     training, validation = train_test_split(
         samples, test_size=n_held_out, stratify=stratify, random_state=random_state

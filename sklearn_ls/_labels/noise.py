@@ -1,4 +1,4 @@
-"""Known label noise: transition matrices, checked."""
+"""Validation of transition matrices, which describe known label noise."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from sklearn_ls._warnings import warn
 
 
 def check_transition_matrix(transition_matrix, classes):
-    """Return a noise rate as float, and a matrix as an array of floats.
+    """Validate a noise rate or a transition matrix; return it as float.
 
     Parameters
     ----------
@@ -33,15 +33,15 @@ def check_transition_matrix(transition_matrix, classes):
     if matrix.ndim == 0:
         if matrix >= (n_classes - 1) / n_classes:
             raise ValueError(
-                f"transition_matrix={transition_matrix}, as the fraction of wrong "
-                f"labels, must be below {(n_classes - 1) / n_classes:.6g}, at which "
+                f"transition_matrix={transition_matrix} is the fraction of wrong "
+                f"labels. It must be below {(n_classes - 1) / n_classes:.6g}, at which "
                 f"the labels of {n_classes} classes carry no information."
             )
         return float(matrix)
     if matrix.shape != (n_classes, n_classes):
         raise ValueError(
             f"transition_matrix has shape {matrix.shape}, but there are {n_classes} "
-            f"classes: expected a number or the shape {(n_classes, n_classes)}."
+            f"classes. Expected a float or the shape {(n_classes, n_classes)}."
         )
     check_stochastic(matrix, "transition_matrix")
     if not np.all(occurs := matrix.any(axis=0)):
@@ -53,15 +53,15 @@ def check_transition_matrix(transition_matrix, classes):
     if np.any(counts > 1):
         same = np.all(matrix == matrix[first[counts.argmax()]], axis=1)
         raise ValueError(
-            "transition_matrix has equal rows for these classes, so labels cannot "
-            f"distinguish them: {classes[same]}. Merge them."
+            "transition_matrix has equal rows for these classes, so the observed "
+            f"labels cannot distinguish them: {classes[same]}. Merge these classes."
         )
     if np.any(mislabeled := matrix.diagonal() < matrix.max(axis=1)):
         warn(
-            "transition_matrix says that samples of these true classes are labeled as "
-            "another class more often than correctly: "
-            f"{classes[mislabeled]}. Its rows are the true labels and its columns the "
-            "observed labels, in the order of classes_."
+            "According to transition_matrix, samples of these true classes are labeled "
+            "as another class more often than correctly: "
+            f"{classes[mislabeled]}. Rows must correspond to the true labels and "
+            "columns to the observed labels, in the order of classes_."
         )
     return matrix
 
@@ -72,7 +72,7 @@ def split_rate(rate, n_classes):
     Parameters
     ----------
     rate : float
-        Fraction of wrong labels, each other label being as frequent.
+        Fraction of wrong labels, distributed equally over the other classes.
 
     n_classes : int
 

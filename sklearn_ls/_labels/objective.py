@@ -16,7 +16,7 @@ from sklearn_ls._labels.smoothing import (
 
 @dataclass(frozen=True, eq=False)
 class SmoothingRule:
-    """How smoothed probability is distributed over the classes, for any epsilon.
+    """Parameters of label smoothing, from which the soft targets are computed.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class SmoothingRule:
 
 
 def check_smoothing(epsilon, distribution, summary, owner):
-    """Return the smoothing rule, checked against the classes.
+    """Validate the smoothing parameters; return them as a smoothing rule.
 
     Parameters
     ----------
@@ -81,21 +81,21 @@ def check_smoothing(epsilon, distribution, summary, owner):
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """The targets that the outputs of a network are compared with.
+    """Training objective: label smoothing, label noise and votes.
 
     Parameters
     ----------
     rule : SmoothingRule
 
     transition_matrix : None, float or ndarray of shape (n_classes, n_classes)
-        Known label noise, as `check_transition_matrix` returns it.
+        Known label noise, as returned by `check_transition_matrix`.
 
     n_classes : int
 
     multilabel : bool
 
     has_votes : bool, default=False
-        Whether annotators' votes are trained on, each through a confusion matrix.
+        Whether to train on annotators' votes, with a confusion matrix per annotator.
     """
 
     rule: SmoothingRule
@@ -111,7 +111,7 @@ class Objective:
 
 
 def make_objective(epsilon, distribution, transition_matrix, summary, owner):
-    """Return the training objective, checked against the classes.
+    """Validate the parameters of the training objective; return the objective.
 
     Parameters
     ----------
@@ -138,6 +138,8 @@ def make_objective(epsilon, distribution, transition_matrix, summary, owner):
         )
     if transition_matrix is not None:
         if multilabel:
-            raise ValueError("transition_matrix is not defined for multilabel y.")
+            raise ValueError(
+                "transition_matrix is not supported for multilabel y. Set it to None."
+            )
         transition_matrix = check_transition_matrix(transition_matrix, summary.classes)
     return Objective(rule, transition_matrix, len(summary.classes), multilabel)

@@ -1,4 +1,4 @@
-"""Votes to train on, by sample."""
+"""Annotators' votes for training, grouped by sample."""
 
 from dataclasses import dataclass, replace
 
@@ -11,9 +11,10 @@ from sklearn_ls._warnings import warn
 
 @dataclass(frozen=True, eq=False)
 class SampleVotes:
-    """Votes of annotators, by sample.
+    """Votes of annotators, grouped by sample.
 
-    A sample without votes has one by a further annotator, the trusted label.
+    The trusted label of a sample without votes is stored as the vote of an additional
+    annotator.
 
     Parameters
     ----------
@@ -39,7 +40,7 @@ class SampleVotes:
         )
 
     def as_table(self, n_classes):
-        """Return the votes one by one, of which trusted labels are an annotator's."""
+        """Return one entry per vote, including the trusted labels."""
         sample, slot = np.nonzero(self.label >= 0)
         return Votes(
             sample,
@@ -72,20 +73,20 @@ class SampleVotes:
 
 
 def encode_votes(answers, y=None, X=None, weight=None):
-    """Return votes on samples, with the labels of the samples and the classes.
+    """Group votes by sample; return them with the encoded labels and the classes.
 
     Parameters
     ----------
     answers : array-like of shape (n_samples, n_annotators) or DataFrame
-        See :func:`read_votes`. -1 is a missing vote. An annotator who gives the same
-        answer to a sample again is counted once.
+        See :func:`read_votes`. -1 is a missing vote. Identical votes of an annotator on
+        a sample are counted once.
 
     y : ndarray of shape (n_samples,), default=None
-        Labels, which are trained on where samples have no votes. If None, the most
-        likely labels in the model of Dawid and Skene.
+        Labels, used for training where samples have no votes. If None, the most likely
+        labels in the Dawid-Skene model are used.
 
     X : array-like of shape (n_samples, ...), default=None
-        The samples; the index of a DataFrame has their ids.
+        Samples; the index of a DataFrame contains their ids.
 
     weight : array-like of shape (n_samples,), default=None
         Sample weights. Ignored unless they are valid.
@@ -104,8 +105,8 @@ def encode_votes(answers, y=None, X=None, weight=None):
         table = align_votes(table, X)
     if y is not None and len(y) != table.n_samples:
         raise ValueError(
-            f"votes are on {table.n_samples} samples, but y has {len(y)}. Pass a "
-            "matrix with a row for each sample, or votes on all of them."
+            f"votes has {table.n_samples} samples, but y has {len(y)}. Pass a matrix "
+            "with one row per sample, or votes on all samples."
         )
     n_votes = np.bincount(table.sample, minlength=table.n_samples)
     if y is not None:
@@ -118,11 +119,11 @@ def encode_votes(answers, y=None, X=None, weight=None):
 
 
 def _estimate_labels(table, n_votes, weight):
-    """Return the most likely labels of samples, all of which have votes."""
+    """Return the most likely labels; raise if a sample has no votes."""
     if not n_votes.all():
         raise ValueError(
-            f"votes has no vote on sample {table.samples[n_votes.argmin()]}. Pass y, "
-            "whose labels are trained on where there are no votes."
+            f"votes has no vote on sample {table.samples[n_votes.argmin()]}. Pass y to "
+            "provide labels of samples without votes."
         )
     weight = None if weight is None else np.asarray(weight, dtype=np.float64)
     if weight is not None and (
@@ -136,23 +137,23 @@ def _warn_of_labels(table, codes):
     complete = len(table.label) == table.n_samples * table.n_annotators
     if complete and table.n_classes > 2 and -1 in table.classes.tolist():
         warn(
-            "y contains -1, so that -1 is also a label in votes, and not a missing "
-            "vote. To trust some labels only, pass other labels in y, such as the "
-            "majority vote, and leave out the votes on the samples to trust."
+            "y contains -1, so -1 is a label in votes as well, and not a missing vote. "
+            "To trust only some labels, replace -1 in y by other labels, such as the "
+            "majority vote, and remove the votes on the trusted samples."
         )
     never = np.setdiff1d(np.arange(table.n_classes), codes)
     if len(never):
         warn(
-            f"These labels occur in votes, but never in y: "
-            f"{table.classes[never].tolist()}. They are classes as well."
+            f"These labels occur in votes, but not in y: "
+            f"{table.classes[never].tolist()}. They are added to the classes."
         )
 
 
 def align_votes(table, X):
-    """Return votes on the samples of X, in their order.
+    """Return votes in the order of the samples of X.
 
-    Ids of one vote per row are found in the index of X or, without an index, are
-    positions in X.
+    Sample ids of a table with one vote per row are looked up in the index of X. If X
+    has no index, they are positions in X.
 
     Parameters
     ----------
@@ -167,38 +168,38 @@ def align_votes(table, X):
     Raises
     ------
     ValueError
-        If votes are on other samples, or the rows of a matrix are in another order.
+        If the samples of votes and X differ, or are in a different order.
     """
     n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
     ids = table.samples
     index = list(X.index) if hasattr(X, "iloc") else None
-    if isinstance(ids, np.ndarray):  # of one vote per row
+    if isinstance(ids, np.ndarray):  # one vote per row
         position = _find_positions(ids, index, n_samples)
         samples = range(n_samples) if index is None else index
         return table.on_samples(position[table.sample], samples)
     if table.n_samples != n_samples:
         raise ValueError(
-            f"votes are on {table.n_samples} samples, but X has {n_samples}. Pass a "
-            "matrix with a row for each sample, or a DataFrame with the columns "
+            f"votes has {table.n_samples} samples, but X has {n_samples}. Pass a "
+            "matrix with one row per sample, or a DataFrame with the columns "
             "'sample', 'annotator' and 'label'."
         )
     if index is None or isinstance(ids, range) or index == list(ids):
         return table
     if {*index} == {*ids}:
         raise ValueError(
-            "The index of X has the samples of votes in another order: votes begin "
-            f"with {list(ids)[:3]}, and X begins with {index[:3]}. Sort X."
+            "X and votes have the same samples in a different order: votes starts with "
+            f"{list(ids)[:3]}, X with {index[:3]}. Sort X in the order of votes."
         )
     if index != list(range(len(index))):
         raise ValueError(
-            "The index of X has other samples than votes. Pass votes on the samples of "
-            "X, or X without an index."
+            "The index of X does not match the samples of votes. Pass votes on the "
+            "samples of X, or pass X as an array."
         )
     return table
 
 
 def _find_positions(ids, index, n_samples):
-    """Return the positions of samples, by their ids, in X."""
+    """Return the positions in X of samples with these ids."""
     known = range(n_samples) if index is None else index
     positions = {name: position for position, name in enumerate(known)}
     if len(positions) < n_samples:
@@ -208,12 +209,12 @@ def _find_positions(ids, index, n_samples):
         missing = ids[found.index(-1)]
         if index is None:
             raise ValueError(
-                f"votes are on sample {missing!r}, but X is an array of {n_samples} "
-                "samples, whose ids are 0 and so on. Pass X as a DataFrame with the "
-                "ids as index, or a matrix of votes with a row for each sample."
+                f"votes contains sample {missing!r}, but X is an array, whose samples "
+                f"have the ids 0 to {n_samples - 1}. Pass X as a DataFrame with the "
+                "ids as index, or pass a matrix of votes with one row per sample."
             )
         raise ValueError(
-            f"votes are on sample {missing!r}, which is not in the index of X."
+            f"votes contains sample {missing!r}, which is not in the index of X."
         )
     return np.array(found)
 

@@ -11,7 +11,7 @@ CONVENTIONS = ("uniform", "others", "each")
 
 @dataclass(frozen=True)
 class Smoothing:
-    """The soft target of each label, in the form that costs the least to evaluate.
+    """Soft target of each label, in the form that is cheapest to evaluate.
 
     For a sample with label `y`::
 
@@ -20,12 +20,12 @@ class Smoothing:
     Parameters
     ----------
     excess, weight : float or ndarray of shape (n_classes,)
-        One value for all labels, or one per label. In the smoothing of samples, one per
-        sample.
+        One value for all labels, or one value per label. The result of `at` may have
+        one value per sample.
 
     distribution : None or ndarray of shape (n_classes,) or (n_classes, n_classes)
-        Where the weight goes. None stands for ones; a matrix is indexed by the label
-        first.
+        Distribution of the weight over the classes. None stands for ones; a matrix has
+        one row per label.
     """
 
     excess: float | np.ndarray
@@ -34,7 +34,7 @@ class Smoothing:
 
     @property
     def depends_on_label(self):
-        """Whether more than the position of a label depends on it."""
+        """Whether `weight` or `distribution` depends on the label."""
         matrix = self.distribution is not None and self.distribution.ndim == 2
         return matrix or np.ndim(self.weight) > 0
 
@@ -58,10 +58,10 @@ def check_epsilon(epsilon, shapes, expected):
     epsilon : float or array-like
 
     shapes : list of tuple
-        The shapes that it may have; None in a tuple stands for any positive number.
+        Valid shapes; None in a tuple stands for any positive number.
 
     expected : str
-        What it must be, for the error message.
+        Description of valid values, for the error message.
 
     Returns
     -------
@@ -70,11 +70,11 @@ def check_epsilon(epsilon, shapes, expected):
     Raises
     ------
     InvalidParameterError
-        If it has another type or shape, or a value outside [0, 1].
+        If the type or shape is not valid, or a value is outside [0, 1].
     """
     try:
         values = np.asarray(epsilon)
-    except ValueError:  # ragged
+    except ValueError:  # a ragged list
         values = np.empty(0, dtype=object)
     if values.dtype.kind not in "fiu":
         raise InvalidParameterError(f"{expected}. Got {epsilon!r} instead.")
@@ -96,13 +96,13 @@ def _matches(shape, pattern):
 
 
 def check_distribution(distribution, n_classes, multilabel=False):
-    """Return an array of probabilities as floats, its rows checked.
+    """Validate a distribution; return it as an array of floats.
 
     Parameters
     ----------
     distribution : array-like of shape (n_classes,) or (n_classes, n_classes)
-        Non-negative; a vector and every row of a matrix sum to one. For multilabel
-        targets a vector of probabilities in [0, 1], one per label.
+        A vector, or a matrix with rows, that are non-negative and sum to one. For
+        multilabel targets, a vector of probabilities in [0, 1], one per label.
 
     n_classes : int
 
@@ -123,14 +123,14 @@ def check_distribution(distribution, n_classes, multilabel=False):
     shapes = [(n_classes,)] if multilabel else [(n_classes,), (n_classes, n_classes)]
     if values.shape not in shapes:
         raise ValueError(
-            f"distribution has shape {values.shape}, but y has {n_classes} classes: "
-            f"expected {' or '.join(map(str, shapes))}."
+            f"distribution has shape {values.shape}, but y has {n_classes} classes. "
+            f"Expected shape {' or '.join(map(str, shapes))}."
         )
     if multilabel:
         if not np.all((values >= 0) & (values <= 1)):
             raise ValueError(
-                "distribution must hold probabilities in [0, 1] for multilabel y. "
-                f"Got {distribution!r}."
+                "distribution must contain probabilities in [0, 1] for multilabel y. "
+                f"Got {distribution!r} instead."
             )
         return values
     check_stochastic(np.atleast_2d(values), "distribution")
@@ -138,11 +138,11 @@ def check_distribution(distribution, n_classes, multilabel=False):
 
 
 def check_stochastic(matrix, name):
-    """Raise ValueError, naming the matrix, unless every row is a distribution."""
+    """Raise ValueError unless every row of a matrix is a distribution."""
     if (bad := find_bad_row(matrix)) is not None:
         raise ValueError(
             f"Every row of {name} must be non-negative and sum to 1. Row {bad} is "
-            f"{matrix[bad]}, its sum {matrix[bad].sum():.9g}."
+            f"{matrix[bad]} and sums to {matrix[bad].sum():.9g}."
         )
 
 
@@ -154,7 +154,7 @@ def find_bad_row(matrix, tolerance=1e-6):
     matrix : ndarray of shape (n_rows, n_classes)
 
     tolerance : float, default=1e-6
-        How far the sum of a row may be from 1.
+        Maximum absolute difference between the sum of a row and 1.
 
     Returns
     -------
@@ -171,13 +171,13 @@ def smoothing_of(epsilon, distribution, n_classes):
     Parameters
     ----------
     epsilon : float or ndarray of shape (n_classes,)
-        In [0, 1].
+        Amount of smoothing, in [0, 1].
 
     distribution : {"uniform", "others", "each"} or ndarray
-        As checked by :func:`check_distribution`.
+        Distribution, as returned by :func:`check_distribution`.
 
     n_classes : int
-        Number of outcomes that share the mass; 2 for each column of multilabel y.
+        Number of outcomes that share the probability mass; 2 for multilabel y.
 
     Returns
     -------
@@ -212,9 +212,9 @@ def soft_targets(codes, smoothing, n_classes, dtype=np.float64):
     Returns
     -------
     y_soft : ndarray of shape (n_samples, n_classes)
-        The only array of this size that is made.
+        The only array of this size that is allocated.
     """
-    if len(codes) > 10 * n_classes:  # few rows, often repeated: one pass
+    if len(codes) > 10 * n_classes:  # compute each distinct row once
         rows = soft_targets(np.arange(n_classes), smoothing, n_classes, dtype)
         return np.take(rows, codes, axis=0)
     smoothing = smoothing.at(codes)
@@ -236,17 +236,17 @@ def soft_targets(codes, smoothing, n_classes, dtype=np.float64):
 
 
 def smooth_targets(y_soft, smoothing, dtype=np.float64):
-    """Return the soft targets of soft labels.
+    """Smooth soft labels.
 
-    The formula is linear in the target: that of a distribution over labels is the mean
-    of the targets of its labels.
+    The formula is linear: the target of a distribution over labels is the expectation
+    of the targets of the labels.
 
     Parameters
     ----------
     y_soft : ndarray of shape (n_samples, n_classes)
 
     smoothing : Smoothing
-        Its values may also have the shape (n_samples, 1).
+        Smoothing, whose values may also have shape (n_samples, 1).
 
     dtype : dtype, default=np.float64
 
@@ -266,12 +266,12 @@ def smooth_targets(y_soft, smoothing, dtype=np.float64):
 
 
 def soft_indicators(Y, smoothing, dtype=np.float64):
-    """Return the soft targets of a multilabel indicator matrix, column by column.
+    """Return the soft targets of a multilabel indicator matrix.
 
     Parameters
     ----------
     Y : ndarray of shape (n_samples, n_labels)
-        0 or 1.
+        Indicators, 0 or 1.
 
     smoothing : Smoothing
 
@@ -280,7 +280,7 @@ def soft_indicators(Y, smoothing, dtype=np.float64):
     Returns
     -------
     y_soft : ndarray of shape (n_samples, n_labels)
-        The probability of 1 in each column.
+        Probability of 1.
     """
     y_soft = np.where(Y, smoothing.excess, 0.0) + _weighted_distribution(smoothing)
     return y_soft.astype(dtype, copy=False)
@@ -293,11 +293,11 @@ def _weighted_distribution(smoothing):
 
 
 def recover_targets(y_soft, smoothing):
-    """Undo the formula: the distributions which, smoothed, give `y_soft`.
+    """Undo the smoothing: return the distributions whose soft targets are `y_soft`.
 
     Smoothing is linear in the target, ``q = p @ (diag(excess) + weight
-    distribution^T)``, so it is undone by solving for ``p``. Without a matrix
-    `distribution` that is the identity plus a matrix of rank one (Sherman-Morrison).
+    distribution^T)``, so it is undone by solving for ``p``. Unless `distribution` is a
+    matrix, this is a diagonal matrix plus a matrix of rank one (Sherman-Morrison).
 
     Parameters
     ----------
@@ -312,7 +312,7 @@ def recover_targets(y_soft, smoothing):
     Raises
     ------
     ValueError
-        If different targets are smoothed to the same, so nothing can be undone.
+        If different targets have the same soft target, so smoothing is not invertible.
     """
     n_classes = y_soft.shape[1]
     excess = np.broadcast_to(smoothing.excess, n_classes)
@@ -331,7 +331,7 @@ def recover_targets(y_soft, smoothing):
 
 
 def recover_indicators(y_soft, smoothing):
-    """Undo the formula for multilabel targets, column by column.
+    """Undo the smoothing of multilabel targets.
 
     Parameters
     ----------
@@ -350,17 +350,17 @@ def recover_indicators(y_soft, smoothing):
 def _check_invertible(invertible):
     if not invertible:
         raise ValueError(
-            "This epsilon and distribution smooth different targets to the same one, "
-            "so the targets cannot be recovered. Use a smaller epsilon."
+            "With this epsilon and distribution, different targets have the same soft "
+            "target, so they cannot be recovered. Use a smaller epsilon."
         )
 
 
 def convert_epsilon(epsilon, n_classes, *, from_, to):
-    """Convert epsilon between the conventions in use.
+    """Convert epsilon between conventions.
 
-    The same number means different soft targets in different tools. This returns the
-    number that gives the same targets under another convention (after normalizing the
-    rows, for ``"each"``).
+    The same epsilon means different soft targets in different tools. This function
+    returns the epsilon that gives the same targets under another convention (after
+    normalizing the rows, for ``"each"``).
 
     ============= =============== ================= ========= =========================
     convention    true class      each other class  row sum   equal to ``"uniform"`` at
@@ -378,7 +378,7 @@ def convert_epsilon(epsilon, n_classes, *, from_, to):
     Parameters
     ----------
     epsilon : float or array-like of floats
-        In [0, 1].
+        Epsilon under the convention `from_`, in [0, 1].
 
     n_classes : int
         Number of classes K, at least 2.
@@ -396,11 +396,11 @@ def convert_epsilon(epsilon, n_classes, *, from_, to):
     Raises
     ------
     ValueError
-        If no epsilon in [0, 1] of the convention `to` gives the same targets.
+        If no epsilon in [0, 1] gives the same targets under the convention `to`.
 
     See Also
     --------
-    LabelSmoother : The targets, with these conventions as `distribution`.
+    LabelSmoother : Computes soft targets; `distribution` is the convention.
 
     References
     ----------
@@ -426,7 +426,7 @@ def convert_epsilon(epsilon, n_classes, *, from_, to):
     K = int(n_classes)
     e = np.asarray(epsilon, dtype=float)
     if not np.all((e >= 0) & (e <= 1)):
-        raise ValueError(f"epsilon must lie in [0, 1]. Got {epsilon!r} instead.")
+        raise ValueError(f"epsilon must be in [0, 1]. Got {epsilon!r} instead.")
     if from_ != to:
         if from_ == "others":
             e = e * K / (K - 1)
@@ -438,8 +438,8 @@ def convert_epsilon(epsilon, n_classes, *, from_, to):
             e = e / (K - (K - 2) * e)
     if np.any(e > 1 + 1e-12):
         raise ValueError(
-            f"epsilon={epsilon!r} with {from_!r} and {K} classes has no equal in "
-            f"[0, 1] with {to!r}: it would be {e}."
+            f"epsilon={epsilon!r} with from_={from_!r} and {K} classes has no "
+            f"equivalent in [0, 1] with to={to!r}: it would be {e}."
         )
-    e = np.minimum(e, 1.0)  # against rounding
+    e = np.minimum(e, 1.0)  # rounding errors
     return e if e.ndim else float(e)

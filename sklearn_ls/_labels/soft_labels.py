@@ -39,9 +39,9 @@ class SoftLabels(NamedTuple):
 
 
 def check_target(y, classes=None, name="y"):
-    """Return labels as an array, matrices of them checked, and soft labels as such.
+    """Validate a target; return labels as an array, or soft labels.
 
-    A matrix of floats can only be meant as soft labels; one of integers or bools is an
+    A matrix of floats is treated as soft labels, a matrix of integers or bools as an
     indicator matrix.
 
     Parameters
@@ -50,8 +50,8 @@ def check_target(y, classes=None, name="y"):
             shape (n_samples, n_labels)
 
     classes : ndarray of shape (n_classes,), default=None
-        Classes of soft labels, sorted unless the columns have names. None uses the
-        names of the columns or, without names, their indices.
+        Classes of soft labels, sorted unless the columns have names. If None, the
+        column names or, without names, the column indices.
 
     name : str, default="y"
         Name of the argument, for error messages.
@@ -64,8 +64,8 @@ def check_target(y, classes=None, name="y"):
     Raises
     ------
     ValueError
-        If labels are missing or mixed, a matrix is of another kind, a row is not a
-        distribution, or the columns are not the classes.
+        If labels are missing or of mixed types, a matrix is neither an indicator matrix
+        nor soft labels, or the columns do not match the classes.
     """
     if isinstance(y, SoftLabels):
         return y
@@ -78,21 +78,21 @@ def check_target(y, classes=None, name="y"):
 
 
 def _to_soft_labels(array, columns, classes, name):
-    """Return soft labels, checked, with columns in the order of the classes.
+    """Validate soft labels; return them with columns in the order of the classes.
 
     Parameters
     ----------
     array : ndarray of shape (n_samples, n_classes)
-        Floats.
+        Array of floats.
 
     columns : list or None
-        The names of the columns.
+        Column names.
 
     classes : ndarray of shape (n_classes,) or None
         See :func:`check_target`.
 
     name : str
-        For error messages.
+        Name of the argument, for error messages.
 
     Returns
     -------
@@ -105,8 +105,8 @@ def _to_soft_labels(array, columns, classes, name):
         if len(classes) != y_soft.shape[1]:
             raise ValueError(
                 f"Soft labels have {y_soft.shape[1]} columns, but there are "
-                f"{len(classes)} classes: {classes}. Pass a DataFrame whose column "
-                "names are the classes, if these are wrong."
+                f"{len(classes)} classes: {classes}. If these are not the classes, "
+                "pass a DataFrame whose column names are."
             )
         if not np.array_equal(classes, np.unique(classes)):
             raise ValueError(
@@ -145,7 +145,7 @@ def find_soft_labels(y, classes):
 
 
 def check_soft_labels(y_soft, classes=None):
-    """Return soft labels as :func:`check_target` does; raise for other labels."""
+    """Validate soft labels; raise ValueError for other labels."""
     array = labels_to_array(y_soft, "y_soft")
     if array.ndim != 2 or array.dtype.kind != "f":
         raise ValueError(
@@ -157,9 +157,10 @@ def check_soft_labels(y_soft, classes=None):
 
 
 def _check_rows(y_soft, name):
-    """Return floats of which each row is a distribution, without rounding errors.
+    """Validate rows and divide them by their sums.
 
-    Rows that sum to one, but for the rounding of sums, are not copied.
+    If the sums differ from one by no more than their own rounding error, the array is
+    not copied.
     """
     tolerance = {2: 1e-3, 4: 1e-5}.get(y_soft.dtype.itemsize, 1e-6)
     exact = len(y_soft) > 0
@@ -178,13 +179,13 @@ def _check_rows(y_soft, name):
 def _not_distributions(y_soft, row, name):
     advice = "Divide counts and rounded probabilities by their row sums."
     if np.any(y_soft < 0):
-        advice = "Log-probabilities need np.exp, logits scipy.special.softmax."
+        advice = "Apply np.exp to log-probabilities, scipy.special.softmax to logits."
     elif np.all((y_soft == 0) | (y_soft == 1)):
-        advice = "For multilabel targets pass integers: y.astype(int)."
+        advice = "For multilabel targets, pass integers: y.astype(int)."
     values = y_soft[row].astype(float)
     return ValueError(
         f"{name} is a matrix of floats, which is treated as soft labels: rows must be "
-        f"non-negative and sum to 1. Row {row} is {values}, its sum "
+        f"non-negative and sum to 1. Row {row} is {values} and sums to "
         f"{values.sum():.9g}. {advice}"
     )
 
@@ -193,7 +194,7 @@ def _check_names(names):
     classes = labels_to_array(names)
     if classes.ndim != 1:
         raise ValueError(
-            "The names of the columns of soft labels are the classes, one label each. "
-            f"Got {names}."
+            "The column names of soft labels must be the classes, one label per "
+            f"column. Got {names} instead."
         )
     return classes

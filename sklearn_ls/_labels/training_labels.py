@@ -1,4 +1,4 @@
-"""Labels of the training samples, encoded once, with their weights."""
+"""Encoded labels of the training samples, with their weights."""
 
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -33,7 +33,7 @@ def count_codes(codes, n_classes, weight=None):
     Parameters
     ----------
     codes : ndarray of shape (n_samples,)
-        `np.bincount` would convert all of them at once.
+        Codes, processed in parts because `np.bincount` makes a copy.
 
     n_classes : int
 
@@ -63,7 +63,7 @@ class ClassSummary:
     Parameters
     ----------
     classes : ndarray of shape (n_classes,)
-        The labels, sorted; for multilabel targets the column indices.
+        Sorted labels; for multilabel targets, the column indices.
 
     prior : ndarray of shape (n_classes,)
         Weighted frequency of each class.
@@ -84,11 +84,11 @@ class TrainingLabels:
     Parameters
     ----------
     codes : ndarray of shape (n_samples,) or (n_samples, n_labels)
-        Positions in `classes`, by which samples are split and scored (for soft labels,
-        those of the most likely labels), or indicators of independent labels.
+        Positions in `classes` of the labels used to split and score samples (the most
+        likely labels, for soft labels), or indicators of independent labels.
 
     classes : ndarray of shape (n_classes,)
-        The labels, sorted; for indicators the column indices.
+        Sorted labels; for indicators, the column indices.
 
     weight : ndarray of shape (n_samples,), default=None
         Sample weights; None for ones.
@@ -115,7 +115,7 @@ class TrainingLabels:
 
     @property
     def multilabel(self):
-        """Whether samples have several labels each."""
+        """Whether each sample may have several labels."""
         return self.codes.ndim == 2
 
     @property
@@ -139,7 +139,7 @@ class TrainingLabels:
         )
 
     def digest(self):
-        """Return a hash of the codes, and of soft labels and weights, if any."""
+        """Return a hash of the codes and of any soft labels, votes and weights."""
         digest = sha256()
         for part in parts_of(len(self)):
             digest.update(self.codes[part].astype(np.int64).tobytes())
@@ -166,12 +166,12 @@ class TrainingLabels:
         return self.weighted(self.weight / weight.mean())
 
     def recode(self, classes):
-        """Return the same labels as positions in a subset of the classes.
+        """Return the same labels, encoded as positions in a subset of the classes.
 
         Parameters
         ----------
         classes : ndarray of shape (n_kept,)
-            Sorted, with the labels of all samples.
+            Sorted subset that contains the labels of all samples.
         """
         if len(classes) == len(self.classes):
             return self
@@ -181,12 +181,12 @@ class TrainingLabels:
         return replace(self, codes=table[self.codes], classes=classes)
 
     def recode_among(self, classes):
-        """Return the same labels as positions in more classes.
+        """Return the same labels, encoded as positions in a superset of the classes.
 
         Parameters
         ----------
         classes : ndarray of shape (n_classes,)
-            Sorted, with all of `self.classes`.
+            Sorted superset of `self.classes`.
         """
         if self.multilabel or self.y_soft is not None:
             return self
@@ -195,7 +195,7 @@ class TrainingLabels:
 
     @classmethod
     def concatenate(cls, parts):
-        """Return labels of the same classes one after the other, without votes."""
+        """Concatenate labels of the same classes, without votes."""
         first = parts[0]
         weight = y_soft = None
         if any(part.weight is not None for part in parts):
@@ -229,7 +229,7 @@ class TrainingLabels:
         Raises
         ------
         ValueError
-            If there is a single class.
+            If there is only one class.
         """
         shares = self.codes if self.multilabel else self.y_soft
         if shares is None:
@@ -244,13 +244,13 @@ class TrainingLabels:
             prior = prior / len(self)
         if not self.multilabel and len(present) < 2:
             raise ValueError(
-                f"y has only one class, {present[0]}; smoothing requires two."
+                f"y has only one class, {present[0]}. At least two are required."
             )
         return ClassSummary(self.classes, prior, self.multilabel)
 
 
 def encode_target(y, classes=None):
-    """Return labels from any container, checked and encoded.
+    """Validate and encode labels from any container.
 
     Parameters
     ----------
@@ -259,12 +259,12 @@ def encode_target(y, classes=None):
         Labels, an indicator matrix or soft labels.
 
     classes : ndarray of shape (n_classes,), default=None
-        The classes, if they are known.
+        Classes, if known.
 
     Returns
     -------
     labels : TrainingLabels
-        Without weights.
+        Labels without weights.
     """
     return _encode(check_target(y, classes), classes)
 
@@ -286,7 +286,7 @@ def _encode(target, classes):
 def encode_training_labels(
     y, y_soft=None, sample_epsilon=None, classes=None, votes=None, X=None, weight=None
 ):
-    """Return the labels to train on, checked and encoded.
+    """Validate and encode the labels to train on.
 
     Parameters
     ----------
@@ -295,26 +295,26 @@ def encode_training_labels(
         Labels, an indicator matrix or soft labels.
 
     y_soft : array-like of shape (n_samples, n_classes), default=None
-        Soft labels to train on; `y` then has the labels to split and score by.
+        Soft labels to train on; `y` is then used to split and score samples.
 
     sample_epsilon : array-like of shape (n_samples,), default=None
 
     classes : ndarray of shape (n_classes,), default=None
-        The classes, if they are known.
+        Classes, if known.
 
     votes : array-like of shape (n_samples, n_annotators) or DataFrame, default=None
         Votes of annotators to train on; `y` may then be None.
 
     X : array-like of shape (n_samples, ...), default=None
-        The samples, to which votes are assigned.
+        Samples to which the votes are assigned.
 
     weight : array-like of shape (n_samples,), default=None
-        Sample weights, not yet validated, by which labels are estimated from votes.
+        Sample weights used to estimate labels from votes. They are not validated here.
 
     Returns
     -------
     labels : TrainingLabels
-        Without weights.
+        Labels without weights.
 
     Raises
     ------
@@ -330,7 +330,7 @@ def encode_training_labels(
     y, y_soft = to_numpy_backed(y), to_numpy_backed(y_soft)
     target = check_target(y, classes)
     if not isinstance(target, SoftLabels) and target.ndim == 1:
-        if target.dtype.kind not in "iub":  # like scikit-learn, no objects but strings
+        if target.dtype.kind not in "iub":  # objects must be strings
             check_classification_targets(y)
         _check_seen(target, classes)
     if y_soft is None:
@@ -346,7 +346,7 @@ def encode_training_labels(
         sample_epsilon = check_epsilon(
             sample_epsilon,
             [(len(labels),)],
-            "sample_epsilon must hold one float in the range [0.0, 1.0] for each of "
+            "sample_epsilon must contain one float in the range [0.0, 1.0] for each of "
             f"the {len(labels)} samples",
         )
     return replace(labels, sample_epsilon=sample_epsilon)
@@ -366,8 +366,8 @@ def _encode_with_soft_labels(target, y_soft, classes):
     """Return the codes of labels, with the soft labels to train on."""
     if isinstance(target, SoftLabels) or target.ndim == 2:
         raise ValueError(
-            "y_soft requires a y with one label per sample, by which samples are "
-            "split and scored. Got a matrix as y."
+            "y_soft requires a y with one label per sample, which is used to split and "
+            "score samples. Got a matrix as y."
         )
     if classes is None and column_names(y_soft) is None:
         classes = find_classes(target)
@@ -378,8 +378,8 @@ def _encode_with_soft_labels(target, y_soft, classes):
     except ValueError as error:
         raise ValueError(
             f"The columns of y_soft are {soft.classes}, but y has the labels "
-            f"{find_classes(target)}. Name the columns by the labels, of their type, "
-            "or pass an array with a column for each sorted label."
+            f"{find_classes(target)}. Use the labels as column names, without changing "
+            "their type, or pass an array with one column per label, in sorted order."
         ) from error
     return TrainingLabels(codes, soft.classes, y_soft=soft.y_soft)
 
@@ -387,13 +387,13 @@ def _encode_with_soft_labels(target, y_soft, classes):
 def _encode_with_votes(y, y_soft, votes, X, weight):
     """Return labels with the votes to train on."""
     if y_soft is not None:
-        raise ValueError("votes and y_soft are both trained on: pass only one.")
+        raise ValueError("votes cannot be combined with y_soft. Pass only one of them.")
     if y is not None:
         y = check_target(to_numpy_backed(y))
         if isinstance(y, SoftLabels) or y.ndim == 2:
             raise ValueError(
-                "votes require a y with one label per sample, by which samples are "
-                "split and scored, or None. Got a matrix as y."
+                "With votes, y must be None or have one label per sample, which is "
+                "used to split and score samples. Got a matrix as y."
             )
         y = check_labels(y)
     votes, codes, classes = encode_votes(votes, y, X, weight)
@@ -418,7 +418,7 @@ def weigh_classes(labels, class_weight):
         return None
     if labels.multilabel:
         raise ValueError(
-            "class_weight is not defined for multilabel y; use sample_weight."
+            "class_weight is not supported for multilabel y. Use sample_weight instead."
         )
     classes = labels.classes
     if class_weight == "balanced":
@@ -427,11 +427,11 @@ def weigh_classes(labels, class_weight):
     weights = compute_class_weight(class_weight, classes=classes, y=classes)
     if not np.all((weights >= 0) & np.isfinite(weights)):
         raise ValueError(
-            f"class_weight must be finite and not negative. Got {class_weight}."
+            f"class_weight must be finite and non-negative. Got {class_weight} instead."
         )
     totals = count_codes(labels.codes, len(classes), labels.weight)
     if not np.any((totals > 0) & (weights > 0)):
         raise ValueError(
-            f"class_weight={class_weight} gives every sample a weight of zero."
+            f"class_weight={class_weight} sets the weight of every sample to zero."
         )
     return weights

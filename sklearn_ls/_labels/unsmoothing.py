@@ -1,10 +1,10 @@
-"""Smoothing undone in predicted probabilities."""
+"""Functions to undo label smoothing in predicted probabilities."""
 
 import numpy as np
 
 from sklearn_ls._labels.noise import split_rate
 
-FLOOR = 1e-3  # of probabilities; smaller ones raised the log-loss
+FLOOR = 1e-3  # minimum probability; smaller values increased the log-loss
 
 
 def unsmooth(proba, recover, transition_matrix=None):
@@ -18,13 +18,13 @@ def unsmooth(proba, recover, transition_matrix=None):
         Undoes the formula, as :meth:`LabelSmoother.recover` does.
 
     transition_matrix : None, float or ndarray of shape (n_classes, n_classes)
-        As `check_transition_matrix` returns it: the observed labels were smoothed, and
-        `proba` is of the true ones.
+        As returned by `check_transition_matrix`. The observed labels were smoothed, and
+        `proba` contains probabilities of the true labels.
 
     Returns
     -------
     proba : ndarray of shape (n_samples, n_classes)
-        At least `FLOOR`, or `0.1 / n_classes` if smaller, before normalization.
+        Before normalization, at least `FLOOR`, or `0.1 / n_classes` if that is smaller.
     """
     recovered = recover_proba(proba, recover, transition_matrix)
     for floor in (0, floor_of(proba.shape[1])):
@@ -34,12 +34,12 @@ def unsmooth(proba, recover, transition_matrix=None):
 
 
 def floor_of(n_classes):
-    """Return the smallest probability before normalization."""
+    """Return the minimum probability before normalization."""
     return min(FLOOR, 0.1 / n_classes)
 
 
 def recover_proba(proba, recover, transition_matrix=None):
-    """Undo the smoothing in predicted probabilities, an affine function of them.
+    """Undo the smoothing in predicted probabilities by an affine function.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def recover_proba(proba, recover, transition_matrix=None):
     Returns
     -------
     recovered : ndarray of shape (n_samples, n_classes)
-        May be negative.
+        Values may be negative.
     """
     if transition_matrix is None:
         return recover(proba)

@@ -1,4 +1,4 @@
-"""Annotators' answers, as a matrix or one per row, read as votes."""
+"""Functions to read annotators' votes, from a matrix or a table of single votes."""
 
 from numbers import Integral
 from typing import NamedTuple
@@ -27,10 +27,11 @@ class Votes(NamedTuple):
         Positions in `samples`, `annotators` and `classes`.
 
     samples, annotators : array-like of shape (n_samples,) or (n_annotators,)
-        Sorted ids or, for a matrix of votes, numbers or the names in a DataFrame.
+        Sorted ids. For a matrix of votes, positions, or the index and the column names
+        of a DataFrame.
 
     classes : ndarray of shape (n_classes,)
-        The labels, sorted. Classes, samples and annotators may be without any vote.
+        Sorted labels. Some classes, samples and annotators may have no votes.
     """
 
     sample: np.ndarray
@@ -56,11 +57,11 @@ class Votes(NamedTuple):
         return len(self.classes)
 
     def on_samples(self, sample, samples):
-        """Return the same votes on samples that are numbered otherwise."""
+        """Return the same votes with renumbered samples."""
         return self._replace(sample=sample, samples=samples)
 
     def distinct(self):
-        """Return the votes without repetitions of the same vote."""
+        """Return the votes without duplicates."""
         pair = self.sample * self.n_annotators + self.annotator
         _, first = np.unique(pair * self.n_classes + self.label, return_index=True)
         return self._replace(
@@ -74,8 +75,7 @@ class Votes(NamedTuple):
 
         Returns
         -------
-        counts : ndarray of shape (n_samples, n_classes)
-            Integers.
+        counts : ndarray of int of shape (n_samples, n_classes)
         """
         cells = self.sample * self.n_classes + self.label
         counts = np.bincount(cells, minlength=self.n_samples * self.n_classes)
@@ -83,24 +83,23 @@ class Votes(NamedTuple):
 
 
 def read_votes(answers, n_classes=None, *, labels=None, name="answers"):
-    """Return the votes that `answers` hold.
+    """Read votes from a matrix or from a table of single votes.
 
     Parameters
     ----------
     answers : array-like of shape (n_samples, n_annotators) or DataFrame
-        Labels; None or NaN where an annotator was not asked and, with `n_classes`, also
-        -1. Or a DataFrame with one vote per row and the columns "sample" and
-        "annotator" (ids of a type that can be sorted, and are numbered in that order)
-        and "label", or named as in crowd-kit. An annotator may have several votes on a
-        sample there.
+        A matrix of labels, in which None, NaN or, with `n_classes`, -1 is a missing
+        vote. Or a DataFrame with one vote per row and the columns "sample",
+        "annotator" and "label", or their names in crowd-kit; ids must be sortable, and
+        an annotator may have several votes on a sample.
 
     n_classes : int, default=None
-        At least 2. Labels are then codes in [0, n_classes). If None, the classes are
-        the labels that occur.
+        Number of classes, at least 2; labels are then codes in [0, n_classes). If None,
+        the classes are the labels that occur.
 
     labels : ndarray, default=None
-        Labels that are classes as well. -1 is then a missing vote, unless it is one of
-        them.
+        Labels to add to the classes. If given, -1 is a missing vote unless it is one of
+        these labels.
 
     name : str, default="answers"
         Name of the argument, for error messages.
@@ -112,8 +111,8 @@ def read_votes(answers, n_classes=None, *, labels=None, name="answers"):
     Raises
     ------
     ValueError
-        If a label is not a class code (the message names the first), fewer than two
-        classes occur, or ids are missing or of mixed types.
+        If a label is not a class code, fewer than two classes occur, or ids are missing
+        or of mixed types.
     """
     if n_classes is not None:
         check_scalar(n_classes, "n_classes", Integral, min_val=2)
@@ -139,8 +138,8 @@ def read_votes(answers, n_classes=None, *, labels=None, name="answers"):
         if not valid.all():
             first = np.argmin(valid)
             raise ValueError(
-                f"answers must hold class codes from 0 to {n_classes - 1}, or -1 where "
-                f"an annotator was not asked. Annotator {annotators[annotator[first]]} "
+                f"answers must contain class codes from 0 to {n_classes - 1}, or -1 "
+                f"for a missing vote. Annotator {annotators[annotator[first]]} "
                 f"gave sample {samples[sample[first]]} the label {codes[first]:g}."
             )
     asked = codes >= 0
@@ -171,7 +170,7 @@ def _check_columns(votes, answers):
 
 
 def _find_columns(answers):
-    """Return the names of the columns of a dataframe of votes, None of a matrix."""
+    """Return the columns of a table of single votes, or None for a matrix."""
     names = {str(name).lower(): name for name in getattr(answers, "columns", ())}
     columns = {
         column: names.get(column, names.get(alias)) for column, alias in COLUMNS.items()
@@ -188,11 +187,11 @@ def _find_columns(answers):
 
 
 def _to_array(values, name, ensure_2d=False):
-    """Return labels as an array in which they may be missing."""
+    """Convert labels to an array that may contain missing values."""
     if isinstance(values, np.ma.MaskedArray):
         values = np.where(np.ma.getmaskarray(values), None, values.data)
     elif isinstance(values, (list, tuple)):
-        values = np.asarray(values, dtype=object)  # else NaN becomes a name
+        values = np.asarray(values, dtype=object)  # otherwise NaN becomes a string
     return check_array(
         values,
         dtype=None,
@@ -210,7 +209,7 @@ def _encode(labels, others=None, name="answers"):
     labels : ndarray of shape (n_votes,)
 
     others : ndarray, default=None
-        Labels that are classes as well, see `read_votes`.
+        Labels to add to the classes, see `read_votes`.
 
     name : str, default="answers"
         Name of the argument, for error messages.
@@ -224,22 +223,22 @@ def _encode(labels, others=None, name="answers"):
         )
     if skips and len({label != -1 for label in labels[~asked].tolist()}) == 2:
         raise ValueError(
-            f"{name} has -1 as well as None or NaN, so that it is unclear whether -1 "
-            "is a label. Pass a y with this label, or only one kind of missing vote."
+            f"{name} has -1 as well as None or NaN, so it is unclear whether -1 is a "
+            "label. Pass a y that contains -1, or use only one kind of missing value."
         )
     if not asked.any():
         raise ValueError("votes must contain at least one vote.")
     voted = check_labels(labels_to_array(labels[asked].tolist(), name))
     if voted.dtype.kind == "f":
-        voted = voted.astype(np.int64)  # of integers beside NaN
+        voted = voted.astype(np.int64)  # floats because of NaN
     classes = find_classes(voted)
     if others is not None and len(others):
         every = [*classes.tolist(), *np.unique(others).tolist()]
         classes = find_classes(check_labels(labels_to_array(every, "votes")))
     if labels.dtype.kind == "U" and "nan" in classes:
         raise ValueError(
-            f"{name} has the label 'nan', which NumPy makes of NaN in an array of "
-            "text. Pass a list, or an array of objects."
+            f"{name} has the label 'nan', to which NumPy converts NaN in an array of "
+            "strings. Pass a list, or an array of dtype object."
         )
     if "" in classes.tolist():
         raise ValueError(
@@ -248,14 +247,15 @@ def _encode(labels, others=None, name="answers"):
     minus_one = -1 if voted.dtype.kind == "i" else "-1"
     if minus_one in classes and (others is None or minus_one not in others):
         raise ValueError(
-            f"The votes have the label {minus_one!r}, which stands for a missing vote "
-            "only if labels are codes. Use None or NaN for missing votes, rename the "
-            "class, or, in votes_to_soft, pass n_classes."
+            f"{name} has the label {minus_one!r}, which means a missing vote only if "
+            "labels are codes. Use None or NaN for missing votes, rename the class, "
+            "or, in votes_to_soft, pass n_classes."
         )
     if len(classes) < 2:
         raise ValueError(
-            f"The votes must have two different labels or more. Got {classes.tolist()}."
-            " Pass all classes, by n_classes or y, if nobody voted for some."
+            f"{name} must contain at least two different labels. Got "
+            f"{classes.tolist()}. If a class has no votes, pass n_classes or a y that "
+            "contains it."
         )
     codes = np.full(len(labels), -1)
     codes[asked] = encode_labels(voted, classes)
@@ -263,16 +263,16 @@ def _encode(labels, others=None, name="answers"):
 
 
 def _number_ids(answers, column):
-    """Return the distinct ids, sorted, and which of them each vote has."""
+    """Return the sorted distinct ids, and the position of each vote's id."""
     try:
         ids, numbers = np.unique(np.asarray(answers[column]), return_inverse=True)
         complete = np.all(ids == ids)
-    except TypeError:  # of None, pandas.NA and mixed types
+    except TypeError:  # None, pandas.NA or mixed types
         complete = False
     if not complete:
         raise ValueError(
-            f"The column {column!r} must hold ids of one type that can be sorted, none "
-            "missing."
+            f"The column {column!r} must contain ids of one sortable type, without "
+            "missing values."
         )
     return ids, numbers
 
@@ -285,7 +285,7 @@ def _to_codes(labels):
         codes = np.asarray(labels, dtype=np.float64)
     except ValueError as error:
         raise ValueError(
-            "With n_classes, answers must hold class codes, and -1 where an annotator "
-            "was not asked. For names leave n_classes out."
+            "With n_classes, answers must contain class codes, and -1 for a missing "
+            "vote. Omit n_classes if the labels are names."
         ) from error
     return np.where(np.isnan(codes), -1, codes)

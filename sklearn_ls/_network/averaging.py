@@ -8,9 +8,8 @@ import torch
 class WeightAverage:
     """Exponential moving average of weights over the steps of an optimizer.
 
-    Between epochs the weights are replaced by their average, which is therefore what is
-    validated and kept, and what callbacks see; during an epoch they are those of the
-    optimizer.
+    Between epochs the weights are replaced by their average, which is validated, kept
+    and visible to callbacks. During an epoch they are the weights of the optimizer.
 
     The decay in step `t` is ``min(decay, (1 + t) / (10 + t))``, so that the average
     soon forgets the initial weights.
@@ -20,18 +19,18 @@ class WeightAverage:
     optimizer : torch.optim.Optimizer
 
     weights : list of Tensor
-        They are updated in place.
+        Weights, updated in place.
 
     decay : float
-        In [0, 1); 0 disables averaging.
+        Decay of the average, in [0, 1); 0 disables averaging.
 
     n_steps : int, default=0
-        Number of steps that were made before.
+        Number of previous steps.
 
     Attributes
     ----------
     hook : RemovableHandle
-        To be removed after the training.
+        Hook of the optimizer, to be removed after training.
     """
 
     def __init__(self, optimizer, weights, decay, n_steps=0):
@@ -43,7 +42,7 @@ class WeightAverage:
 
     @contextmanager
     def of_optimizer(self):
-        """Hold the weights of the optimizer rather than the average."""
+        """Use the weights of the optimizer instead of their average."""
         self._exchange()
         yield
         self._exchange()
@@ -64,7 +63,7 @@ class WeightAverage:
 
     @torch.no_grad()
     def load(self, others):
-        """Continue with other weights of the optimizer.
+        """Load the weights of the optimizer.
 
         Parameters
         ----------

@@ -17,9 +17,9 @@ from sklearn_ls._samples.streams import changed_stream
 
 
 class Shuffled:
-    """Base class of batches of samples, in another order each epoch.
+    """Base class of batches of samples that are shuffled in every epoch.
 
-    It has `batch_size`, `ranks` and a length, the number of samples.
+    Subclasses have `batch_size`, `ranks` and a length, the number of samples.
     """
 
     @property
@@ -40,21 +40,21 @@ class Shuffled:
 
 @dataclass(frozen=True, eq=False)
 class Batches(Shuffled):
-    """Batches of some samples of `X`, in another random order each epoch.
+    """Batches of samples of `X`, in a different random order in every epoch.
 
-    A last batch of a single sample joins the one before it, since batch normalization
-    needs two. A single batch of all samples is not shuffled.
+    If the last batch would have a single sample, it is merged with the previous one,
+    since batch normalization needs two. A single batch of all samples is not shuffled.
 
     Parameters
     ----------
     X : Samples
 
     samples : ndarray of shape (n_selected,) or (n_networks, n_selected), or None
-        Indices of the samples in `X`; for stacked networks, those of each network
-        unless they are equal. None for all.
+        Indices of the samples in `X`, for stacked networks one row per network unless
+        they are equal. None for all samples.
 
     rows : RowTensors
-        Of those samples, on `device`.
+        Row tensors of these samples, on `device`.
 
     batch_size : int
 
@@ -76,11 +76,11 @@ class Batches(Shuffled):
 
     @property
     def n_dims(self):
-        """Number of leading dimensions, 2 if each network has samples of its own."""
+        """Number of leading dimensions, 2 if each network has its own samples."""
         return 1 if self.samples is None else self.samples.ndim
 
     def of_rank(self, ranks):
-        """Return a part of the samples, such that each is in one process."""
+        """Return the samples of this process; every sample belongs to one process."""
         if ranks.size == 1:
             return self
         part = np.array_split(np.arange(len(self)), ranks.size)[ranks.rank]
@@ -98,7 +98,7 @@ class Batches(Shuffled):
         Parameters
         ----------
         batches : list of Batches
-            Of the same X, number of samples and batch size.
+            Batches with the same X, number of samples and batch size.
 
         Returns
         -------
@@ -132,14 +132,12 @@ class Batches(Shuffled):
         return np.arange(len(self), dtype=index_dtype(len(self)))
 
     def epoch(self, rng=None):
-        """Return an iterator of (samples of X, their row tensors).
-
-        They are the shares of this process.
+        """Return an iterator over (samples of X, row tensors), this process's shares.
 
         Parameters
         ----------
         rng : numpy.random.Generator, default=None
-            Shuffles the samples; None leaves them in order.
+            Generator used to shuffle the samples; None keeps their order.
         """
         if not len(self):  # the part of a process may be empty
             return iter(())
@@ -149,14 +147,14 @@ class Batches(Shuffled):
         )
 
     def some_samples(self):
-        """Return a few samples to try a network on."""
+        """Return a few samples to test a network with."""
         few = slice(min(len(self), self.batch_size))
         index = few if self.samples is None else self.samples[..., few]
         X = self.X.take(index if self.n_dims == 1 else index.ravel(), self.device)
         return X if self.n_dims == 1 else X.unflatten(0, (len(index), -1))
 
     def _windows(self, rng):
-        """Return an iterator of the windows of an epoch, read ahead if from a file."""
+        """Return an iterator over the windows of an epoch; files are read ahead."""
         bounds = self._blocks()
         windows = make_windows(bounds, self.X.n_bytes, rng)
         if self.X.is_read and self.n_dims == 1:
@@ -189,7 +187,7 @@ class Batches(Shuffled):
 
 
 class Gathered(NamedTuple):
-    """The samples of a window, in memory, and which are where.
+    """Samples of a window in memory, with their indices.
 
     Parameters
     ----------
@@ -211,15 +209,15 @@ class Gathered(NamedTuple):
 
     @property
     def n_samples(self):
-        """The number of samples of each network."""
+        """Number of samples of each network."""
         return len(self.positions)
 
     def gathered(self):
-        """Return self, which is complete."""
+        """Return self, since the row tensors are already made."""
         return self
 
     def share(self, batches, ranks):
-        """Return the samples that a process computes, and the slices of its batches."""
+        """Return the samples of a process, and the slices of its batches."""
         if ranks.size == 1:
             return self, batches
         parts = [
@@ -257,16 +255,15 @@ class Gathered(NamedTuple):
 
 
 def cut_batches(windows, slices, batch_size, device, ranks=ONE_PROCESS):
-    """Yield batches, (samples, their row tensors), that are cut from windows.
+    """Yield batches, (samples, row tensors), that are cut from windows.
 
     Parameters
     ----------
-    windows : iterable of Gathered, or of other windows
-        With `n_samples`, `after`, `joined` and `gathered`. The samples of a batch that
-        is not complete are passed on to the next window.
+    windows : iterable of Gathered or StreamWindow
+        The samples of an incomplete batch are added to the next window.
 
     slices : iterator of slice
-        The batches among all samples, in the order of the windows.
+        Slices of the batches among all samples, in the order of the windows.
 
     batch_size : int
 
@@ -289,16 +286,16 @@ def cut_batches(windows, slices, batch_size, device, ranks=ONE_PROCESS):
             yield from _gather(*shared, batch_size, device)
         start, rest = start + n_done, window.after(n_done)
     if batch is not None or (rest is not None and rest.n_samples):
-        raise changed_stream("another number of samples")
+        raise changed_stream("a different number of samples")
 
 
 def share_batches(slices, ranks):
-    """Yield the share of each batch that a process computes."""
+    """Yield the share of a process in each batch."""
     return (ranks.share(batch.stop - batch.start) for batch in slices)
 
 
 def _gather(window, batches, batch_size, device):
-    """Yield batches; small ones are gathered together, which is faster."""
+    """Yield batches; several small ones are gathered at once, which is faster."""
     X, rows = window.X, window.rows
     positions = torch.from_numpy(window.positions).to(device)
     n_gathered = max(1, X.at_once() // batch_size)

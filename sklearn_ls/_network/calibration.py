@@ -1,6 +1,6 @@
 """Calibration of the logits of a trained network.
 
-A calibration is a subclass of `Calibrator` and its name in `CALIBRATIONS`.
+A calibration is a subclass of `Calibrator` that is registered in `CALIBRATIONS`.
 """
 
 import math
@@ -18,7 +18,7 @@ from sklearn_ls._labels.smoothing import recover_indicators, recover_targets
 from sklearn_ls._labels.unsmoothing import unsmooth, unsmooth_indicators
 from sklearn_ls._network.training_loss import make_loss, make_rows
 
-LOG_SCALES = -10.0, 10.0  # where to look for the scale of the logits
+LOG_SCALES = -10.0, 10.0  # search range for the logarithm of the scale of the logits
 
 
 class Calibrator:
@@ -29,7 +29,7 @@ class Calibrator:
 
     @classmethod
     def check(cls, objective, labels):
-        """Raise ValueError, before the training, where this calibration is impossible.
+        """Raise ValueError before training if this calibration is impossible.
 
         Parameters
         ----------
@@ -49,7 +49,7 @@ class Calibrator:
             `needs_hold_out`.
 
         labels : TrainingLabels
-            Of these samples.
+            Labels of these samples.
 
         objective : Objective
         """
@@ -60,12 +60,12 @@ class Calibrator:
         return logits
 
     def attributes(self):
-        """Return the fitted attributes that the estimator shows, by name."""
+        """Return the fitted attributes of the estimator, by name."""
         return {name: getattr(self, name[:-1]) for name in self.attribute_names}
 
     @classmethod
     def restore(cls, attributes, objective):
-        """Return the calibrator that had these attributes."""
+        """Restore a calibrator from its attributes."""
         return cls()
 
 
@@ -89,8 +89,8 @@ class Temperature(Calibrator):
         """Return the temperature with the smallest loss on held-out samples.
 
         If all of them are predicted correctly, or more confidently than a transition
-        matrix allows, the loss has no minimum: the smaller the temperature, the better.
-        Then labels are treated as true, and one more sample of unknown label is added.
+        matrix allows, the loss decreases with the temperature without a minimum. The
+        transition matrix is then ignored, and a sample of unknown label is added.
         """
         n_samples = len(labels)
         labels = replace(labels, sample_epsilon=None, votes=None)
@@ -121,12 +121,12 @@ class Temperature(Calibrator):
 
     @classmethod
     def restore(cls, attributes, objective):
-        """Return the calibrator of a temperature."""
+        """Restore a calibrator from its temperature."""
         return cls(attributes["temperature_"])
 
 
 def _with_uniform(objective, epsilon):
-    """Return an objective for labels that smooths towards all classes equally."""
+    """Return an objective with uniform smoothing and without votes."""
     rule = SmoothingRule(epsilon, "uniform", objective.rule.n_outcomes)
     return replace(objective, rule=rule, has_votes=False)
 
@@ -145,7 +145,7 @@ class Unsmoothing(Calibrator):
 
     @classmethod
     def check(cls, objective, labels):
-        """Raise ValueError where different probabilities are smoothed to the same."""
+        """Raise ValueError if the smoothing is not invertible."""
         if labels.sample_epsilon is not None:
             raise ValueError(
                 "calibration='unsmooth' cannot undo a sample_epsilon. Set calibration "
@@ -154,24 +154,25 @@ class Unsmoothing(Calibrator):
         n_classes, matrix = objective.n_classes, objective.transition_matrix
         if np.ndim(matrix) == 2 and np.linalg.matrix_rank(matrix) < n_classes:
             raise ValueError(
-                "calibration='unsmooth' needs a transition_matrix that has an inverse. "
-                "This one says that one class is labeled as a mixture of others."
+                "calibration='unsmooth' requires an invertible transition_matrix, but "
+                "one of its rows is a combination of the others. Set calibration to "
+                "None or 'temperature'."
             )
         undo = recover_indicators if objective.multilabel else recover_targets
         undo(np.full((1, n_classes), 1 / n_classes), objective.smoothing)
 
     @classmethod
     def fit(cls, logits, labels, objective):
-        """Return the inverse of this smoothing."""
+        """Return the calibrator that inverts the smoothing of an objective."""
         return cls(objective)
 
     @classmethod
     def restore(cls, attributes, objective):
-        """Return the inverse of this smoothing."""
+        """Return the calibrator that inverts the smoothing of an objective."""
         return cls(objective)
 
     def __call__(self, logits):
-        """Return the logits of the probabilities before they were smoothed."""
+        """Return the logits of the unsmoothed probabilities."""
         smoothing = self.objective.smoothing
         if self.objective.multilabel:
             recover = partial(recover_indicators, smoothing=smoothing)

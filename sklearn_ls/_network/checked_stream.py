@@ -11,7 +11,7 @@ from sklearn_ls._samples.streams import changed_stream
 
 
 class LabeledSamples(NamedTuple):
-    """Some samples with their labels.
+    """Samples with their labels.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class LabeledSamples(NamedTuple):
     labels: TrainingLabels
 
     def take(self, index):
-        """Return some of them."""
+        """Return a subset of the samples."""
         return LabeledSamples(self.X.subset(index), self.labels.take(index))
 
     def weighted(self, class_weight):
@@ -33,7 +33,7 @@ class LabeledSamples(NamedTuple):
         Parameters
         ----------
         class_weight : float or ndarray of shape (n_classes,)
-            By the factor of all samples, or of each label.
+            Factor of all samples, or of the samples of each class.
         """
         labels = self.labels
         factor = class_weight[labels.codes] if np.ndim(class_weight) else class_weight
@@ -51,7 +51,7 @@ class LabeledSamples(NamedTuple):
 
     @classmethod
     def concatenate(cls, parts):
-        """Return samples one after the other."""
+        """Concatenate samples."""
         if len(parts) == 1:
             return parts[0]
         X = Samples.concatenate([part.X for part in parts])
@@ -66,7 +66,7 @@ class CheckedStream:
     stream : Stream
 
     check : callable
-        Returns the LabeledSamples of a block.
+        Function that validates a block and returns LabeledSamples.
 
     seed : int
     """
@@ -75,7 +75,7 @@ class CheckedStream:
         self.stream = stream
         self.check = check
         self.seed = seed
-        self.seen = {}  # a checksum of the labels of each shard
+        self.seen = {}  # checksum of the labels of each shard
 
     @property
     def n_shards(self):
@@ -83,14 +83,14 @@ class CheckedStream:
         return self.stream.n_shards
 
     def read(self, shard):
-        """Yield the LabeledSamples of each block, and numbers in [0, 1).
+        """Yield the LabeledSamples of each block, and their numbers in [0, 1).
 
-        A number depends on the seed and the place of the sample only.
+        A number depends only on the seed and the position of the sample.
 
         Raises
         ------
         ValueError
-            If the labels are not those of the first time, or a block is invalid.
+            If a block is invalid, or the labels differ from the first pass.
         """
         rng, checksum = np.random.default_rng([self.seed, shard]), 0
         for block in self.stream.read(shard):
@@ -100,10 +100,10 @@ class CheckedStream:
             checksum = _add_labels(checksum, part.labels)
             yield part, rng.random(len(part.labels))
         if self.seen.setdefault(shard, checksum) != checksum:
-            raise changed_stream("other labels")
+            raise changed_stream("different labels")
 
     def read_all(self):
-        """Yield the same for all shards, in order."""
+        """Yield samples and numbers of all shards, in order."""
         for shard in range(self.n_shards):
             yield from self.read(shard)
 

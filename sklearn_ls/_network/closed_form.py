@@ -1,4 +1,4 @@
-"""The multilayer perceptron and its gradient written out, for one network or many."""
+"""Multilayer perceptron with a closed-form gradient, for one or many networks."""
 
 import math
 
@@ -20,7 +20,8 @@ def dropout_masks(layers, dropout, X, generator, share=None):
     generator : torch.Generator
 
     share : Share, default=None
-        Which samples of a batch X has, if not all. Masks are drawn for the batch.
+        Samples of the batch that X contains; None for all. Masks are drawn for the
+        whole batch.
 
     Returns
     -------
@@ -37,17 +38,17 @@ def dropout_masks(layers, dropout, X, generator, share=None):
 
 
 def _draw_mask(shape, keep, X, generator):
-    """Draw a mask, four entries from each random number of 64 bits.
+    """Draw a mask, four entries from each 64-bit random number.
 
-    `bernoulli_` draws a number for each entry, which is slower. The probability of an
-    entry is `keep` to 16 bits; the mean is 1.
+    `bernoulli_` draws one number per entry, which is slower. The probability that an
+    entry is nonzero is `keep`, rounded to 16 bits; the mean is 1.
     """
     n_entries = math.prod(shape)
     bits = torch.empty(-(-n_entries // 4), dtype=torch.int64, device=X.device)
     bits.random_(-(2**63), None, generator=generator)
     n_kept = min(max(1, round(keep * 2**16)), 2**16 - 1)  # of 2^16 possible values
     values = bits.view(torch.int16)[:n_entries].view(shape)
-    # Compared into floats at once: converting booleans is slower.
+    # The comparison writes floats directly, since converting booleans is slower.
     mask = torch.empty(shape, dtype=X.dtype, device=X.device)
     return torch.lt(values, n_kept - 2**15, out=mask).mul_(2**16 / n_kept)
 
@@ -55,8 +56,8 @@ def _draw_mask(shape, keep, X, generator):
 def mlp_gradient(X, loss, rows, layers, gradients, activation, masks) -> Tensor:
     """Loss of a multilayer perceptron and its gradient, in closed form.
 
-    Activations are columns, `A = f(W A + b)` from `A = X^T` on, so that the same lines
-    serve one network and a stack of networks with a leading dimension.
+    Activations are columns: `A = f(W A + b)`, starting from `A = X^T`. The same code
+    works for one network and for a stack of networks with a leading dimension.
 
     Parameters
     ----------
@@ -67,10 +68,10 @@ def mlp_gradient(X, loss, rows, layers, gradients, activation, masks) -> Tensor:
     rows : RowTensors
 
     layers : list of (weight, bias)
-        Of shapes (..., n_out, n_in) and (..., n_out).
+        Tensors of shapes (..., n_out, n_in) and (..., n_out).
 
     gradients : list of (weight, bias)
-        As `layers`; overwritten.
+        Tensors of the same shapes, overwritten by the gradients.
 
     activation : {"identity", "logistic", "tanh", "relu"}
 
@@ -122,9 +123,9 @@ def _mlp_forward(X, layers, activation, masks):
     return columns, inputs, hidden
 
 
-# Both in place: the activation, and the product of a gradient with the derivative of
-# the activation, computed from the value of the activation. `torch.gt` compares into
-# floats, since converting booleans is slower.
+# In-place functions: the activation, and the product of a gradient with the derivative
+# of the activation, computed from the value of the activation. `torch.gt` writes floats
+# directly, since converting booleans is slower.
 _ACTIVATE = {
     "identity": (lambda z: z, lambda delta, a: delta),
     "logistic": (torch.sigmoid_, lambda delta, a: delta.mul_(a - a * a)),

@@ -1,4 +1,4 @@
-"""Devices, and random numbers that leave torch's global generators alone."""
+"""Devices, and random numbers that do not change torch's global generators."""
 
 import os
 import threading
@@ -21,7 +21,7 @@ EXACT_IN_FLOAT32 = {
 
 
 def _after_fork():
-    """Replace the lock, which another thread may have held, in the forked process."""
+    """Replace the lock in a forked process, since another thread may have held it."""
     global _GLOBAL_GENERATOR
     _GLOBAL_GENERATOR = threading.RLock()
     _FORKED.set()
@@ -37,8 +37,8 @@ def resolve_device(device):
     Parameters
     ----------
     device : str
-        ``"auto"`` (CUDA where there is one, else the CPU) or a torch device. Of the
-        processes that torchrun starts, each takes a CUDA device of its own.
+        ``"auto"`` (CUDA if available, otherwise the CPU) or a torch device. Each
+        process started by torchrun uses its own CUDA device.
 
     Returns
     -------
@@ -47,13 +47,13 @@ def resolve_device(device):
     Raises
     ------
     InvalidParameterError
-        If torch does not know such a device.
+        If torch does not know the device.
 
     ValueError
-        If this machine does not have it.
+        If the device is not available.
 
     RuntimeError
-        If it is CUDA, in a process that was forked from one that used it.
+        If CUDA is used in a process that was forked from one that used it.
     """
     if device == "auto":
         device = _own_cuda_device() if torch.cuda.is_available() else "cpu"
@@ -74,7 +74,7 @@ def resolve_device(device):
 
 
 def _own_cuda_device():
-    """Return the CUDA device of this process, by its number on this machine."""
+    """Return the CUDA device of this process, from its local rank."""
     number = os.environ.get("LOCAL_RANK")
     return "cuda" if number is None else f"cuda:{int(number) % count_cuda_devices()}"
 
@@ -101,18 +101,18 @@ def usable_device(device):
 def _unavailable(device, error):
     if "forked subprocess" in str(error):
         return RuntimeError(
-            "CUDA was used before this process was forked, so it can't be used here. "
-            "Use joblib's loky backend or the 'spawn' start method."
+            "CUDA cannot be used in this process, since it was used before the process "
+            "was forked. Use joblib's loky backend or the 'spawn' start method."
         )
     cuda = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
     return ValueError(
-        f"device={device!r} is not available here; available devices: "
+        f"device={device!r} is not available. Available devices: "
         f"{', '.join(['cpu', *cuda])}."
     )
 
 
 def draw_seed(random_state):
-    """Draw the one number that determines all randomness of a fit.
+    """Draw the seed that determines all randomness of a fit.
 
     Parameters
     ----------
@@ -126,18 +126,17 @@ def draw_seed(random_state):
 
 
 def count_cuda_devices():
-    """Return how many CUDA devices there are."""
+    """Return the number of CUDA devices."""
     return torch.cuda.device_count()
 
 
 def float_dtypes(X, device, dtype="auto"):
-    """Return the dtypes to compute in, the preferred first.
+    """Return the dtypes to compute in, the preferred one first.
 
     Parameters
     ----------
     X : array-like
-        If it has a dtype, or dtypes, that float32 represents exactly, float32 is
-        preferred.
+        If float32 represents its dtype (or dtypes) exactly, float32 is preferred.
 
     device : str
 
@@ -167,16 +166,16 @@ def float_dtypes(X, device, dtype="auto"):
 
 
 def numpy_dtype(values):
-    """Return the dtype of an array, a sparse matrix or a Tensor as one of NumPy."""
+    """Return the dtype of an array, a sparse matrix or a Tensor as a NumPy dtype."""
     return np.dtype(str(values.dtype).removeprefix("torch."))
 
 
 @contextmanager
 def private_rng(seed, device):
-    """Let torch's global generators draw from `seed` for a moment, then restore them.
+    """Seed torch's global generators temporarily, then restore their state.
 
-    torch has no other way to seed a module's initial weights or its dropout. One thread
-    at a time. Meanwhile its default dtype is float32, whatever the user has set.
+    torch has no other way to seed the initial weights or the dropout of a module. Only
+    one thread can enter at a time. The default dtype is float32 in this context.
 
     Parameters
     ----------
@@ -212,10 +211,10 @@ def _float32_as_default():
 
 @contextmanager
 def default_modes():
-    """Compute as if nobody had set another default device, autocast or inference mode.
+    """Ignore the default device, autocast and inference mode that the user has set.
 
-    They would change results, or make training fail. A forked process computes on one
-    thread, because those of OpenMP do not survive the fork: it would wait for them.
+    They would change results or make training fail. A forked process uses a single
+    thread, because the threads of OpenMP do not survive the fork and it would hang.
     """
     if _FORKED.is_set() and torch.get_num_threads() > 1:
         torch.set_num_threads(1)
@@ -244,10 +243,10 @@ def epoch_random(seed, epoch, device):
     Returns
     -------
     rng : numpy.random.Generator
-        For the order of the batches.
+        Generator for the order of the batches.
 
     generator : torch.Generator
-        For dropout, on the device.
+        Generator for dropout, on the device.
     """
     rng = np.random.default_rng([seed, epoch])
     generator = torch.Generator(device)

@@ -1,4 +1,4 @@
-"""Networks that predict together, by the mean of their probabilities."""
+"""Ensemble of networks, which predicts the mean of their probabilities."""
 
 import math
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Ensemble(Predictor):
         return np.searchsorted(self.classes, member.classes)
 
     def calibrated(self, batch):
-        """Return the logits of the mean probabilities, finite even where they are 0."""
+        """Return logits of the mean probabilities, computed from log-probabilities."""
         if len(self.members) == 1 and len(self.members[0].classes) == len(self.classes):
             return self.members[0].calibrated(batch)
         logits = [member.calibrated(batch) for member in self.members]

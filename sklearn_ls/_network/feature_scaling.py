@@ -1,4 +1,4 @@
-"""Standardization of features inside the network, with outliers drawn in."""
+"""Standardization of features inside the network, with smooth clipping of outliers."""
 
 import math
 
@@ -8,7 +8,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 from torch import Tensor, nn
 
-LARGE, LARGEST = 1e15, 1e18  # of scaled features, relative to the bound and at all
+# Limits of scaled features: relative to the bound, and absolute.
+LARGE, LARGEST = 1e15, 1e18
 
 
 class FeatureScaling(nn.Module):
@@ -65,7 +66,7 @@ def scale_features(
     if math.isinf(clip):
         return z
     limit = min(LARGE * clip, LARGEST)
-    z = z.clamp(-limit, limit)  # beyond, the bound is reached, and squares overflow
+    z = z.clamp(-limit, limit)  # beyond the limit, squares overflow
     return z * torch.addcmul(z.new_ones(()), z, z, value=clip**-2).rsqrt_()
 
 
@@ -75,18 +76,18 @@ def measure_features(X, samples, weight):
     Parameters
     ----------
     X : Samples
-        Dense, of shape (n_samples, n_features).
+        Dense samples of shape (n_samples, n_features).
 
     samples : ndarray of shape (n_selected,) or None
-        Indices of the samples to measure; None for all.
+        Indices of the samples to use; None for all.
 
     weight : ndarray of shape (n_selected,) or None
 
     Returns
     -------
     buffers : dict of str to ndarray of shape (n_features,)
-        The mean of each feature, and the inverse of its standard deviation, 1 if it is
-        constant.
+        Mean and inverse standard deviation of each feature; the latter is 1 for
+        constant features.
 
     Raises
     ------
@@ -101,7 +102,7 @@ def measure_features(X, samples, weight):
 
 
 def update_scaler(scaler, X, samples=None, weight=None):
-    """Let a StandardScaler see more samples, which may overflow its variance.
+    """Update a StandardScaler with more samples; its variance may overflow.
 
     Parameters
     ----------
@@ -131,8 +132,8 @@ def buffers_of(scaler):
     if not np.isfinite(scaler.var_).all():
         features = np.flatnonzero(~np.isfinite(scaler.var_))
         raise ValueError(
-            "The network standardizes the features, but the variance of these columns "
-            f"of X overflows: {features[:5].tolist()}. Divide them by a large number, "
-            "or set feature_clip=None."
+            "The features cannot be standardized, since the variance of these columns "
+            f"of X overflows: {features[:5].tolist()}. Rescale them, or set "
+            "feature_clip=None."
         )
     return {"center": scaler.mean_, "inverse_scale": 1 / scaler.scale_}

@@ -1,4 +1,4 @@
-"""A trained network as one value: arrays, from which the module is rebuilt."""
+"""Trained networks, stored as arrays from which the module can be rebuilt."""
 
 import copy
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ from sklearn_ls._network.samples import Samples
 
 
 class NotFinite(ValueError):
-    """Raised for the logits of a sample, at a position in its batch."""
+    """Raised if logits are not finite, with the position of the sample in its batch."""
 
 
 class Predictor:
-    """Base class of a network, or of several networks, that predict.
+    """Base class of fitted networks and ensembles.
 
-    It has `classes`, `architecture` (of one of its networks), `multilabel`, `device`,
-    and the primitive that all predictions derive from, `calibrated`.
+    Subclasses have `classes`, `architecture` (of one network), `multilabel` and `here`.
+    All predictions are derived from `calibrated`.
     """
 
     @property
@@ -34,12 +34,12 @@ class Predictor:
 
     @property
     def dtype(self):
-        """The dtype that samples must have."""
+        """Dtype of the samples."""
         return np.dtype(self.architecture.dtype)
 
     @property
     def sample_shape(self):
-        """The shape that samples must have."""
+        """Shape of a sample."""
         return self.architecture.sample_shape
 
     @property
@@ -64,13 +64,13 @@ class Predictor:
         -------
         outputs : ndarray of shape (n_samples, n_classes) or (n_samples,)
         """
-        finish = getattr(OUTPUTS[self.activation], output)
+        compute = getattr(OUTPUTS[self.activation], output)
 
         def run(batch):
             logits = self.calibrated(batch)
             if not torch.isfinite(logits).all():
                 raise NotFinite(int(torch.isfinite(logits).all(-1).int().argmin()))
-            return finish(logits)
+            return compute(logits)
 
         return self._run(run, X)
 
@@ -87,7 +87,7 @@ class Predictor:
                 part = function(X.take(samples, self.here)).cpu().numpy()
             except NotFinite as error:
                 raise ValueError(
-                    f"The network gives NaN or infinity for sample "
+                    f"The network returned NaN or infinity for sample "
                     f"{start + error.args[0]}. Check its features, or the module."
                 ) from None
             except torch.OutOfMemoryError:
@@ -131,7 +131,7 @@ class FittedNetwork(Predictor):
         Device used for training.
 
     confusion : ndarray of shape (n_annotators, n_classes, n_classes), default=None
-        Confusion matrix of each annotator, if votes were trained on.
+        Confusion matrix of each annotator, if the network was trained on votes.
     """
 
     architecture: Architecture
@@ -146,7 +146,7 @@ class FittedNetwork(Predictor):
 
     def __getstate__(self):
         state = vars(self).copy()
-        state.pop("module", None)  # `weights` holds all that it knows
+        state.pop("module", None)  # rebuilt from `weights`
         return state
 
     @property
@@ -178,7 +178,7 @@ class FittedNetwork(Predictor):
         return next(self.module.parameters()).device
 
     def adopt(self, module):
-        """Predict by a module that has these weights, instead of a rebuilt one."""
+        """Use a module that has these weights, instead of a rebuilt one."""
         vars(self)["module"] = module
 
     def release(self):
@@ -200,7 +200,7 @@ class FittedNetwork(Predictor):
         -------
         embedding : ndarray of shape (n_samples, n_units)
         """
-        module = copy.deepcopy(self.module)  # hooks on one in use would see more
+        module = copy.deepcopy(self.module)  # the module may be in use elsewhere
         calls = []
         for layer in module.modules():
             if isinstance(layer, torch.nn.Linear):
@@ -215,7 +215,8 @@ class FittedNetwork(Predictor):
                 if output is logits:
                     return inputs
             raise ValueError(
-                "embed needs a module whose logits are the output of a torch.nn.Linear."
+                "embed requires a module whose logits are the output of a "
+                "torch.nn.Linear layer."
             )
 
         return self._run(run, X)
@@ -226,10 +227,10 @@ class FittedNetwork(Predictor):
         Parameters
         ----------
         module : torch.nn.Module
-            As it was trained.
+            Trained module.
 
         X : Tensor of shape (n_samples, ...)
-            Some samples.
+            Samples to compare predictions on.
         """
         if not self.architecture.is_custom:
             return
@@ -241,15 +242,14 @@ class FittedNetwork(Predictor):
                 rebuilt = rebuilt(X.clone())
         if not torch.allclose(rebuilt, expected, rtol=1e-3, atol=1e-4):
             raise ValueError(
-                "The module predicts something else when it is rebuilt from its "
-                "weights, as after pickling. Whatever it changes in training must be "
-                "in its state_dict: make it a torch.nn.Parameter, or pass it to "
-                "register_buffer."
+                "The predictions of the module change when it is rebuilt from its "
+                "weights, as after pickling. All state that changes in training must "
+                "be in its state_dict: use torch.nn.Parameter or register_buffer."
             )
 
 
 def module_to_arrays(module):
-    """Return a module's weights and buffers by name; on the CPU they share memory.
+    """Return a module's weights and buffers by name, as views if it is on the CPU.
 
     Parameters
     ----------
@@ -280,12 +280,12 @@ def load_arrays(module, arrays):
         module.load_state_dict({k: torch.tensor(v) for k, v in arrays.items()})
     except RuntimeError as error:
         raise ValueError(
-            "The weights of the earlier fit do not match this network; set "
-            f"warm_start=False or undo the change to its parameters. {error}"
+            "The weights of the previous fit do not match this network. Set "
+            f"warm_start=False, or restore the previous parameters. {error}"
         ) from error
 
 
 def count_weight_layers(module):
-    """Return the number of layers of a module that have weights."""
+    """Return the number of layers with weights in a module."""
     layers = module.modules()
     return sum(any(True for _ in m.parameters(recurse=False)) for m in layers)

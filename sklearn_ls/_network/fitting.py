@@ -18,7 +18,7 @@ from sklearn_ls._warnings import warn
 
 
 class SingleTraining:
-    """The training of a single network, held by a skorch net.
+    """Training of a single network in a skorch net.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class SingleTraining:
     state : TrainingState
 
     n_earlier_epochs : int
-        Number of epochs of earlier fits.
+        Number of epochs of previous fits.
     """
 
     def __init__(self, plan, earlier=None, optimizer_state=None, ranks=ONE_PROCESS):
@@ -67,12 +67,12 @@ class SingleTraining:
             optimizer_state.load(self.net.optimizer_, self.module)
         else:
             warn(
-                "The optimizer state of the earlier fit is ignored, since it is of "
-                "another optimizer or another network."
+                "The optimizer state of the previous fit is ignored, since the "
+                "optimizer or the network has changed."
             )
 
     def run(self, *, keep_optimizer=False, **options):
-        """Train.
+        """Train the network.
 
         Parameters
         ----------
@@ -80,7 +80,7 @@ class SingleTraining:
             Whether to store the state of the optimizer in `state`.
 
         **options : dict
-            `seed`, `max_epochs` and so on, see `train`.
+            Arguments of `train`, such as `seed` and `max_epochs`.
         """
         trainer = NetTrainer(
             self.net,
@@ -95,7 +95,7 @@ class SingleTraining:
             self.state.optimizer = OptimizerState.read(self.net.optimizer_, self.module)
 
     def snapshot(self):
-        """Return the current network, not calibrated."""
+        """Return the current network, without calibration."""
         arrays = module_to_arrays(self.module)
         arrays = {name: array.copy() for name, array in arrays.items()}
         return self.plan.as_fitted(arrays, list(self.state.history))
@@ -103,13 +103,13 @@ class SingleTraining:
     def finish(self):
         """Return the fitted network."""
         network = self.plan.finish(self.module, self.state)
-        if self.net.callbacks:  # then the net is kept
+        if self.net.callbacks:  # the net is kept in `net_`
             self.net.forget_steps()
         return network
 
 
 class Trained(NamedTuple):
-    """A trained network; the networks of a stack share the time."""
+    """A trained network. Each network of a stack has an equal share of its time."""
 
     network: FittedNetwork
     summary: ClassSummary
@@ -125,7 +125,7 @@ def train_networks(
     Parameters
     ----------
     plans : list of TrainingPlan
-        They differ in data and objective only.
+        Plans that differ only in data and objective.
 
     seed : int
 
@@ -136,7 +136,7 @@ def train_networks(
         Called after each network is trained.
 
     part : callable, default=lambda name: None
-        Returns the Checkpoint of a part of the networks, by its name.
+        Function that returns the Checkpoint of a group of networks, by its name.
 
     Returns
     -------
@@ -155,7 +155,7 @@ def train_networks(
             )
             seconds = (time.perf_counter() - start) / len(positions)
             for i, (network, converged) in zip(positions, finished, strict=True):
-                if plans[i].device != "cpu":  # modules of all networks would fill it
+                if plans[i].device != "cpu":  # save memory on the device
                     network.release()
                 trained[i] = Trained(network, plans[i].summary, converged, seconds)
     return trained
@@ -190,7 +190,7 @@ def _train_group(plans, seed, network_end, checkpoint):
 
 
 def _group_stackable(plans):
-    """Return the positions of networks that can be stacked, in lists."""
+    """Return lists of the positions of networks that can be stacked."""
     groups = defaultdict(list)
     for position, plan in enumerate(plans):
         groups[plan.stacking_key()].append(position)

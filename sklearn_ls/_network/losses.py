@@ -1,11 +1,10 @@
 """Losses in torch, and their gradients.
 
-Conventions: `logits` of shape (..., n_samples, n_classes), as modules give them. The
-closed form of the gradient works on `columns`, logits of shape (..., n_classes,
-n_samples): a row of numbers per class. The leading dimension is one of networks, where
-several are trained together; tensors that they share have none.
+Conventions: modules return `logits` of shape (..., n_samples, n_classes). Gradients in
+closed form use `columns`, logits of shape (..., n_classes, n_samples). A leading
+dimension indexes networks that are trained together; tensors that they share lack it.
 
-A loss is a subclass of `Loss` with at least `per_sample`.
+A loss is a subclass of `Loss` that implements at least `per_sample`.
 """
 
 from dataclasses import dataclass
@@ -29,11 +28,11 @@ class Loss:
 
     @property
     def of_labels(self) -> "Loss":
-        """The loss on labels, by which networks are validated."""
+        """The loss on labels, used for validation."""
         return self
 
     def per_sample(self, logits: Tensor, rows: RowTensors) -> Tensor:
-        """Return the loss of each sample, differentiable, without its weight.
+        """Return the unweighted loss of each sample; it is differentiable.
 
         Shape
         -----
@@ -42,7 +41,7 @@ class Loss:
         raise NotImplementedError
 
     def mean(self, logits: Tensor, rows: RowTensors) -> Tensor:
-        """Return the mean of the weighted losses, differentiable."""
+        """Return the mean of the weighted losses; it is differentiable."""
         return weigh(self.per_sample(logits, rows), rows.weight).mean(-1)
 
     def mean_and_gradient(
@@ -50,7 +49,7 @@ class Loss:
     ) -> tuple[Tensor, Tensor]:
         """Return the mean loss and its gradient with respect to the logits.
 
-        By autograd, unless a loss has a closed form.
+        The gradient is computed by autograd unless a subclass has a closed form.
 
         Shape
         -----
@@ -63,11 +62,11 @@ class Loss:
         return loss.detach(), gradient
 
     def is_correct(self, logits: Tensor, rows: RowTensors) -> Tensor:
-        """Return which samples are classified as they are labeled."""
+        """Return whether the predicted label of each sample is the observed one."""
         return logits.mT.max(-2).indices == rows.codes  # faster than argmax
 
     def brier(self, logits: Tensor, rows: RowTensors) -> Tensor:
-        """Return the squared distance of each sample's probabilities from its label."""
+        """Return the Brier score of each sample."""
         proba = self.observed_log_proba(logits.mT).exp()
         return proba.square().sum(-2) - 2 * rows.expect(proba, dim=-2) + 1
 
@@ -76,13 +75,12 @@ class Loss:
         return torch.log_softmax(columns, -2)  # much faster than over dim=-1
 
     def sum_scores(self, logits: Tensor, rows: RowTensors) -> Tensor:
-        """Return weighted sums over samples, of rows that are not smoothed.
+        """Return weighted sums of scores over samples whose labels are not smoothed.
 
         Returns
         -------
         sums : Tensor of shape (4, ...)
-            Of the correctly classified samples, their losses, their Brier scores, and
-            the weights themselves.
+            Sums of correct predictions, losses, Brier scores and weights.
         """
         loss, brier = self.per_sample(logits, rows), self.brier(logits, rows)
         correct = self.is_correct(logits, rows).to(loss)
@@ -90,14 +88,14 @@ class Loss:
         return weigh(scores, rows.weight).sum(-1)
 
     def decision_margin(self, logits: Tensor) -> Tensor:
-        """Return by how much the largest logit of each sample exceeds the next."""
+        """Return the difference of the two largest logits of each sample."""
         top = logits.topk(2, -1).values
         return top[..., 0] - top[..., 1]
 
 
 @dataclass
 class LabelRows(RowTensors):
-    """Smoothed labels, one per sample; of hard labels never written out.
+    """Smoothed labels, without dense targets for hard labels.
 
     The target of a sample with label `y` is ``q = smoothing_weight * distribution``,
     plus `excess` at `y`, or plus ``excess * y_soft``.
@@ -105,20 +103,19 @@ class LabelRows(RowTensors):
     Parameters
     ----------
     codes : Tensor of shape (..., n_samples)
-        The observed labels, which predictions are compared with. Integers of any type,
-        before `widened`.
+        Observed labels, used to score predictions. Integers of any type until
+        `widened`.
 
     excess, smoothing_weight : Tensor of shape (..., 1) or (..., n_samples)
 
     distribution : None or Tensor of shape (..., 1, n_classes) or \
             (..., n_classes, n_classes)
-        None stands for ones. A matrix is indexed by the label first.
+        None stands for ones. A matrix has one row per label.
 
     weight : None or Tensor of shape (..., n_samples)
 
     y_soft : None or Tensor of shape (..., n_samples, n_classes)
-        None stands for the one-hot rows of `codes`. Of any float type, before
-        `widened`.
+        None stands for the one-hot rows of `codes`. Floats of any type until `widened`.
     """
 
     codes: Tensor = per_sample()
@@ -134,22 +131,22 @@ class LabelRows(RowTensors):
         return self.codes
 
     def widened(self) -> "LabelRows":
-        """Return the tensors as losses take them."""
+        """Return the tensors in the dtypes that losses require."""
         changes = {"codes": self.codes.long()}
         if self.y_soft is not None:
             changes["y_soft"] = self.y_soft.to(self.excess.dtype)
         return self._with(changes)
 
     def expect(self, values: Tensor, dim: int) -> Tensor:
-        """Return the mean of values of the classes under each sample's target.
+        """Return the expectation of values under the target of each sample.
 
         Parameters
         ----------
         values : Tensor of shape (..., n_samples, n_classes)
-            With `dim=-2` they are columns.
+            Values of the classes; with `dim=-2`, as columns.
 
         dim : int
-            Of the classes, -1 or -2.
+            Dimension of the classes, -1 or -2.
         """
         at_label = self._at_label(values, dim)
         if self.distribution is not None:
@@ -208,7 +205,7 @@ class CrossEntropy(Loss):
 
 @dataclass
 class ForwardCrossEntropy(CrossEntropy):
-    """Cross-entropy of softmax probabilities mapped through a transition.
+    """Cross-entropy of softmax probabilities multiplied by a transition matrix.
 
     Parameters
     ----------
@@ -229,7 +226,7 @@ class ForwardCrossEntropy(CrossEntropy):
         return loss, scale_gradient(gradient, rows.weight)
 
     def is_correct(self, logits: Tensor, rows: LabelRows) -> Tensor:
-        """Return for which samples the observed label is predicted."""
+        """Return whether the observed label of each sample is the most probable."""
         return self.observed_log_proba(logits.mT).max(-2).indices == rows.codes
 
     def observed_log_proba(self, columns: Tensor) -> Tensor:
@@ -244,10 +241,10 @@ class IndicatorRows(RowTensors):
     Parameters
     ----------
     y_soft : Tensor of shape (..., n_samples, n_labels)
-        Probabilities of 1.
+        Target probabilities of 1.
 
     indicators : Tensor of shape (..., n_samples, n_labels)
-        The observed labels, 0 or 1.
+        Observed labels, 0 or 1.
 
     weight : None or Tensor of shape (..., n_samples)
     """
@@ -263,7 +260,7 @@ class IndicatorRows(RowTensors):
 
 
 class BinaryCrossEntropy(Loss):
-    """Sum over independent labels of binary cross-entropies, one sigmoid per label."""
+    """Sum of binary cross-entropies over independent labels, with sigmoid outputs."""
 
     def per_sample(self, logits: Tensor, rows: IndicatorRows) -> Tensor:
         """Return the sum of the binary cross-entropies."""
@@ -281,13 +278,13 @@ class BinaryCrossEntropy(Loss):
         return loss, scale_gradient(gradient, rows.weight)
 
     def is_correct(self, logits: Tensor, rows: IndicatorRows) -> Tensor:
-        """Return for which samples all labels are right."""
+        """Return whether all labels of each sample are predicted correctly."""
         return ((logits > 0) == (rows.indicators > 0)).all(-1)
 
     def brier(self, logits: Tensor, rows: IndicatorRows) -> Tensor:
-        """Return the mean over labels of their two-class Brier scores."""
+        """Return the mean of the two-class Brier scores over labels."""
         return 2 * (torch.sigmoid(logits) - rows.indicators).square().mean(-1)
 
     def decision_margin(self, logits: Tensor) -> Tensor:
-        """Return how far the logit nearest to 0 of each sample is from it."""
+        """Return the smallest absolute logit of each sample."""
         return logits.abs().amin(-1)

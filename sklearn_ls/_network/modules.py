@@ -24,12 +24,12 @@ ACTIVATIONS = {
 
 
 class MLP(nn.Sequential):
-    """Multilayer perceptron, ending in logits.
+    """Multilayer perceptron that returns logits.
 
-    Linear layers with an activation, and dropout where asked for, between them, after
-    the scaling of the features. Weights and biases are drawn as
-    :class:`torch.nn.Linear` draws them, uniformly within
-    ``1 / sqrt(fan_in)``, but from `generator`.
+    The features are scaled, and linear layers alternate with activations and optional
+    dropout. Weights and biases have the initial distribution of
+    :class:`torch.nn.Linear`, uniform within ``1 / sqrt(fan_in)``, but are drawn from
+    `generator`.
 
     Parameters
     ----------
@@ -45,10 +45,10 @@ class MLP(nn.Sequential):
         Probability of dropping a hidden unit in training, in [0, 1).
 
     feature_clip : float, default=None
-        Bound of the scaled features; None leaves the features as they are.
+        Bound of the scaled features; None disables the scaling.
 
     generator : torch.Generator, default=None
-        Source of the initial weights.
+        Generator used to draw the initial weights.
 
     Shape
     -----
@@ -88,7 +88,7 @@ class MLP(nn.Sequential):
 
     @staticmethod
     def weight_shapes(n_features, n_classes, *, hidden_layer_sizes, **params):
-        """Return the shapes of weights and buffers by name, without building it."""
+        """Return the shapes of weights and buffers by name, without building them."""
         shapes, position = {}, 0
         if params["feature_clip"] is not None:
             shapes = {"0.center": (n_features,), "0.inverse_scale": (n_features,)}
@@ -104,10 +104,10 @@ class MLP(nn.Sequential):
         return self[0] if isinstance(self[0], FeatureScaling) else None
 
     def flatten(self) -> Tensor:
-        """Move all weights into one tensor, and all gradients; return the weights.
+        """Move all weights into one tensor, and return it with its gradient.
 
-        The parameters become views of them. An optimizer is faster on one long tensor
-        than on several short ones.
+        The parameters become views of this tensor. An optimizer is faster with one
+        large tensor than with several small ones.
         """
         parameters = list(self.parameters())
         flat = torch.cat([parameter.detach().flatten() for parameter in parameters])
@@ -123,20 +123,20 @@ class MLP(nn.Sequential):
     def differentiator(self, loss, generator: torch.Generator):
         """Return a function that writes the gradient of the mean loss to `grad`.
 
-        The gradient of the whole network in closed form, without autograd.
+        The gradient of the whole network is computed in closed form, without autograd.
 
         Parameters
         ----------
         loss : Loss
 
         generator : torch.Generator
-            Source of the dropout masks.
+            Generator used to draw dropout masks.
 
         Returns
         -------
         differentiate : callable
-            Takes X, a Tensor of shape (n_samples, n_features), its RowTensors and
-            which Share of a batch they are; returns the mean loss. To be called without
+            Function of X, a Tensor of shape (n_samples, n_features), its RowTensors and
+            its Share of the batch. It returns the mean loss, and must be called without
             gradient tracking.
         """
         for parameter in self.parameters():
@@ -158,23 +158,23 @@ class MLP(nn.Sequential):
 
 
 class ConvNet(nn.Sequential):
-    """Small convolutional network for images, ending in logits.
+    """Small convolutional network for images that returns logits.
 
-    Two blocks of a 3 x 3 convolution, batch normalization, ReLU and 2 x 2 max-pooling,
-    then a hidden layer with dropout.
+    It has two blocks of a 3 x 3 convolution, batch normalization, ReLU and 2 x 2
+    max-pooling, followed by a hidden layer with dropout.
 
     Parameters
     ----------
     n_features : tuple (n_channels, height, width)
-        Shape of one image; height and width at least 4.
+        Shape of an image; height and width must be at least 4.
 
     n_classes : int
 
     n_filters : int, default=32
-        Filters of the first block; the second has twice as many.
+        Number of filters of the first block; the second has twice as many.
 
     n_hidden : int, default=128
-        Units of the hidden layer.
+        Number of units of the hidden layer.
 
     dropout : float, default=0.25
         Probability of dropping a hidden unit in training, in [0, 1).
@@ -194,9 +194,9 @@ class ConvNet(nn.Sequential):
     def __init__(self, n_features, n_classes, n_filters=32, n_hidden=128, dropout=0.25):
         if np.size(n_features) != 3 or min(n_features[1:]) < 4:
             raise ValueError(
-                "module='convnet' takes X of shape (n_samples, n_channels, height, "
+                "module='convnet' requires X of shape (n_samples, n_channels, height, "
                 "width) with at least 4 x 4 pixels. Got samples of shape "
-                f"{n_features}."
+                f"{n_features} instead."
             )
         channels, height, width = n_features
         super().__init__(
@@ -211,7 +211,7 @@ class ConvNet(nn.Sequential):
 
     @staticmethod
     def weight_shapes(n_features, n_classes, n_filters=32, n_hidden=128, dropout=0.25):
-        """Return the shapes of weights and buffers by name, without building it."""
+        """Return the shapes of weights and buffers by name, without building them."""
         channels, height, width = n_features
         shapes = {}
         for position, n_in, n_out in (
@@ -244,7 +244,7 @@ def _layer_shapes(position, shape):
 
 @dataclass(frozen=True, eq=False)
 class Architecture:
-    """A network without weights: how to build it, and the shapes it is built for.
+    """Architecture of a network: the module, its arguments and its shapes.
 
     Parameters
     ----------
@@ -259,11 +259,11 @@ class Architecture:
     n_classes : int
 
     dtype : {"float32", "float64"}
-        Of the weights.
+        Dtype of the weights.
 
     seed : int
-        Seed of the initial weights, and of other random numbers that the module draws
-        when it is built.
+        Seed of the initial weights and other random numbers drawn by the constructor of
+        the module.
     """
 
     module: Any
@@ -275,19 +275,19 @@ class Architecture:
 
     @property
     def n_features(self):
-        """The number of features, or the shape of a sample, to pass to a module."""
+        """Number of features, or shape of a sample, to pass to a module."""
         shape = self.sample_shape
         return shape[0] if len(shape) == 1 else shape
 
     @property
     def is_custom(self):
-        """Whether a user wrote the module."""
+        """Whether the module is not a built-in one."""
         return self.module not in (None, "convnet")
 
     def weight_shapes(self):
-        """Return the shapes of weights and buffers by name, allocating none of them.
+        """Return the shapes of weights and buffers by name, without allocating them.
 
-        None for a custom module that cannot be built without.
+        None for a custom module that cannot be built on the meta device.
         """
         if not self.is_custom:
             kind = MLP if self.module is None else ConvNet
@@ -295,7 +295,7 @@ class Architecture:
         try:
             with torch.device("meta"):
                 state = self.build().state_dict()
-        except Exception:  # whatever it does when it is built, it may need numbers
+        except Exception:  # a custom constructor may need actual values
             return None
         return {name: tuple(values.shape) for name, values in state.items()}
 
@@ -308,10 +308,9 @@ class Architecture:
             return MLP(*shapes, **self.params, generator=generator).to(dtype)
         if isinstance(self.module, nn.Module):
             raise TypeError(
-                f"module is a {type(self.module).__name__} that is already built. Pass "
-                "its class, or a function that takes (n_features, n_classes, "
-                "**module_params) and builds one, so that every fit starts from new "
-                "weights."
+                f"module is an instance of {type(self.module).__name__}. Pass the "
+                "class, or a function of (n_features, n_classes, **module_params) that "
+                "returns a module, so that every fit starts from new weights."
             )
         build = ConvNet if self.module == "convnet" else self.module
         with private_rng(self.seed, "cpu"):
@@ -333,14 +332,14 @@ class Architecture:
                 "module must be callable with (n_features, n_classes, "
                 f"**module_params). {name} is not: {error}."
             ) from error
-        except ValueError:  # it has no signature
+        except ValueError:  # no signature is available
             pass
         return build(*shapes, **copy.deepcopy(self.params))
 
     def check(self, module):
-        """Check that a module that the user built gives one logit per class."""
+        """Check that a custom module has weights and returns one logit per class."""
         if self.module is not None:
-            with private_rng(self.seed, "cpu"):  # lazy layers draw their weights now
+            with private_rng(self.seed, "cpu"):  # lazy layers draw their weights here
                 check_output(module, self.sample_shape, self.n_classes, self.dtype)
         if self.is_custom:
             check_weights(module)
@@ -375,7 +374,8 @@ def make_architecture(
     sizes = np.atleast_1d(hidden_layer_sizes).tolist()
     if not all(type(size) is int and size > 0 for size in sizes):
         raise ValueError(
-            f"hidden_layer_sizes must be positive integers. Got {hidden_layer_sizes!r}."
+            "hidden_layer_sizes must be positive integers. Got "
+            f"{hidden_layer_sizes!r} instead."
         )
     params = {
         "hidden_layer_sizes": sizes,
@@ -387,7 +387,7 @@ def make_architecture(
 
 
 def check_weights(module):
-    """Raise ValueError unless a module has weights to train, and nothing but tensors.
+    """Raise ValueError unless a module has trainable weights, and only tensors.
 
     Parameters
     ----------
@@ -397,32 +397,32 @@ def check_weights(module):
     if extra := [name for name, v in state.items() if not isinstance(v, torch.Tensor)]:
         raise ValueError(
             f"The state_dict of the module has entries that are not tensors: {extra}. "
-            "get_extra_state is not supported; use register_buffer."
+            "get_extra_state is not supported. Use register_buffer instead."
         )
     if not any(parameter.requires_grad for parameter in module.parameters()):
         raise ValueError(
-            "The module has no parameters to train: it has none at all, or none of "
-            "them requires a gradient."
+            "The module has no parameters to train. At least one parameter must "
+            "require a gradient."
         )
 
 
 def _check_single(logits, n_classes):
     if tuple(logits.shape) != (1, n_classes):
         raise ValueError(
-            f"module must give logits of shape (1, {n_classes}) for a single sample. "
-            f"It gave {tuple(logits.shape)}: it must not squeeze the dimension of "
-            "samples."
+            f"module must return logits of shape (1, {n_classes}) for a single sample. "
+            f"Got shape {tuple(logits.shape)} instead. Do not squeeze the dimension "
+            "of samples."
         )
 
 
-@torch.no_grad()  # lazy layers draw weights, which must not be inference tensors
+@torch.no_grad()  # not inference_mode, since lazy layers create their weights here
 def check_output(module, sample_shape, n_classes, dtype):
-    """Check that a module gives one logit per class, and the same again.
+    """Check that a module returns one logit per class, and no random numbers.
 
     Parameters
     ----------
     module : torch.nn.Module
-        On the CPU.
+        Module on the CPU.
 
     sample_shape : tuple of int
 
@@ -433,12 +433,12 @@ def check_output(module, sample_shape, n_classes, dtype):
     Raises
     ------
     ValueError
-        If its output has another shape, or depends on random numbers.
+        If the output has the wrong shape, or depends on random numbers.
 
     Warns
     -----
     UserWarning
-        If its output looks like probabilities.
+        If the output looks like probabilities.
     """
     X = np.random.default_rng(0).normal(size=(2, *sample_shape)).astype(dtype)
     module.eval()
@@ -446,18 +446,18 @@ def check_output(module, sample_shape, n_classes, dtype):
     shape = tuple(getattr(logits, "shape", [type(logits).__name__]))
     if shape != (2, n_classes):
         raise ValueError(
-            f"module must give logits of shape (n_samples, {n_classes}), one for each "
-            f"class. For 2 samples it gave {shape}."
+            f"module must return logits of shape (n_samples, {n_classes}), one per "
+            f"class. Got {shape} for 2 samples."
         )
     state = torch.get_rng_state()
     _check_single(module(torch.from_numpy(X[:1])), n_classes)
     if not torch.equal(state, torch.get_rng_state()):
         raise ValueError(
             "The module draws random numbers in evaluation mode. Draw them only if "
-            "self.training is true, so that predictions can be repeated."
+            "self.training is True, so that predictions are deterministic."
         )
     if (logits >= 0).all() and torch.allclose(logits.sum(-1), torch.ones(2).to(logits)):
         warn(
-            "The module's outputs look like probabilities. It should end in logits: "
-            "leave out its softmax."
+            "The outputs of the module look like probabilities. It should return "
+            "logits: remove its softmax."
         )

@@ -1,6 +1,6 @@
-"""Networks as nodes of an ONNX graph, up to their probabilities.
+"""Conversion of fitted networks to the nodes of an ONNX graph.
 
-The operators have the same meaning from opset 15 on. Numbers are float32.
+All operators have the same meaning since opset 15. Floats are stored as float32.
 """
 
 import math
@@ -18,7 +18,7 @@ from sklearn_ls._network.feature_scaling import LARGE, FeatureScaling
 
 
 class Node(NamedTuple):
-    """An operator with the names of its inputs and of its output."""
+    """An operator with the names of its inputs and its output."""
 
     operator: str
     inputs: list
@@ -48,10 +48,10 @@ class Graph:
         operator : str
 
         *inputs : str or array-like
-            Names of outputs, or constants. Floats become float32.
+            Names of outputs, or constants. Floats are converted to float32.
 
         output : str, default=None
-            If None, a new name.
+            Name of the output; None for a new name.
 
         **attributes : dict
         """
@@ -71,7 +71,7 @@ class Graph:
                 narrow = values.astype(np.float32)
             if not np.isfinite(narrow).all():
                 raise ValueError(
-                    "The network has numbers that float32 cannot represent, such as "
+                    "The network has values that float32 cannot represent, such as "
                     "the scale of a feature. Scale the features before training."
                 )
             values = narrow
@@ -81,7 +81,7 @@ class Graph:
 
 
 def add_classifier(graph, predictor, X, *, proba, label):
-    """Add a fitted classifier.
+    """Add a fitted classifier to the graph.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def add_classifier(graph, predictor, X, *, proba, label):
     predictor : FittedNetwork or Ensemble
 
     X : str
-        Name of the samples, of float32.
+        Name of the input, samples in float32.
 
     proba, label : str
         Names of the outputs.
@@ -114,11 +114,11 @@ def add_classifier(graph, predictor, X, *, proba, label):
     graph.add("Gather", label_values(predictor.classes), position, output=label, axis=0)
 
 
-INT64 = 7  # of onnx.TensorProto
+INT64 = 7  # onnx.TensorProto.INT64
 
 
 def label_values(classes):
-    """Return labels as ONNX has them: integers of 64 bits, or texts."""
+    """Return labels in a type that ONNX supports: 64-bit integers or strings."""
     if classes.dtype.kind in "iub" and classes.max() <= np.iinfo(np.int64).max:
         return classes.astype(np.int64)
     if classes.dtype.kind == "f" and (classes == classes.astype(np.int64)).all():
@@ -127,7 +127,7 @@ def label_values(classes):
 
 
 def _add_proba(graph, network, X):
-    """Add a network; return the name of its calibrated probabilities."""
+    """Add a network to the graph; return the name of its calibrated probabilities."""
     logits = X
     for layer in _layers(network.module):
         logits = _add_layer(graph, layer, logits)
@@ -169,7 +169,7 @@ def _add_unsmoothing(graph, network, proba):
 
 
 def _layers(module):
-    """Return the layers of nested sequences, in order."""
+    """Return the layers of nested Sequential modules, in order."""
     plain = type(module).forward is nn.Sequential.forward
     if not isinstance(module, nn.Sequential) or not plain:
         return [module]
@@ -182,9 +182,9 @@ def _add_layer(graph, layer, X):
             return add(graph, layer, X)
     known = ", ".join(kind.__name__ for kind in LAYERS)
     raise TypeError(
-        f"to_onnx does not know the layer {type(layer).__name__}. It converts the "
+        f"to_onnx does not support the layer {type(layer).__name__}. It converts the "
         f"built-in networks, and a torch.nn.Sequential of {known}. Convert other "
-        "modules by torch.onnx.export(clf.net_.module_, ...)."
+        "modules with torch.onnx.export(clf.net_.module_, ...)."
     )
 
 
@@ -203,7 +203,7 @@ def _add_scaling(graph, layer, X):
     center = _array(layer.center)
     rounded = center.astype(np.float32)
     z = graph.add("Sub", X, rounded)
-    if (rest := center - rounded).any():  # of a network in float64
+    if (rest := center - rounded).any():  # the network is float64
         z = graph.add("Sub", z, rest)
     z = graph.add("Mul", z, _array(layer.inverse_scale))
     if math.isinf(layer.clip):
@@ -217,7 +217,7 @@ def _add_scaling(graph, layer, X):
 
 def _add_convolution(graph, layer, X):
     if isinstance(layer.padding, str) or layer.padding_mode != "zeros":
-        raise TypeError("to_onnx requires convolutions with zeros as padding.")
+        raise TypeError("to_onnx requires convolutions with padding_mode='zeros'.")
     bias = [] if layer.bias is None else [_array(layer.bias)]
     return graph.add(
         "Conv",
@@ -249,7 +249,7 @@ def _add_normalization(graph, layer, X):
 
 def _add_pooling(graph, layer, X):
     if layer.ceil_mode or layer.dilation not in (1, (1, 1)):
-        raise TypeError("to_onnx requires pooling without ceil_mode and dilation.")
+        raise TypeError("to_onnx does not support pooling with ceil_mode or dilation.")
     return graph.add(
         "MaxPool",
         X,
@@ -286,7 +286,7 @@ LAYERS = {
 
 
 def draw_samples(predictor):
-    """Return two random samples in the range of the features, exact in float32."""
+    """Return two random samples in the range of the features, rounded to float32."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(2, *predictor.sample_shape))
     network = predictor.members[0] if isinstance(predictor, Ensemble) else predictor

@@ -1,4 +1,4 @@
-"""Optimizers: the named ones, their options and states, and which can be stacked."""
+"""Optimizers, their options and their states."""
 
 import inspect
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ OPTIMIZERS = {
     "sgd": torch.optim.SGD,
 }
 
-# Their update of a number depends on the gradients of that number only.
+# Optimizers that update each parameter element from its own gradients only.
 ELEMENTWISE = {
     *OPTIMIZERS.values(),
     torch.optim.ASGD,
@@ -39,7 +39,7 @@ class OptimizerSpec:
     learning_rate, weight_decay : float
 
     params : dict
-        Further keyword arguments, which take precedence.
+        Additional keyword arguments, which take precedence.
 
     schedule : {"constant", "cosine"}, default="constant"
         Schedule of the learning rate.
@@ -87,9 +87,9 @@ class OptimizerSpec:
 
 @cache
 def _import_compiler():
-    """Let torch import its compiler, as it does for the first optimizer of a process.
+    """Make torch import its compiler, as it does with the first optimizer, in a thread.
 
-    It then keeps all frames of that thread alive, and with them the training data.
+    The import keeps all frames of its thread alive, and with them the training data.
     """
     thread = Thread(target=lambda: torch.optim.SGD([torch.zeros(1)]))
     thread.start()
@@ -107,16 +107,16 @@ class OptimizerState:
     Parameters
     ----------
     optimizer : str
-        Qualified name of its class.
+        Qualified name of the class of the optimizer.
 
     options : str
-        Its options, as a string.
+        Options of the optimizer, as a string.
 
     shapes : dict of str to tuple
-        The shape of each parameter of the module, by name.
+        Shape of each parameter of the module, by name.
 
     values : dict of str to dict
-        State of each of these parameters: moments as arrays of the parameter's shape,
+        State of each parameter: moments as arrays of the shape of the parameter,
         numbers, and other values.
     """
 
@@ -132,7 +132,7 @@ class OptimizerState:
         Parameters
         ----------
         optimizer : torch.optim.Optimizer
-            Of the parameters of `module`, or of all of them in one flat tensor.
+            Optimizer of the parameters of `module`, or of one tensor with all of them.
 
         module : torch.nn.Module
         """
@@ -189,7 +189,7 @@ def _qualified_name(optimizer):
 
 def _find_state_keys(optimizer):
     """Return the keys of the state of an optimizer with these options, if known."""
-    if type(optimizer) not in ELEMENTWISE:  # it may depend on shapes and steps
+    if type(optimizer) not in ELEMENTWISE:  # keys may depend on shapes and steps
         return None
     weight = torch.zeros(1, requires_grad=True)
     weight.grad = torch.zeros(1)
@@ -201,7 +201,7 @@ def _find_state_keys(optimizer):
 
 
 def _find_flat(optimizer, parameters):
-    """Return the one tensor that holds all parameters, or None."""
+    """Return the tensor that contains all parameters, or None."""
     own = {id(parameter) for parameter in parameters.values()}
     for group in optimizer.param_groups:
         for parameter in group["params"]:
@@ -211,7 +211,7 @@ def _find_flat(optimizer, parameters):
 
 
 def _split(flat, parameters):
-    """Split the state of the flat tensor into those of the parameters."""
+    """Split the state of the flat tensor into the states of the parameters."""
     sizes = [parameter.numel() for parameter in parameters.values()]
     ends = np.cumsum(sizes)
     return {
@@ -228,7 +228,7 @@ def _split(flat, parameters):
 
 
 def _join(values, shapes):
-    """Join the states of the parameters into that of the flat tensor."""
+    """Join the states of the parameters into the state of the flat tensor."""
     first, *_ = values.values() or [{}]
     return {
         key: np.concatenate([values[name][key].ravel() for name in shapes])
@@ -244,7 +244,7 @@ def state_to_arrays(optimizer):
 
 
 def load_state(optimizer, state):
-    """Load what :func:`state_to_arrays` returned into an optimizer of equal layout.
+    """Load the output of :func:`state_to_arrays` into an optimizer of the same layout.
 
     Parameters
     ----------
@@ -255,15 +255,18 @@ def load_state(optimizer, state):
     Raises
     ------
     ValueError
-        If shapes differ.
+        If the shapes differ.
     """
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    known = type(optimizer) in ELEMENTWISE  # others may keep anything
+    known = type(optimizer) in ELEMENTWISE  # others may have state of any shape
     for index, values in state.items() if known else ():
         shape = tuple(parameters[index].shape)
         for value in values.values():
             if isinstance(value, np.ndarray) and value.ndim and value.shape != shape:
-                raise ValueError("The state of the optimizer has other shapes.")
+                raise ValueError(
+                    "The state of the optimizer does not match the shapes of the "
+                    "parameters."
+                )
     optimizer.load_state_dict({**optimizer.state_dict(), "state": _to_tensors(state)})
 
 
@@ -278,7 +281,7 @@ def _to_tensors(value):
 
 
 def _convert(value, kind, convert):
-    """Return nested lists and dicts with everything of a kind converted."""
+    """Convert all values of a type in nested lists and dicts."""
     if isinstance(value, kind):
         return convert(value)
     if isinstance(value, dict):
@@ -294,7 +297,7 @@ def keep_networks(optimizer, keep):
     Parameters
     ----------
     optimizer : torch.optim.Optimizer
-        One of `ELEMENTWISE`; each of its weights has a leading dimension of networks.
+        One of `ELEMENTWISE`, whose weights have a leading dimension of networks.
 
     keep : list of int
         Indices of the networks to keep.

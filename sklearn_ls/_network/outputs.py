@@ -10,13 +10,13 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class Outputs:
-    """The functions of logits that the methods of a classifier return.
+    """Functions that compute the outputs of a classifier from its logits.
 
     Parameters
     ----------
     logits, proba, log_proba, labels : callable
-        Take a Tensor of shape (n_samples, n_classes). `labels` returns positions of
-        classes, or indicators.
+        Functions of a Tensor of shape (n_samples, n_classes). `labels` returns
+        positions of classes, or indicators.
     """
 
     proba: Callable[[Tensor], Tensor]
@@ -25,11 +25,11 @@ class Outputs:
 
     @staticmethod
     def logits(logits: Tensor) -> Tensor:
-        """Return the logits themselves."""
+        """Return the logits unchanged."""
         return logits
 
 
-# By the names of `out_activation_`.
+# The keys are the values of `out_activation_`.
 OUTPUTS = {
     "softmax": Outputs(
         proba=lambda logits: torch.softmax(logits, -1),

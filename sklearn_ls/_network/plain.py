@@ -1,6 +1,6 @@
-"""Fitted networks as dicts of arrays and simple values, and back.
+"""Conversion of fitted networks to dicts of arrays and simple values, and back.
 
-What is read may come from anywhere: it is checked before a network is built from it.
+A dict may come from an untrusted source: it is checked before a network is built.
 """
 
 from dataclasses import replace
@@ -20,7 +20,7 @@ from sklearn_ls._network.optimizers import OPTIMIZERS, OptimizerSpec, OptimizerS
 from sklearn_ls._network.schedules import SCHEDULES
 
 DTYPES = ("float32", "float64")
-PROBE = 2  # samples on which a custom module is compared
+PROBE = 2  # number of samples on which outputs of a custom module are compared
 
 
 def network_to_dict(network):
@@ -33,9 +33,9 @@ def network_to_dict(network):
     Returns
     -------
     state : dict
-        Of arrays, strings, numbers, lists and dicts. Those named "module",
-        "module_params", "optimizer" and "optimizer_params" may be anything that a user
-        passed.
+        Arrays, strings, numbers, lists and dicts. The values of "module",
+        "module_params", "optimizer" and "optimizer_params" may be any objects that a
+        user passed.
     """
     architecture, optimizer = network.architecture, network.optimizer
     objective, calibrator = network.objective, network.calibrator
@@ -73,7 +73,7 @@ def network_to_dict(network):
 
 
 def network_from_dict(state):
-    """Return the network that `network_to_dict` described.
+    """Restore a network from the output of `network_to_dict`.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def network_from_dict(state):
     )
     logits = _probe(
         network
-    )  # builds the module now, where errors are those of the dict
+    )  # build the module here, so that errors are attributed to the dict
     if architecture.is_custom:
         _compare(logits, state["probe"])
     temperature = state["calibrator"].get("temperature_", 1.0)
@@ -128,7 +128,7 @@ def network_from_dict(state):
 
 
 def ensemble_from(networks, classes):
-    """Return networks that predict together, checked against each other.
+    """Return an ensemble of networks, after checking that they match.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def ensemble_from(networks, classes):
 
 
 def optimizer_state_from_dict(state):
-    """Return the state of an optimizer from its fields.
+    """Restore the state of an optimizer from a dict of its fields.
 
     Parameters
     ----------
@@ -229,7 +229,7 @@ def _check_perceptron(hidden_layer_sizes, activation, dropout, feature_clip):
 
 
 def _check_weights(weights, architecture):
-    """Raise ValueError unless weights fit, before anything is allocated for them."""
+    """Raise ValueError unless weights match, before any memory is allocated."""
     for name, values in weights.items():
         _require(isinstance(values, np.ndarray), f"the weights {name} are missing")
         _require(not np.isnan(values).any(), f"the weights {name} are NaN")
@@ -316,7 +316,7 @@ def _read_confusion(state):
 
 
 def _probe(network):
-    """Return the logits of some random samples, not calibrated."""
+    """Return the uncalibrated logits of random samples."""
     rng = np.random.default_rng(0)
     shape = (PROBE, *network.sample_shape)
     X = torch.from_numpy(rng.normal(size=shape).astype(network.dtype))
@@ -325,9 +325,9 @@ def _probe(network):
 
 
 def _compare(actual, expected):
-    """Raise ValueError unless a custom module predicts as it did."""
+    """Raise ValueError unless a custom module returns the saved logits."""
     if not np.allclose(actual, expected, rtol=1e-3, atol=1e-4, equal_nan=True):
         raise ValueError(
-            "the module predicts something else than the one that was saved. Pass the "
-            "same module"
+            "the predictions of the module differ from those of the saved one. Pass "
+            "the same module"
         )

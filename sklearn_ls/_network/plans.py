@@ -1,4 +1,4 @@
-"""Training plans: the network, and the samples to train, stop and calibrate on."""
+"""Training plans: a network, and the samples to train, stop and calibrate on."""
 
 import copy
 import math
@@ -26,18 +26,18 @@ from sklearn_ls._network.training import TrainingState, check_trained, load_weig
 from sklearn_ls._network.training_loss import make_loss, make_rows
 from sklearn_ls._samples.order import count_windows
 
-MIN_HELD_OUT = 10  # samples; fewer tell too little to train without them
+MIN_HELD_OUT = 10  # minimum number of held-out samples for early_stopping="auto"
 AUTO_DROPOUT = 0.15
-# More numbers, or samples, do not improve a temperature.
+# Maximum numbers of logits and samples to fit a temperature to; more do not improve it.
 ENOUGH_LOGITS, ENOUGH_SAMPLES = 2**25, 2**18
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingParams:
-    """Parameters that determine the training, except for data and random numbers.
+    """Parameters of the training.
 
-    The fields are parameters of :class:`LabelSmoothingClassifier`, except for `owner`,
-    the name of the estimator for error messages.
+    The fields are parameters of :class:`LabelSmoothingClassifier`, except `owner`, the
+    name of the estimator for error messages.
     """
 
     epsilon: Any
@@ -81,7 +81,7 @@ class TrainingParams:
         return cls(**{name: params[name] for name in names}, owner=owner)
 
     def scaling_as(self, earlier):
-        """Return the parameters with the scaling of an earlier network, or without."""
+        """Return the parameters with the scaling of a previous network, if any."""
         params = {}
         if earlier is not None and self.module is None:
             params = earlier.architecture.params
@@ -89,7 +89,7 @@ class TrainingParams:
 
     @property
     def optimizer_spec(self):
-        """The optimizer with its options."""
+        """The optimizer and its options."""
         return OptimizerSpec(
             self.optimizer,
             self.learning_rate,
@@ -104,7 +104,7 @@ class TrainingParams:
         return min(200, n_training) if self.batch_size == "auto" else self.batch_size
 
     def holds_out(self, n_held_out):
-        """Return whether to hold out so many training samples for early stopping."""
+        """Return whether to hold out this many samples for early stopping."""
         if self.early_stopping == "auto":
             return n_held_out >= MIN_HELD_OUT
         return self.early_stopping
@@ -122,7 +122,7 @@ class TrainingParams:
         return self.dropout
 
     def make_architecture(self, X, n_classes, seed, n_training):
-        """Return the architecture of a network for samples like those of X."""
+        """Return the architecture of a network for samples with the shape of X."""
         return make_architecture(
             self.module,
             self.module_params,
@@ -149,7 +149,7 @@ class Part(NamedTuple):
         Indices of the subset; None for all.
 
     labels : TrainingLabels
-        Of the subset.
+        Labels of the subset.
     """
 
     X: Samples
@@ -212,7 +212,7 @@ class TrainingPlan:
         )
 
     def start(self):
-        """Return the state of the network before its training."""
+        """Return the initial training state."""
         rule = make_stopping_rule(
             self.params.n_iter_no_change,
             self.params.tol,
@@ -237,15 +237,15 @@ class TrainingPlan:
         return module.to(self.device)
 
     def finish(self, module, state):
-        """Return the fitted network of a module that has been trained.
+        """Return the fitted network of a trained module.
 
         Parameters
         ----------
         module : torch.nn.Module
-            On the device.
+            Module on the device.
 
         state : TrainingState
-            At the end of the training.
+            State at the end of the training.
         """
         weights = dict(state.weights)
         rows = self.training.rows
@@ -269,7 +269,7 @@ class TrainingPlan:
         return network
 
     def as_fitted(self, weights, history):
-        """Return a fitted network with these weights, not calibrated."""
+        """Return a fitted network with these weights, without calibration."""
         return FittedNetwork(
             architecture=self.architecture,
             weights=weights,
@@ -303,8 +303,8 @@ def plan_network(
         Indices of the training samples; None for all.
 
     held_out : ndarray of shape (n_held_out,), default=None
-        Indices of the samples to validate and calibrate on, if needed; None to hold out
-        a fraction of `samples`.
+        Indices of the samples for validation and calibration, if needed; None to hold
+        out a fraction of `samples`.
 
     earlier : FittedNetwork, default=None
         Network from which training continues, with the same classes.
@@ -358,10 +358,10 @@ def make_plan(params, X, *, seed, earlier, measure, training, summary, **parts):
     seed : int
 
     earlier : FittedNetwork or None
-        Network from which training continues, with its seed and scaling.
+        Network from which training continues, whose seed and scaling are used.
 
     measure : callable
-        Returns the buffers of the scaling.
+        Function that returns the buffers of the scaling.
 
     training : Batches
 
@@ -395,30 +395,29 @@ def make_plan(params, X, *, seed, earlier, measure, training, summary, **parts):
 
 
 def check_same_classes(earlier, summary):
-    """Raise ValueError unless an earlier network has the classes of these labels."""
+    """Raise ValueError unless a previous network has the classes of these labels."""
     if earlier.multilabel != summary.multilabel or not np.array_equal(
         earlier.classes, summary.classes
     ):
         raise ValueError(
-            "warm_start needs the classes of the earlier fit, "
-            f"{earlier.classes}, and one label per sample if that had one. Got "
-            f"{summary.classes}."
+            "warm_start=True requires the same classes and the same kind of target as "
+            f"in the previous fit: {earlier.classes}. Got {summary.classes}."
         )
 
 
 def plan_part(X, labels, params, *, seed, device, prior=None, earlier=None):
-    """Plan an epoch of training on a batch of the data.
+    """Plan one epoch of training on a batch of the data.
 
-    Sample weights are not normalized, the features are not scaled, and the learning
-    rate is constant, since all the data are needed for these. Weights are not averaged.
+    Sample weights are not normalized, features are not scaled and the learning rate is
+    constant, since the other data are unknown. Weights are not averaged.
 
     Parameters
     ----------
     X, labels, params, seed, device, earlier : see plan_network
-        The labels have all classes that may occur.
+        The classes of `labels` are all classes that may occur.
 
     prior : ndarray of shape (n_classes,), default=None
-        Class frequencies of an earlier fit.
+        Class frequencies of a previous fit.
 
     Returns
     -------
@@ -447,10 +446,10 @@ def plan_part(X, labels, params, *, seed, device, prior=None, earlier=None):
 
 
 def _summarize_parts(labels, prior):
-    """Return the summary of labels that are only partly known."""
+    """Return the summary of labels of which only a part is known."""
     if labels.multilabel:
         summary = labels.summarize()
-    else:  # every class once
+    else:  # one sample per class
         n_classes = len(labels.classes)
         every = TrainingLabels(np.arange(n_classes), labels.classes, np.ones(n_classes))
         summary = every.summarize()
@@ -458,7 +457,7 @@ def _summarize_parts(labels, prior):
 
 
 def _split(X, labels, classes, params, seed, samples, held_out):
-    """Return the training samples and the held-out samples, which may be none."""
+    """Return the training samples and the held-out samples, if any."""
     n_learned = len(labels) if samples is None else len(samples)
     if held_out is not None:
         samples = np.concatenate([samples, _select_known(labels, classes, held_out)])
@@ -477,9 +476,9 @@ def _split(X, labels, classes, params, seed, samples, held_out):
 
 
 def _take(X, labels, part, samples=None):
-    """Return the Part of some of the labels, which are those of `samples` of X.
+    """Return a Part of `samples`, whose labels are given.
 
-    Samples of large X are sorted, since they are read in blocks of neighbors.
+    Indices are sorted if X is large, since it is read in contiguous blocks.
     """
     if part is None:
         return Part(X, samples, labels)
@@ -492,7 +491,7 @@ def _take(X, labels, part, samples=None):
 
 
 def _select_known(labels, classes, samples):
-    """Return the samples whose labels can be predicted."""
+    """Return the samples whose labels are in `classes`."""
     if labels.multilabel:
         return samples
     codes = np.searchsorted(labels.classes, classes)
@@ -500,7 +499,7 @@ def _select_known(labels, classes, samples):
 
 
 def _weigh(labels, learned, params):
-    """Return labels with class weights, computed on `learned`, in their weights."""
+    """Multiply sample weights by class weights, which are computed from `learned`."""
     class_weight = moderate_class_weight(learned, params)
     if class_weight is None:
         return labels
@@ -509,7 +508,7 @@ def _weigh(labels, learned, params):
 
 
 def moderate_class_weight(labels, params):
-    """Return the weight of each class, or None, whose products do not overflow."""
+    """Return class weights whose products with sample weights are finite, or None."""
     class_weight = weigh_classes(labels, params.class_weight)
     if class_weight is None or class_weight.max() <= 1e100:
         return class_weight
@@ -532,13 +531,13 @@ def _make_batches(part, objective, batch_size, device, *, smoothed=True):
 
 
 def thin_out(part, n_classes):
-    """Return at most as many of the held-out samples as a calibration needs."""
+    """Return the held-out samples, or a subset that is enough for calibration."""
     X, samples, labels = part
     n_samples = len(labels)
     if n_samples == 0:
         raise ValueError(
-            "calibration='temperature' needs held-out samples of positive weight, with "
-            "labels that are trained on. There are none."
+            "calibration='temperature' needs held-out samples with positive weight and "
+            "with labels that occur in the training samples. There are none."
         )
     enough = min(ENOUGH_SAMPLES, ENOUGH_LOGITS / n_classes)
     every = slice(None, None, math.ceil(n_samples / enough))

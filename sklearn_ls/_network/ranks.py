@@ -1,8 +1,8 @@
-"""The processes that train one network together, each with a rank.
+"""Training of one network in several processes, each with a rank.
 
-Every process runs the same script on the same data and makes the same decisions. Within
-a step each computes the gradient of its share of the batch, and the gradients are
-summed.
+Every process runs the same script on the same data and makes the same decisions. In
+each step, a process computes the gradient of its share of the batch, and the gradients
+are summed.
 """
 
 import atexit
@@ -17,14 +17,14 @@ from typing import NamedTuple
 import torch
 from torch import distributed
 
-TIMEOUT = timedelta(minutes=10)  # for the answer of a process that hangs
-STEPS_PER_CHECK = 16  # for Ctrl-C; each check makes a GPU wait
+TIMEOUT = timedelta(minutes=10)  # for a process that does not answer
+STEPS_PER_CHECK = 16  # steps between checks for Ctrl-C, which synchronize a GPU
 LAUNCHED = {"LOCAL_RANK", "RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"}
 _INHERITED = threading.Event()  # set in processes forked from one with a group
 
 
 def _after_fork():
-    """Note that a group exists, whose connections are those of the parent process."""
+    """Remember that the process group belongs to the parent process."""
     if distributed.is_available() and distributed.is_initialized():
         _INHERITED.set()
 
@@ -34,19 +34,19 @@ if hasattr(os, "register_at_fork"):  # not on Windows
 
 
 class Share(NamedTuple):
-    """The samples of a batch that a process computes.
+    """Samples of a batch that a process computes.
 
     Parameters
     ----------
     start, stop : int
-        Their positions in the batch.
+        Positions of the samples in the batch.
 
     n_batch : int
         Number of samples of the batch.
 
     weight : float
-        Fraction of the batch that the mean loss of these samples stands for; 0 for
-        samples that another process computes, too.
+        Weight of the mean loss of these samples in the mean loss of the batch; 0 if
+        another process computes them as well.
     """
 
     start: int
@@ -58,8 +58,9 @@ class Share(NamedTuple):
     def of(cls, rank, size, n_batch):
         """Return the share of a rank.
 
-        No share is a single sample, unless the batch is, since batch normalization
-        needs two. A process for which no samples are left computes the first ones.
+        A share has at least two samples, as batch normalization requires, unless the
+        batch has only one. A process without samples left computes the first ones with
+        weight 0.
 
         Parameters
         ----------
@@ -75,7 +76,7 @@ class Share(NamedTuple):
 
 
 class OneProcess:
-    """Stands for the ranks where a process trains by itself.
+    """Replacement for `Ranks` if a single process trains.
 
     Attributes
     ----------
@@ -105,11 +106,11 @@ class OneProcess:
             Mean loss of the share.
 
         parameters : list of Tensor
-            Their gradients are those of `loss`; they are updated. None counts as zeros
-            if another process has a gradient.
+            Parameters whose gradients are updated. A gradient of None is treated as
+            zero if another process has a gradient.
 
         buffers : iterable of Tensor, default=()
-            They become those of the first process.
+            Buffers, overwritten by those of the first process.
 
         Returns
         -------
@@ -123,12 +124,12 @@ class OneProcess:
         return values
 
     def first(self, make):
-        """Return the value that the first process makes.
+        """Return the value that the first process computes.
 
         Parameters
         ----------
         make : callable
-            Without arguments; called in the first process only.
+            Function without arguments, called only in the first process.
         """
         return make()
 
@@ -136,31 +137,32 @@ class OneProcess:
         """Overwrite tensors by those of the first process."""
 
     def check_equal(self, make_digests):
-        """Raise ValueError in all processes if they have been given different values.
+        """Raise ValueError in all processes if their values differ.
 
         Parameters
         ----------
         make_digests : callable
-            Returns a dict of names to hexadecimal hashes.
+            Function that returns a dict of names to hexadecimal hashes.
         """
 
     def agree_to_stop(self, asked):
-        """Return whether any process was asked to stop, after an epoch.
+        """Return whether any process should stop after this epoch.
 
         Parameters
         ----------
         asked : bool
+            Whether this process should stop.
 
         Raises
         ------
         KeyboardInterrupt
-            In all processes, if Ctrl-C was pressed in any.
+            In all processes, if Ctrl-C was pressed in one of them.
         """
         return asked
 
     @contextmanager
     def postponing_interrupts(self):
-        """Let Ctrl-C wait until all processes can stop, if there are others."""
+        """Postpone Ctrl-C until all processes can stop."""
         yield
 
 
@@ -168,15 +170,15 @@ ONE_PROCESS = OneProcess()
 
 
 class Ranks(OneProcess):
-    """The processes of a group of torch.distributed.
+    """Processes of a torch.distributed group that train together.
 
-    They talk in a group of their own. Once a process leaves it, by an error too, the
-    others get an error rather than waiting for it.
+    They communicate in a separate group. If a process leaves it, for example by an
+    error, the others raise an error instead of waiting.
 
     Parameters
     ----------
     device : str
-        Device of the tensors that are sent.
+        Device of the tensors to send.
 
     Attributes
     ----------
@@ -198,7 +200,7 @@ class Ranks(OneProcess):
             self.group = distributed.new_group(timeout=TIMEOUT)
 
     def __reduce__(self):
-        """Make copies that train by themselves."""
+        """Return a single process, so that copies train by themselves."""
         return OneProcess, ()
 
     def _check_backend(self):
@@ -206,7 +208,7 @@ class Ranks(OneProcess):
         if f"{self.device.type}:" not in backends:
             raise ValueError(
                 f"The process group has no backend for device={str(self.device)!r}, "
-                f"only {backends!r}. Initialize torch.distributed with one, such as "
+                f"only {backends!r}. Initialize torch.distributed with, for example, "
                 "backend='cpu:gloo,cuda:nccl', or set another device."
             )
 
@@ -217,7 +219,7 @@ class Ranks(OneProcess):
 
     @torch.no_grad()
     def combine(self, share, loss, parameters, buffers=()):
-        """Replace the gradients of shares by the gradient of the batch, by one call."""
+        """Replace the gradients of shares by the gradient of the batch, in one call."""
         parameters = [values for values in parameters if values.requires_grad]
         gradients = [_gradient_of(values) for values in parameters]
         present = loss.new_tensor([values.grad is not None for values in parameters])
@@ -240,7 +242,7 @@ class Ranks(OneProcess):
         return loss
 
     def _sum_all(self, tensors):
-        """Return the sums over the processes, by a single call."""
+        """Return the sums over the processes, computed in one call."""
         flat = torch.cat([values.reshape(-1) for values in tensors])
         parts = self.sum(flat).split([values.numel() for values in tensors])
         return [
@@ -248,13 +250,13 @@ class Ranks(OneProcess):
         ]
 
     def sum(self, values):
-        """Overwrite a Tensor by its sum over the processes; return it."""
+        """Replace a Tensor by its sum over the processes; return it."""
         with _explaining():
             distributed.all_reduce(values, group=self.group)
         return values
 
     def first(self, make):
-        """Send the value that the first process makes to the others; return it."""
+        """Return the value that the first process computes and sends to the others."""
         values = [make() if self.is_first else None]
         with _explaining():
             distributed.broadcast_object_list(
@@ -283,12 +285,13 @@ class Ranks(OneProcess):
             names = [n for n, is_ in zip(digests, different, strict=True) if is_]
             raise ValueError(
                 f"The processes that train together differ in {' and '.join(names)}. "
-                "Each must call fit with the same data and parameters; fit divides the "
-                "samples. If data are drawn or split at random, set random_state."
+                "Each must call fit with the same data and parameters; fit distributes "
+                "the samples. If data are generated or split at random, set "
+                "random_state."
             )
 
     def agree_to_stop(self, asked):
-        """Return whether any process was asked to stop, or raise KeyboardInterrupt."""
+        """Return whether any process should stop; may raise KeyboardInterrupt."""
         flags = torch.tensor([float(self.interrupted), float(asked)])
         interrupted, asked = self.sum(flags.to(self.device)).tolist()
         self._raise_if_interrupted(interrupted)
@@ -301,7 +304,7 @@ class Ranks(OneProcess):
 
     @contextmanager
     def postponing_interrupts(self):
-        """Note Ctrl-C, unless there is another handler than that of Python."""
+        """Postpone Ctrl-C, unless Python's default handler has been replaced."""
         if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
             yield
             return
@@ -321,15 +324,15 @@ def _gradient_of(values):
     gradient = torch.zeros_like(values) if values.grad is None else values.grad
     if gradient.is_sparse:
         raise ValueError(
-            "Sparse gradients can't be summed over several processes. Set sparse=False "
-            "in the module's embeddings."
+            "Sparse gradients cannot be summed over several processes. Set "
+            "sparse=False in the embeddings of the module."
         )
     return gradient
 
 
 @contextmanager
 def _explaining():
-    """Say what it means that other processes do not answer."""
+    """Replace errors of torch.distributed by an error that explains the cause."""
     try:
         yield
     except torch.OutOfMemoryError:
@@ -337,9 +340,9 @@ def _explaining():
     except RuntimeError as error:
         raise RuntimeError(
             "Another of the processes that train together has failed, was killed or "
-            f"has not answered for {TIMEOUT.total_seconds():g} seconds. Look for its "
-            "own error message, and start all processes again; with a checkpoint the "
-            f"training continues. ({error})"
+            f"has not answered for {TIMEOUT.total_seconds():g} seconds. See its error "
+            "message, and restart all processes. With a checkpoint, the training "
+            f"continues. ({error})"
         ) from error
 
 
@@ -347,8 +350,8 @@ def _explaining():
 def join_ranks(device):
     """Join the processes that train one network together, if this is one of them.
 
-    It is if torch.distributed is initialized, or as torchrun starts it; but not in
-    other threads, nor in processes that it starts, which train by themselves.
+    It is one of them if torch.distributed is initialized or torchrun started it. Other
+    threads, and processes started by this one, train by themselves.
 
     Parameters
     ----------
@@ -358,8 +361,7 @@ def join_ranks(device):
     Yields
     ------
     ranks : Ranks or OneProcess
-        At the end, all processes have succeeded, or those that have raise an error,
-        too.
+        On exit, an error is raised in all processes if one of them has failed.
     """
     if not _join_group():
         yield ONE_PROCESS
@@ -373,14 +375,14 @@ def join_ranks(device):
 
 
 def find_rank():
-    """Return the rank of this process, 0 if it is not one of several."""
+    """Return the rank of this process, 0 if it trains by itself."""
     return distributed.get_rank() if _join_group() else 0
 
 
 def _join_group():
     """Return whether this process belongs to a group.
 
-    The group that torchrun asks for is initialized.
+    Initializes the group if torchrun started this process.
     """
     if threading.current_thread() is not threading.main_thread():
         return False

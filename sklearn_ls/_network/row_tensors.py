@@ -1,7 +1,7 @@
-"""Tensors with an entry per sample, of one network or of several.
+"""Tensors with one entry per sample, for one network or several.
 
-A leading dimension indexes networks; tensors that the networks share have none. A
-single entry applies to all samples, and None means none or ones.
+A leading dimension indexes networks; tensors shared by all networks lack it. A single
+entry applies to all samples. None means absent or ones.
 """
 
 from dataclasses import dataclass, field, fields
@@ -16,7 +16,7 @@ def per_sample(*shape, default=None):
     Parameters
     ----------
     *shape : str
-        Names of the further dimensions.
+        Names of the other dimensions.
 
     default : None, default=None
     """
@@ -30,10 +30,10 @@ def per_network(*shape, default=None):
 
 
 def learned(*shape):
-    """Return a field of parameters that are learned with the network's weights.
+    """Return a field of parameters that are learned with the weights of the network.
 
-    Their shape is that of `per_network`. Stacked, each network has its own, which
-    trainers update in place.
+    They have the shape of `per_network`. In a stack, each network has its own
+    parameters, which trainers update in place.
     """
     metadata = {"ndim": len(shape), "dim": None, "learned": True}
     return field(default=None, metadata=metadata)
@@ -41,17 +41,16 @@ def learned(*shape):
 
 @dataclass
 class RowTensors:
-    """Base class of the tensors that a loss compares the outputs with, per sample.
+    """Base class of the tensors that a loss compares outputs with.
 
     Fields are created by `per_sample`, `per_network` and `learned`. Every subclass has
-    `labels` to score by, as `codes` or `indicators`, and `weight`, which multiplies the
-    loss of each sample.
+    `labels` for scoring, as `codes` or `indicators`, and `weight`, the sample weights.
     """
 
     def parameters(self) -> "dict[str, Tensor]":
-        """Return what is learned with the network's weights.
+        """Return the parameters that are learned with the weights of the network.
 
-        Names begin with "rows/", which no parameter of a module does.
+        Their names start with "rows/", unlike those of the parameters of a module.
         """
         return {
             f"rows/{item.name}": getattr(self, item.name)
@@ -72,14 +71,14 @@ class RowTensors:
         return self._with(self._per_sample(taken)).widened()
 
     def widened(self) -> "RowTensors":
-        """Return the tensors as losses take them.
+        """Return the tensors in the dtypes that losses require.
 
-        Until then, subclasses may keep them in smaller types.
+        Subclasses may store them in smaller dtypes.
         """
         return self
 
     def split(self, sizes: list[int]) -> "list[RowTensors]":
-        """Return the samples in parts of these sizes."""
+        """Split the samples into parts of these sizes."""
         if len(sizes) == 1:
             return [self]
         parts = self._per_sample(lambda values, dim: values.split(sizes, dim))
@@ -87,7 +86,7 @@ class RowTensors:
         return [self._with(zip(names, values, strict=True)) for values in columns]
 
     def _per_sample(self, apply):
-        """Return `apply(values, dim)` of the fields with an entry for every sample."""
+        """Return `apply(values, dim)` for the fields with one entry per sample."""
         changed = {}
         for item in fields(self):
             values, dim = getattr(self, item.name), item.metadata["dim"]
@@ -96,7 +95,7 @@ class RowTensors:
         return changed
 
     def _with(self, changes):
-        """Like `dataclasses.replace`, which would be slow for small batches."""
+        """Return a copy with changes, faster than `dataclasses.replace`."""
         other = object.__new__(type(self))
         vars(other).update(vars(self))
         vars(other).update(changes)
@@ -104,9 +103,9 @@ class RowTensors:
 
     @classmethod
     def stack(cls, rows: "list[RowTensors]") -> "RowTensors":
-        """Return the tensors of several networks as one, shared tensors only once.
+        """Stack the tensors of several networks, except those that are equal.
 
-        Learned tensors always get a dimension of networks.
+        Learned tensors are always stacked.
         """
         return cls(
             **{
@@ -122,7 +121,7 @@ class RowTensors:
         kept = {}
         for item in fields(self):
             values = getattr(self, item.name)
-            if item.metadata.get("learned"):  # the trainer keeps a part in place
+            if item.metadata.get("learned"):  # the trainer selects these in place
                 continue
             if values is not None and values.ndim > item.metadata["ndim"]:
                 kept[item.name] = values.index_select(0, keep)
@@ -175,12 +174,12 @@ def _stack(tensors, metadata):
 
 
 def weigh(losses: Tensor, weight: Tensor | None) -> Tensor:
-    """Return the losses of samples times their weights."""
+    """Return the losses multiplied by sample weights."""
     return losses if weight is None else losses * weight
 
 
 def scale_gradient(gradient: Tensor, weight: Tensor | None) -> Tensor:
-    """Return the gradient of the mean loss; that of the samples' losses is overwritten.
+    """Scale the gradient of the losses of samples to that of the mean loss, in place.
 
     Shape
     -----

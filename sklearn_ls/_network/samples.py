@@ -1,4 +1,4 @@
-"""The samples of X, which are copied, converted and moved a part at a time."""
+"""Samples of X, which are copied, converted and moved in parts."""
 
 import math
 from functools import partial
@@ -22,15 +22,15 @@ from sklearn_ls._samples.order import count_windows
 
 
 class Samples:
-    """Samples of any numeric dtype, as networks get them.
+    """Samples of any numeric dtype, converted for networks when they are taken.
 
     Parameters
     ----------
     X : ndarray, CSR matrix, FileArray or Tensor of shape (n_samples, ...)
-        Not changed. An array may be read-only or memory-mapped.
+        Samples, which are not changed. An array may be read-only or memory-mapped.
 
     dtype : dtype
-        The dtype to compute in.
+        Dtype to compute in.
     """
 
     def __init__(self, X, dtype):
@@ -38,7 +38,7 @@ class Samples:
         self.dtype = np.dtype(dtype)
 
     def __reduce__(self):
-        """Send memory-mapped arrays to other processes as the names of their files."""
+        """Pickle memory-mapped arrays as the names of their files."""
         mapped = describe_mapped(self.X) if isinstance(self.X, np.ndarray) else None
         if mapped is None:
             return Samples, (self.X, self.dtype)
@@ -49,12 +49,12 @@ class Samples:
 
     @property
     def shape(self):
-        """The shape of all samples."""
+        """Shape of all samples."""
         return tuple(self.X.shape)
 
     @property
     def sample_shape(self):
-        """The shape of a sample."""
+        """Shape of a sample."""
         return self.shape[1:]
 
     @property
@@ -64,7 +64,7 @@ class Samples:
 
     @property
     def n_bytes(self):
-        """Size of a sample where it is, in bytes."""
+        """Size of a sample in X, in bytes."""
         if self.is_sparse:
             return (self.X.data.nbytes + self.X.indices.nbytes) // max(1, len(self))
         return math.prod(self.shape[1:]) * self.X.dtype.itemsize
@@ -102,22 +102,22 @@ class Samples:
             part = np.array(self.X[index], self.dtype, order="C")
         elif isinstance(self.X, FileArray):
             part = self.X.take(index)
-        elif self.X.flags.c_contiguous:  # `take` would copy others as a whole
+        elif self.X.flags.c_contiguous:  # otherwise `take` would copy the whole array
             part = self.X.take(index, axis=0)
         else:
             part = self.X[index]
         return torch.from_numpy(part.astype(self.dtype, "C", copy=False)).to(device)
 
     def read(self, parts, n_samples):
-        """Return samples in their own dtype, in memory.
+        """Read samples into memory, without changing their dtype.
 
         Parameters
         ----------
         parts : list of slice, or of sorted ndarray
-            Indices of the samples, which are read one part after the other.
+            Indices of the samples, read one part after another.
 
         n_samples : int
-            Their number.
+            Total number of samples in `parts`.
         """
         X = np.empty((n_samples, *self.shape[1:]), self.X.dtype)
         start = 0
@@ -134,12 +134,12 @@ class Samples:
         return joblib.hash(self.X)
 
     def sketch(self):
-        """Return about a hundred samples: from everywhere, or the first of a file."""
+        """Return about a hundred samples, evenly spaced or the first ones of a file."""
         step = 1 if isinstance(self.X, FileArray) else max(1, len(self) // 100)
         return self.take(np.arange(0, min(len(self), 200 * step), step), "cpu").numpy()
 
     def in_blocks(self, index=None):
-        """Yield samples, which are in memory if they are stored in chunks.
+        """Yield blocks of samples; chunked files are read into memory.
 
         Parameters
         ----------
@@ -151,10 +151,10 @@ class Samples:
         samples : Samples
 
         index : ndarray or None
-            Indices in `samples`.
+            Indices in the yielded samples.
 
         positions : slice
-            Where they are among those at `index`.
+            Positions of these samples in the argument `index`.
         """
         if not isinstance(self.X, FileArray) or not self.X.is_chunked:
             yield self, index, slice(None)
@@ -167,7 +167,7 @@ class Samples:
             yield Samples(self.X[part], self.dtype), None, positions
 
     def subset(self, index):
-        """Return a part of the samples, in memory."""
+        """Return a subset of the samples, in memory."""
         if isinstance(self.X, torch.Tensor):
             index = torch.from_numpy(index).long().to(self.X.device)
         in_file = isinstance(self.X, FileArray)
@@ -175,7 +175,7 @@ class Samples:
 
     @classmethod
     def concatenate(cls, parts):
-        """Return samples in memory one after the other."""
+        """Concatenate samples in memory."""
         join = vstack if parts[0].is_sparse else np.concatenate
         return cls(join([part.X for part in parts]), parts[0].dtype)
 
@@ -192,12 +192,12 @@ class Samples:
         Returns
         -------
         n_samples : int
-            As many as fit in the caches.
+            Number of samples that fit in the caches.
         """
         return samples_at_once(self.shape[1:], n_outputs, at_least)
 
     def to_device_if_it_fits(self, device):
-        """Return dense samples on a GPU if they fill less than half of its memory."""
+        """Copy dense samples to a GPU if they fit into half of its free memory."""
         X = self.X
         if torch.device(device).type != "cuda" or not isinstance(X, np.ndarray):
             return self
@@ -214,7 +214,7 @@ def _open_samples(mapped, dtype):
     return Samples(np.asarray(open_mapped(*mapped)), dtype)
 
 
-# Dtypes that all of torch's functions take.
+# Dtypes that all torch functions support.
 _TORCH = {
     str(dtype).removeprefix("torch."): dtype
     for dtype in (
@@ -241,25 +241,25 @@ def samples_at_once(sample_shape, n_outputs=1, at_least=1):
 def check_samples(
     estimator, X, y="no_validation", *, reset, dtypes, allow_nd, in_memory=False
 ):
-    """Validate X as scikit-learn does, without converting it as a whole.
+    """Validate X as scikit-learn does, without converting large data at once.
 
     Parameters
     ----------
     estimator : estimator
-        Gets `n_features_in_` and `feature_names_in_`, or is asked for them.
+        Estimator on which `n_features_in_` and `feature_names_in_` are set or checked.
 
     X : array-like, sparse matrix or dataframe of shape (n_samples, ...)
-        Large arrays in files are read in blocks.
+        Samples. Large arrays in files are read in blocks.
 
     y : ndarray of shape (n_samples,) or (n_samples, n_labels), or None
-        Labels, as many as samples. By default y is not validated; None raises an error,
-        since y is required.
+        Labels. By default y is not validated; None raises an error, since y is
+        required.
 
     reset : bool
-        Whether to set these attributes.
+        Whether to set these attributes instead of checking them.
 
     dtypes : list of dtype
-        Dtypes to compute in, the preferred first.
+        Dtypes to compute in, the preferred one first.
 
     allow_nd : bool
         Whether samples may have more than one dimension.
@@ -308,7 +308,7 @@ def _has_one_numeric_dtype(X):
 
 
 def _check_range(X, dtype):
-    """Raise ValueError for numbers that are too large for a smaller dtype."""
+    """Raise ValueError if a value is too large for a smaller dtype."""
     if X.dtype.kind != "f" or X.dtype.itemsize <= dtype.itemsize:
         return
     if issparse(X):

@@ -1,16 +1,16 @@
-"""Schedules of the learning rate.
+"""Learning rate schedules.
 
-A schedule is a function from the fraction of training that is done, in [0, 1], to the
-factor of the learning rate, and its name in `SCHEDULES`; None leaves the rate alone.
+A schedule is a function that maps the completed fraction of training, in [0, 1], to a
+factor of the learning rate. It is registered in `SCHEDULES`; None means no change.
 """
 
 import math
 
-WARM_UP = 0.1  # fraction of training in which the cosine schedule rises
+WARM_UP = 0.1  # fraction of training during which the cosine schedule increases
 
 
 def cosine(progress):
-    """Return a factor that rises linearly to 1, and then falls to 0 as a cosine."""
+    """Return a factor with a linear warm-up to 1, followed by cosine decay to 0."""
     if progress < WARM_UP:
         return progress / WARM_UP
     return (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP))) / 2
@@ -20,7 +20,7 @@ SCHEDULES = {"constant": None, "cosine": cosine}
 
 
 def schedule_steps(optimizer, name, n_steps, n_done=0):
-    """Let an optimizer follow a schedule from now on.
+    """Apply a schedule to an optimizer.
 
     Parameters
     ----------
@@ -32,13 +32,13 @@ def schedule_steps(optimizer, name, n_steps, n_done=0):
         Number of steps of the whole training.
 
     n_done : int, default=0
-        Number of steps that were made before.
+        Number of previous steps.
 
     Returns
     -------
     hooks : list of RemovableHandle
-        To be removed after the training. Empty for a constant rate, which callbacks may
-        change.
+        Hooks to remove after training. Empty for a constant learning rate, which
+        callbacks may change.
     """
     factor = SCHEDULES[name]
     if factor is None:
@@ -47,7 +47,7 @@ def schedule_steps(optimizer, name, n_steps, n_done=0):
 
     def set_learning_rates(optimizer, args, kwargs):
         nonlocal n_done
-        progress = (n_done + 0.5) / n_steps  # in the middle of the step
+        progress = (n_done + 0.5) / n_steps  # the middle of the step
         for group, learning_rate in zip(optimizer.param_groups, initial, strict=True):
             group["lr"] = learning_rate * factor(progress)
         n_done += 1

@@ -1,6 +1,6 @@
-"""The skorch net that holds a single network, and its epochs.
+"""Training of a single network in a skorch net.
 
-The only module that imports skorch.
+This is the only module that imports skorch.
 """
 
 import copy
@@ -43,12 +43,12 @@ def make_net(
     verbose=0,
     history=(),
 ):
-    """Put a module into an initialized skorch net.
+    """Return an initialized skorch net with a module.
 
     Parameters
     ----------
     module : torch.nn.Module
-        On the device.
+        Module on the device.
 
     objective : Objective
 
@@ -57,11 +57,11 @@ def make_net(
     device : str
 
     flatten : bool, default=False
-        Whether the optimizer may see all weights of the perceptron as one tensor, which
-        is faster.
+        Whether all weights of the perceptron may be passed to the optimizer as one
+        tensor, which is faster.
 
     callbacks : list of skorch callbacks, default=()
-        Copied, so that those that were passed stay as they are.
+        Callbacks, which are copied.
 
     loss_parameters : dict of str to Tensor, default=None
         Parameters of the loss, which are learned with the weights of the module.
@@ -69,7 +69,7 @@ def make_net(
     verbose : int, default=0
 
     history : list of dict, default=()
-        Records of earlier epochs.
+        Records of previous epochs.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def make_net(
     )
     net.loss_parameters_ = loss_parameters
     if flatten and isinstance(module, MLP) and kind in OPTIMIZERS.values():
-        if not callbacks:  # which may ask for the weights by name
+        if not callbacks:  # callbacks may access the weights by name
             net.flat_weights_ = module.flatten()
     try:
         net.initialize()
@@ -105,7 +105,7 @@ def make_net(
         if "weight_decay" not in str(error):
             raise
         raise ValueError(
-            f"{kind.__name__} takes no weight_decay; set weight_decay=0."
+            f"{kind.__name__} does not support weight_decay. Set weight_decay=0."
         ) from error
     net.module_.eval()
     for row in history:
@@ -115,42 +115,42 @@ def make_net(
 
 
 def _copy_callbacks(callbacks):
-    """Return copies of callbacks for one fit, to which they may record."""
+    """Return copies of callbacks, whose state then belongs to one fit."""
     copies, memo = [], {}  # callbacks may refer to each other
     for callback in callbacks:
         if isinstance(callback, (int, float, str, dict, type(None))):
             raise ValueError(
                 f"callbacks must be skorch callbacks, such as EpochScoring. Got "
-                f"{callback!r}."
+                f"{callback!r} instead."
             )
         try:
             copies.append(copy.deepcopy(callback, memo))
-        except Exception:  # it holds a lock, a file or a connection, which are shared
+        except Exception:  # a lock, a file or a connection cannot be copied
             memo[id(callback)] = copy.copy(callback)
             copies.append(memo[id(callback)])
     return copies
 
 
 class SmoothingNet(NeuralNet):
-    """skorch's net, with a lean epoch on smoothed targets.
+    """skorch net with fast epochs on smoothed targets.
 
     Differences from :class:`skorch.NeuralNet`: batches are slices of tensors; the
-    gradient of the built-in perceptron is in closed form; batches are recorded and
-    announced only if a callback listens to them. The loss is that of the estimator,
-    both on its own batches and on codes (or indicators) that are passed to `fit`.
+    gradient of the built-in perceptron is computed in closed form; batches are recorded
+    and callbacks notified only if a callback needs them. The loss is that of the
+    estimator, for its own batches and for codes (or indicators) passed to `fit`.
     """
 
     flat_weights_ = None
     loss_parameters_ = {}
     ranks_ = ONE_PROCESS  # the processes that train together
-    share_ = None  # what this process computes of the batch
+    share_ = None  # the share of this process in the batch
 
     def __init__(self, *args, objective, **kwargs):
         super().__init__(*args, **kwargs)
         self.objective = objective
 
     def get_all_learnable_params(self):
-        """Yield the weights by name, or all as one where nobody asks for names."""
+        """Yield the weights by name, or all weights as one tensor."""
         if self.flat_weights_ is None:
             yield from super().get_all_learnable_params()
         else:
@@ -159,10 +159,10 @@ class SmoothingNet(NeuralNet):
             yield name, values.requires_grad_()
 
     def _zero_grad_optimizer(self, set_to_none=False):
-        super()._zero_grad_optimizer(set_to_none=set_to_none)  # keep what is a view
+        super()._zero_grad_optimizer(set_to_none=set_to_none)  # gradients may be views
 
     def get_default_callbacks(self):
-        """Return the callback that prints a line per epoch; losses need none."""
+        """Return the callback that prints a line per epoch, if verbose."""
         return [("print_log", PrintLog())] if self.verbose else []
 
     @property
@@ -177,22 +177,22 @@ class SmoothingNet(NeuralNet):
         return tags
 
     def averaged_weights(self):
-        """Return the tensors to average: weights, and statistics of batches."""
+        """Return the tensors to average: weights and batch statistics."""
         of_loss = self.loss_parameters_.values()
         if self.flat_weights_ is not None:
             return [self.flat_weights_, *of_loss]
         values = self.module_.state_dict(keep_vars=True).values()
-        different = {id(value): value for value in values}  # they may be tied
+        different = {id(value): value for value in values}  # weights may be tied
         floats = [value for value in different.values() if value.is_floating_point()]
         return [*floats, *of_loss]
 
     def forget_steps(self):
-        """Free the gradients and the optimizer state, which take a lot of memory."""
+        """Free the memory of the gradients and the optimizer state."""
         self.optimizer_.zero_grad(set_to_none=True)
         self.optimizer_.state.clear()
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
-        """Run `step_fn` over the batches, or leaner where no callback watches them."""
+        """Run an epoch, with `step_fn` only if a callback watches the batches."""
         if self.is_watched() or iterator is None or isinstance(iterator, DataLoader):
             super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
             self.module_.eval()
@@ -202,9 +202,9 @@ class SmoothingNet(NeuralNet):
                 sizes = [batch[f"{prefix}_batch_size"] for batch in batches]
                 self.record_loss(f"{prefix}_loss", np.average(losses, weights=sizes))
             return
-        # The losses are summed where they are: small tensors kept between the large
-        # ones of the steps would fragment the memory, and a copy would halt a GPU.
-        self.history.new_batch()  # one for all: some callbacks look for a last batch
+        # The losses are summed on the device: keeping a small tensor per step would
+        # fragment the memory, and copying it would synchronize a GPU.
+        self.history.new_batch()  # some callbacks require a batch
         total, n_samples = next(self.module_.parameters()).detach().new_zeros(()), 0
         with self._stepping() as step:
             for X, rows in iterator:
@@ -213,7 +213,7 @@ class SmoothingNet(NeuralNet):
         self.record_loss(f"{prefix}_loss", float(total) / n_samples)
 
     def record_loss(self, name, loss):
-        """Record a loss, and whether it is the smallest, as skorch's callbacks ask."""
+        """Record a loss, and whether it is the best, as skorch does."""
         loss = float(loss)
         before = [row[name] for row in self.history[:-1] if name in row]
         is_best = loss < min(before, default=math.inf)
@@ -235,10 +235,10 @@ class SmoothingNet(NeuralNet):
 
     @contextmanager
     def _stepping(self):
-        """Yield the function that makes a step, in closed form or by autograd.
+        """Yield the function of a training step, in closed form or by autograd.
 
-        Custom optimizers may evaluate the gradient repeatedly, and callbacks may freeze
-        weights; both require autograd.
+        Custom optimizers may evaluate the gradient several times, and callbacks may
+        freeze weights. Both require autograd.
         """
         if (
             isinstance(self.module_, MLP)
@@ -278,13 +278,13 @@ class SmoothingNet(NeuralNet):
         return step | {"loss": self._combine(step["loss"], self.module_.buffers())}
 
     def _combine(self, loss, buffers=()):
-        """Make gradients those of the batch of all processes; return its loss."""
+        """Combine the gradients of all processes; return the loss of the batch."""
         groups = self.optimizer_.param_groups
         parameters = [values for group in groups for values in group["params"]]
         return self.ranks_.combine(self.share_, loss, parameters, buffers)
 
     def notify(self, method_name, **cb_kwargs):
-        """Call the callbacks, which are to see the observed labels of a batch."""
+        """Call the callbacks, with the observed labels of a batch."""
         X, rows = cb_kwargs.get("batch") or (None, None)
         if isinstance(rows, RowTensors):
             cb_kwargs["batch"] = X, rows.labels
@@ -294,12 +294,12 @@ class SmoothingNet(NeuralNet):
 
     @cached_property
     def loss_(self):
-        """The loss of the estimator, on the device and in the dtype of the weights."""
+        """Loss of the estimator, on the device and in the dtype of the weights."""
         weights = next(self.module_.parameters())
         return make_loss(self.objective, numpy_dtype(weights), weights.device)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
-        """Return the mean loss of a batch, of its RowTensors or of codes."""
+        """Return the mean loss of a batch, from its RowTensors or from codes."""
         if not isinstance(y_true, RowTensors):
             codes = TrainingLabels(y_true.cpu().numpy(), classes=self.classes_)
             rows = make_rows(self.objective, codes, numpy_dtype(y_pred), y_pred.device)
@@ -316,7 +316,7 @@ class SmoothingNet(NeuralNet):
             return super().infer(x, **fit_params)
 
     def predict(self, X):
-        """Return labels as callbacks get them, codes or indicators."""
+        """Return predicted codes or indicators, for callbacks."""
         y_proba = self.predict_proba(X)
         if self.objective.multilabel:
             return (y_proba > 0.5).astype(int)
@@ -347,7 +347,7 @@ class NetTrainer:
         self.ranks = ranks
         self.n_recorded = 0
         self.datasets = {}
-        if net.callbacks:  # nothing is copied without any
+        if net.callbacks:  # otherwise nothing needs to be copied
             self.datasets = {
                 "dataset_train": _to_dataset(training),
                 "dataset_valid": None
@@ -356,7 +356,7 @@ class NetTrainer:
             }
 
     def begin(self, max_epochs, n_done=0):
-        """Prepare the optimizer, after some epochs, and announce the training."""
+        """Prepare the optimizer after `n_done` epochs, and notify the callbacks."""
         optimizer, n_batches = self.net.optimizer_, self.training.n_batches
         n_steps, n_done = max_epochs * n_batches, n_done * n_batches
         weights = self.net.averaged_weights()
@@ -373,7 +373,7 @@ class NetTrainer:
         net.notify("on_epoch_begin", **self.datasets)
         net.epoch_rng_, net.generator_ = epoch_random(seed, epoch, net.device)
         batches = self._batches(net.epoch_rng_)
-        # Closed now, also while a traceback is kept: a thread may be reading ahead.
+        # Close the batches even if a traceback keeps them: a thread may read ahead.
         with closing(batches), self.average.of_optimizer():
             net.run_single_epoch(
                 batches,
@@ -384,7 +384,7 @@ class NetTrainer:
         return [net.history[-1]["train_loss"]]
 
     def _batches(self, rng):
-        """Yield the batches of an epoch, and let the net know its share of each."""
+        """Yield the batches of an epoch, and set the share of the net in each."""
         shares = self.training.shares()
         for share, batch in zip(shares, self.training.epoch(rng), strict=True):
             self.net.share_ = share
@@ -392,7 +392,7 @@ class NetTrainer:
 
     @torch.inference_mode()
     def decision_margin(self):
-        """Return how far the logits of the first batch are from a decision."""
+        """Return the distance of each logit vector of a batch from another decision."""
         X = self.training.some_samples()
         return self.net.loss_.decision_margin(self.net.infer(X))
 
@@ -417,16 +417,16 @@ class NetTrainer:
         return [Validation.of_sums(self.ranks.sum(total))]
 
     def end_epoch(self, rows):
-        """Record and announce the end of an epoch; return whether to stop.
+        """Record an epoch and notify the callbacks; return whether to stop.
 
         Raises
         ------
         KeyboardInterrupt
-            Where the user pressed Ctrl-C. Callbacks of skorch raise it as well, to stop
-            the training, but by a statement of theirs.
+            If the user pressed Ctrl-C. Callbacks of skorch stop the training by the
+            same exception, but with a `raise` statement.
         """
         self.n_recorded = len(self.net.history)
-        if not self.net.callbacks_:  # nobody would read what is recorded
+        if not self.net.callbacks_:  # the record would not be used
             return False
         self.net.record_epoch(rows[0])
         try:
@@ -434,8 +434,8 @@ class NetTrainer:
         except KeyError as error:
             if self.validation is None and "valid_" in str(error):
                 raise ValueError(
-                    f"A callback failed: {error.args[0]} It is recorded only with "
-                    "early_stopping=True."
+                    f"A callback failed: {error.args[0]} Validation scores are "
+                    "recorded only with early_stopping=True."
                 ) from error
             raise
         except KeyboardInterrupt as interrupt:
@@ -469,7 +469,7 @@ class NetTrainer:
         return self.net.module_.state_dict() | of_loss
 
     def keep(self, indices):
-        """Do nothing: there is only one network."""
+        """Do nothing, since there is only one network."""
 
     def snapshot(self):
         """Return a copy of the weights for `restore`."""
@@ -482,16 +482,16 @@ class NetTrainer:
             values.copy_(snapshot[name])
 
     def end(self):
-        """Announce the end of the training."""
+        """End the training and notify the callbacks."""
         for hook in self.hooks:
             hook.remove()
-        self.net.ranks_ = ONE_PROCESS  # which may be trained on by the user
-        del self.net.history[self.n_recorded :]  # an epoch that was interrupted
+        self.net.ranks_ = ONE_PROCESS  # the user may continue to train the net
+        del self.net.history[self.n_recorded :]  # an interrupted epoch
         self.net.notify("on_train_end", X=None, y=None)
 
 
 def _is_raised_by_statement(error):
-    """Return whether an exception comes from `raise` rather than from a signal."""
+    """Return whether an exception comes from a `raise` statement, not from a signal."""
     traceback = error.__traceback__
     while traceback.tb_next is not None:
         traceback = traceback.tb_next
@@ -500,7 +500,7 @@ def _is_raised_by_statement(error):
 
 
 class SelectedSamples:
-    """Some samples as callbacks get them: copied only where they are indexed.
+    """Samples passed to callbacks, which are copied only when they are indexed.
 
     Parameters
     ----------
@@ -529,7 +529,7 @@ class SelectedSamples:
 
 
 def _to_dataset(batches):
-    """Return the dataset that skorch passes to callbacks, or None of a stream."""
+    """Return the dataset that skorch passes to callbacks, or None for a stream."""
     if batches.X is None:
         return None
     X = SelectedSamples(batches.X, batches.indices())

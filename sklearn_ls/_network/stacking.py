@@ -1,8 +1,8 @@
-"""Many networks of one architecture trained as one, with stacked weights.
+"""Training of networks of one architecture with stacked weights.
 
-A stack is exact: nothing couples its networks. Their batches are of the same lengths
-and in the same order, every step of the optimizer is elementwise, and each network
-stops by its own rule. It differs from training one network after another by rounding.
+The networks of a stack are independent. Their batches have the same sizes and order,
+the steps of the optimizer are elementwise, and each network has its own stopping rule.
+The result differs from training them one after another only by rounding errors.
 """
 
 import copy
@@ -27,25 +27,26 @@ from sklearn_ls._network.samples import samples_at_once
 from sklearn_ls._network.schedules import schedule_steps
 from sklearn_ls._network.training import Validation, train
 
-CACHE = 5 * 2**18  # bytes of one layer's activations that are still fast
+CACHE = 5 * 2**18  # maximum size of the activations of a layer, in bytes
 
 
 def train_stack(
     networks, states, loss, optimizer, *, network_end, checkpoint=None, **limits
 ):
-    """Train networks together, as each would be trained alone.
+    """Train networks together, with the same results as one after another.
 
-    If CUDA runs out of memory, the unfinished networks start again in two halves.
+    If CUDA runs out of memory, training of the unfinished networks restarts in two
+    halves.
 
     Parameters
     ----------
     networks : list of (module, training, validation)
-        Modules of one architecture, on the device; for each the :class:`Batches` to
-        train on, of the same X, number of samples, batch size and kind of rows, and
-        those to validate on, likewise, or None for all.
+        Modules of one architecture on the device, each with :class:`Batches` for
+        training and for validation (or None for all). All have the same X, number of
+        samples, batch size and type of row tensors.
 
     states : list of TrainingState
-        One per network. They are updated.
+        State of each network, which is updated.
 
     loss : Loss
 
@@ -55,7 +56,7 @@ def train_stack(
         See `train`.
 
     checkpoint : Checkpoint, default=None
-        See `train`. Not used once CUDA has run out of memory.
+        See `train`. Not used after CUDA has run out of memory.
 
     **limits : dict
         `seed` and `max_epochs`, see `train`.
@@ -63,7 +64,7 @@ def train_stack(
     Raises
     ------
     ValueError
-        Where one of them diverges.
+        If a network diverges.
     """
     waiting = [list(range(len(networks)))]
     while waiting:
@@ -77,7 +78,7 @@ def train_stack(
         except torch.OutOfMemoryError:
             if len(positions) == 1:
                 raise
-        torch.cuda.empty_cache()  # out here, where no traceback holds the stack
+        torch.cuda.empty_cache()  # not above, where a traceback refers to the stack
         rest = [i for i in positions if states[i].weights is None]
         half = len(rest) // 2
         waiting += [part for part in (rest[half:], rest[:half]) if part]
@@ -96,14 +97,14 @@ def _train_subset(networks, states, positions, loss, optimizer, network_end, **l
 
 
 def reason_not_stackable(module, X, device, optimizer):
-    """Return the reason why networks like `module` cannot be stacked, or None.
+    """Return the reason why copies of `module` cannot be stacked, or None.
 
     Parameters
     ----------
     module : torch.nn.Module
 
     X : Tensor of shape (2, ...)
-        Two samples to try it on.
+        Two samples to test the module with.
 
     device : str
 
@@ -117,7 +118,7 @@ def reason_not_stackable(module, X, device, optimizer):
     if kind not in ELEMENTWISE:
         return f"{kind.__name__} may couple networks"
     if unusual := {"param_groups", "differentiable"} & options.keys():
-        return f"the optimizer has {unusual.pop()}"
+        return f"the optimizer has the option {unusual.pop()}"
     try:
         kind([torch.zeros(1, requires_grad=True)], **options)
         if isinstance(module, MLP) and kind in OPTIMIZERS.values():
@@ -125,7 +126,7 @@ def reason_not_stackable(module, X, device, optimizer):
         if _keeps_statistics(module, X, device):
             return "the module keeps statistics of its batches, as BatchNorm does"
         _try_together(module, X, device)
-    except Exception as error:  # whatever it is, training alone shows whether it counts
+    except Exception as error:  # any real problem shows when networks train separately
         line = str(error).partition("\n")[0].rstrip(".")
         return f"they fail when stacked ({line or type(error).__name__})"
     return None
@@ -134,8 +135,8 @@ def reason_not_stackable(module, X, device, optimizer):
 def networks_at_once(module, X, batch_size, device):
     """Return the best number of networks in a stack.
 
-    On the CPU the activations of a layer have to stay in the caches: larger stacks are
-    slower. On CUDA the free memory decides.
+    On the CPU, stacks whose activations do not fit in the caches are slower. On CUDA,
+    the number is limited by the free memory.
 
     Parameters
     ----------
@@ -143,7 +144,7 @@ def networks_at_once(module, X, batch_size, device):
         One of the networks.
 
     X : Tensor of shape (2, ...)
-        Two samples to try it on.
+        Two samples to test the module with.
 
     batch_size : int
 
@@ -153,7 +154,7 @@ def networks_at_once(module, X, batch_size, device):
     -------
     n_networks : int
     """
-    sizes = []  # of the outputs of every layer, in bytes per sample
+    sizes = []  # size of the output of each layer, in bytes per sample
     module = copy.deepcopy(module)
     for layer in module.modules():
         layer.register_forward_hook(
@@ -163,14 +164,14 @@ def networks_at_once(module, X, batch_size, device):
         module(X)
     if torch.device(device).type == "cpu":
         n_networks = CACHE // (max(sizes) * batch_size)
-        return n_networks if n_networks >= 4 else 1  # few large ones gain nothing
+        return n_networks if n_networks >= 4 else 1  # small stacks are not faster
     free = _free_memory(device)
     weights = sum(map(_n_bytes, module.parameters()))
-    # Weights, gradients, two states of the optimizer, the best so far, and a copy;
-    # activations with their gradients; and the samples that are gathered at once.
+    # Weights, gradients, two optimizer states, the best weights and a copy;
+    # activations and their gradients; and the samples gathered at once.
     bytes_each = 6 * weights + 2 * sum(sizes) * batch_size
     bytes_each += _n_bytes(X[:1]) * max(batch_size, samples_at_once(X.shape[1:]))
-    return max(1, int(0.4 * free) // bytes_each)  # X itself may take a half
+    return max(1, int(0.4 * free) // bytes_each)  # X may use up to half of the memory
 
 
 def _free_memory(device):
@@ -195,7 +196,7 @@ def _keeps_statistics(module, X, device):
 
 
 def _try_together(module, X, device):
-    """Raise unless two networks give the same outputs stacked and alone, in training.
+    """Raise unless two networks in training mode have the same outputs when stacked.
 
     There are enough samples to detect different random numbers, as in dropout on CUDA.
     """
@@ -229,7 +230,7 @@ def _stacked(modules):
 
 
 def _call_stacked(module, weights, buffers, X, *, shared):
-    """Run the networks on X; in training all draw the same random numbers."""
+    """Run the networks on X; all draw the same random numbers."""
 
     def call(weights, buffers, X):
         return functional_call(module, (weights, buffers), (X,))
@@ -281,11 +282,11 @@ class StackTrainer:
             return lambda X: X
         buffers = list(self.buffers.values())
         if all(torch.equal(values, values[:1].expand_as(values)) for values in buffers):
-            buffers = [values[0] for values in buffers]  # as of networks of one split
+            buffers = [values[0] for values in buffers]  # networks of one split
         return lambda X: scale_features(X, *buffers, self.module.scaling.clip)
 
     def begin(self, max_epochs, n_done=0):
-        """Prepare the optimizer, after some epochs."""
+        """Prepare the optimizer after `n_done` epochs."""
         n_batches = self.training.n_batches
         n_steps, n_done = max_epochs * n_batches, n_done * n_batches
         schedule_steps(self.optimizer, self.spec.schedule, n_steps, n_done)
@@ -306,7 +307,7 @@ class StackTrainer:
 
     @torch.no_grad()
     def load_state(self, state):
-        """Continue from the output of :meth:`save_state`, of the same networks."""
+        """Continue from the output of :meth:`save_state` of the same networks."""
         for name, values in self._trained().items():
             values.copy_(torch.from_numpy(state["weights"][name]))
         self.average.load([torch.from_numpy(values) for values in state["average"]])
@@ -375,7 +376,7 @@ class StackTrainer:
 
     @torch.no_grad()
     def decision_margin(self):
-        """Return how far the logits of the first batch are from a decision."""
+        """Return the distance of each logit vector of a batch from another decision."""
         X = self.training.some_samples()
         return self.loss.decision_margin(self._logits(X, self.training))
 
@@ -391,7 +392,7 @@ class StackTrainer:
         return [Validation.of_sums(sums) for sums in total.T]
 
     def end_epoch(self, rows):
-        """Return False: stacks have no callbacks that could stop them."""
+        """Return False, since stacks have no callbacks that could stop them."""
         return False
 
     def weights(self, index):
@@ -416,7 +417,7 @@ class StackTrainer:
             self.validation = self.validation.of_networks(indices)
 
     def end(self):
-        """Do nothing: stacks have no callbacks."""
+        """Do nothing, since stacks have no callbacks."""
 
 
 def _pairs(tensors):

@@ -1,11 +1,11 @@
-"""When training stops, and which epoch is the best.
+"""Stopping rules, which end training and choose the best epoch.
 
-A rule is a subclass of `StoppingRule` and its name in `STOPPING_RULES`.
+A rule is a subclass of `StoppingRule` that is registered in `STOPPING_RULES`.
 """
 
 import math
 
-ROUNDING = 1e-7  # by which equal scores may differ
+ROUNDING = 1e-7  # tolerance of equal scores
 
 
 class StoppingRule:
@@ -20,7 +20,7 @@ class StoppingRule:
         Minimum gain over the best score that counts as an improvement.
     """
 
-    restores_best = False  # whether the weights of the best epoch are taken
+    restores_best = False  # whether to restore the weights of the best epoch
 
     def __init__(self, n_iter_no_change, tol):
         self.n_iter_no_change = n_iter_no_change
@@ -70,9 +70,9 @@ class TrainingLoss(StoppingRule):
 class ValidationScore(StoppingRule):
     """Stops when the score on held-out samples no longer improves.
 
-    The score is the accuracy minus the Brier score. The accuracy alone is too noisy on
-    few samples with wrong labels, and each of many epochs is a chance to be misled; the
-    Brier score varies less, and is bounded, so that wrong labels do not dominate it.
+    The score is the accuracy minus the Brier score. Accuracy alone is too noisy on few
+    samples with wrong labels, and its maximum over many epochs may be due to chance.
+    The Brier score varies less and is bounded, so wrong labels do not dominate it.
     """
 
     restores_best = True
@@ -82,7 +82,7 @@ class ValidationScore(StoppingRule):
         return row["valid_acc"] - row["valid_brier"]
 
 
-# By what each monitors.
+# The keys say what each rule monitors.
 STOPPING_RULES = {
     "training": TrainingLoss,
     "validation": ValidationScore,
@@ -90,14 +90,14 @@ STOPPING_RULES = {
 
 
 def make_stopping_rule(n_iter_no_change, tol, *, validates):
-    """Return the rule of a network.
+    """Return the stopping rule of a network.
 
     Parameters
     ----------
     n_iter_no_change, tol : see StoppingRule
 
     validates : bool
-        Whether there are held-out samples to stop by.
+        Whether there are held-out samples for validation.
     """
     rule = STOPPING_RULES["validation" if validates else "training"]
     return rule(n_iter_no_change, tol)

@@ -26,9 +26,10 @@ class StreamWindow:
     part : LabeledSamples
 
     order : ndarray of shape (n_in_window,)
+        Order of the samples.
 
     make_rows : callable
-        Returns the RowTensors of labels, in a dtype.
+        Function of labels and a dtype that returns RowTensors.
     """
 
     part: LabeledSamples
@@ -37,7 +38,7 @@ class StreamWindow:
 
     @property
     def n_samples(self):
-        """The number of samples."""
+        """Number of samples."""
         return len(self.order)
 
     def after(self, n_done):
@@ -66,17 +67,17 @@ class StreamBatches(Shuffled):
     stream : CheckedStream
 
     sample : Samples
-        Some of its samples.
+        Some samples of the stream.
 
     classes : ndarray of shape (n_classes,)
 
     objective : Objective
 
     class_weight : float or ndarray of shape (n_classes,)
-        By which sample weights are multiplied.
+        Factors of the sample weights.
 
     threshold : float
-        Samples with smaller numbers are held out.
+        Samples whose number is smaller are held out.
 
     n_samples : int
         Number of training samples.
@@ -100,22 +101,20 @@ class StreamBatches(Shuffled):
     device: str
     ranks: OneProcess = ONE_PROCESS
 
-    X = None  # not in memory
-    rows = RowTensors()  # nothing is learned with the network's weights
+    X = None  # samples are not in memory
+    rows = RowTensors()  # the loss has no parameters
 
     def __len__(self):
         return self.n_samples
 
     def epoch(self, rng=None):
-        """Return an iterator of (samples, their row tensors).
-
-        They are the shares of this process.
+        """Return an iterator over (samples, row tensors), this process's shares.
 
         Parameters
         ----------
         rng : numpy.random.Generator, default=None
-            Shuffles the shards, and the samples of each window; None leaves all in
-            order.
+            Generator used to shuffle the shards and the samples of each window; None
+            keeps their order.
         """
         windows = prefetch(self._windows(None if rng is None else rng.spawn(1)[0]))
         return cut_batches(
@@ -123,7 +122,7 @@ class StreamBatches(Shuffled):
         )
 
     def some_samples(self):
-        """Return a few samples to try a network on."""
+        """Return a few samples to test a network with."""
         return self.sample.take(slice(self.batch_size), self.device)
 
     def _windows(self, rng):
@@ -147,7 +146,7 @@ class StreamBatches(Shuffled):
     def _select(self, part, numbers):
         """Return the training samples of a block, with their weights."""
         if not np.isin(part.labels.classes, self.classes).all():
-            raise changed_stream("other labels")
+            raise changed_stream("different labels")
         labels = part.labels.recode_among(self.classes)
         part = LabeledSamples(part.X, labels).weighted(self.class_weight)
         kept = numbers >= self.threshold

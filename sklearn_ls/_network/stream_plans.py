@@ -19,7 +19,7 @@ from sklearn_ls._network.training_loss import make_rows
 
 
 def survey_stream(stream, params, earlier=None):
-    """Read a stream for the first time.
+    """Make the first pass over a stream.
 
     Parameters
     ----------
@@ -110,27 +110,29 @@ def _hold_out(survey, class_weight):
     if held_out is not None:
         held_out = held_out.weighted(class_weight).positive()
     if held_out is None or not len(held_out.labels):
-        raise _too_few(survey.n_samples, "held out for early stopping or a temperature")
+        raise _too_few(
+            survey.n_samples, "held out for early stopping or temperature scaling"
+        )
     return held_out
 
 
 def _too_few(n_samples, purpose):
     return ValueError(
         f"None of the {n_samples} samples of the stream are {purpose}. Pass more "
-        "samples, another validation_fraction, or an array."
+        "samples or an array, or change validation_fraction."
     )
 
 
 def _weigh_classes(survey, params):
-    """Return by what sample weights are multiplied, and the number of samples.
+    """Return the factors of the sample weights, and the number of samples.
 
-    The factors, one per class or for all, make the mean weight one.
+    There is one factor, or one per class. They normalize the mean weight to one.
     """
     class_weight = moderate_class_weight(survey.labels.as_labels(), params)
     if class_weight is None:
         class_weight = np.float64(1.0)
     n_samples = np.sum(survey.labels.counts * (class_weight > 0))
     if not n_samples:
-        raise ValueError("All samples have a weight of zero.")
+        raise ValueError("The weights of all samples of the stream are zero.")
     mean = np.sum(survey.labels.weights * class_weight) / n_samples
     return class_weight / mean, int(n_samples)

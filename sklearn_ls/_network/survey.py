@@ -1,4 +1,4 @@
-"""A first pass over a stream: what it counts, measures and holds out."""
+"""First pass over a stream, which counts labels and holds out samples."""
 
 import numpy as np
 from sklearn.preprocessing import StandardScaler
@@ -15,13 +15,13 @@ from sklearn_ls._samples.order import WINDOW
 from sklearn_ls._samples.prefetch import prefetch
 from sklearn_ls._warnings import warn
 
-MANY = 100  # samples of a label, which are not missing by chance
-# Samples that are held out, which are kept in memory.
+MANY = 100  # expected number of samples of a label that is not missing by chance
+# Limits of the held-out samples, which are kept in memory.
 MAX_HELD_OUT, MAX_BYTES_HELD_OUT, FEW_HELD_OUT = 2**17, 2**27, 2**10
 
 
 class Survey:
-    """What a first pass over a stream tells.
+    """Result of the first pass over a stream.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Survey:
         Fraction of the samples to hold out.
 
     scales : bool
-        Whether to measure the features.
+        Whether to compute the mean and the variance of the features.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Survey:
     n_samples : int
 
     sample : Samples
-        The first block.
+        Samples of the first block.
 
     labels : LabelCounts
 
@@ -51,7 +51,7 @@ class Survey:
     held_out : LabeledSamples or None
 
     threshold : float
-        Samples with a smaller number are held out.
+        Samples whose number is smaller are held out.
     """
 
     def __init__(self, stream, fraction, *, scales):
@@ -75,19 +75,19 @@ class Survey:
                 first_window = self.labels.classes, self.labels.counts.copy()
         if self.sample is None:
             raise ValueError("The stream has no samples.")
-        self.summary = self.labels.summarize()  # raises before the data are used
+        self.summary = self.labels.summarize()  # may raise
         self.held_out = held_out.join(self.labels.classes)
         self.threshold = held_out.threshold
         if stream.n_shards == 1 and first_window is not None:
             self._warn_if_sorted(*first_window)
 
     def _warn_if_sorted(self, classes, counts):
-        """Warn if the first window lacks labels that are frequent later.
+        """Warn if labels that are frequent later are missing in the first window.
 
         Parameters
         ----------
         classes, counts : ndarray
-            What the first window has.
+            Classes and number of samples per class in the first window.
         """
         labels = self.labels
         if labels.multilabel:
@@ -97,15 +97,15 @@ class Survey:
         seen = classes[counts > 0]
         if len(missing := np.setdiff1d(frequent, seen)):
             warn(
-                f"The stream seems to be sorted: its first {counts.sum():.0f} samples "
-                f"have no labels {missing[:5]}. It is read in its own order, and only "
-                "samples that are close to each other are shuffled. Shuffle it before, "
-                "or pass it in parts that can be read in any order, such as a list of "
-                "blocks, several files or a Dataset."
+                "The stream seems to be sorted by label: the labels "
+                f"{missing[:5]} do not occur in its first {counts.sum():.0f} samples. "
+                "Only samples that are close to each other are shuffled. Shuffle the "
+                "data, or pass them in parts that can be read in any order, such as a "
+                "list of blocks, several files or a Dataset."
             )
 
     def to_dict(self):
-        """Return the numbers that identify the data."""
+        """Return statistics that identify the data."""
         scaler = self.scaler
         moments = None if scaler is None else [scaler.mean_, scaler.var_]
         return {
@@ -122,18 +122,18 @@ class LabelCounts:
     Parameters
     ----------
     labels : TrainingLabels
-        Of the first block, not yet counted.
+        Labels of the first block, which are not counted yet.
 
     Attributes
     ----------
     classes : ndarray of shape (n_classes,)
 
     counts, weights : ndarray of shape (n_classes,)
-        Number of samples of positive weight with each label, or most likely label, and
-        their total weight; all in one for independent labels.
+        Number of samples of positive weight per (most likely) label, and their total
+        weight. A single entry for independent labels.
 
     shares : ndarray of shape (n_classes,)
-        Total weight of each class, divided among classes by soft labels.
+        Total weight of each class; soft labels divide the weight of a sample.
     """
 
     def __init__(self, labels):
@@ -150,13 +150,13 @@ class LabelCounts:
         Raises
         ------
         ValueError
-            If they are of another kind.
+            If the kind of labels differs from that of previous blocks.
         """
         if _kind_of(labels) != self.kind:
             raise ValueError(
-                "The labels of the blocks of a stream must be of one kind: labels of "
-                "one type, indicators of as many labels, or soft labels of the same "
-                f"classes. Got {self.kind[0]} and {_kind_of(labels)[0]}."
+                "All blocks of a stream must have the same kind of labels: labels of "
+                "one type, indicators with the same number of columns, or soft labels "
+                f"with the same classes. Got {self.kind[0]} and {_kind_of(labels)[0]}."
             )
         self._add_classes(labels.classes)
         labels = labels.recode_among(self.classes)
@@ -192,23 +192,23 @@ class LabelCounts:
         Raises
         ------
         ValueError
-            If there is a single class.
+            If there is only one class.
         """
         present = self.classes[self.shares > 0]
         if not len(present) and not self.weights.any():
-            raise ValueError("All samples have a weight of zero.")
+            raise ValueError("The weights of all samples of the stream are zero.")
         if not self.multilabel and len(present) < 2:
             raise ValueError(
-                f"All samples of positive weight have the label {present[0]}; "
-                "smoothing requires two classes."
+                f"All samples of positive weight have the label {present[0]}. At least "
+                "two classes are required."
                 if len(self.classes) > 1
-                else f"y has only one class, {present[0]}; smoothing requires two."
+                else f"y has only one class, {present[0]}. At least two are required."
             )
         prior = self.shares / self.weights.sum()
         return ClassSummary(self.classes, prior, self.multilabel)
 
     def as_labels(self):
-        """Return a label of each class, with the weight of all samples that have it."""
+        """Return one label per class, with the total weight of its samples."""
         if self.multilabel:
             return TrainingLabels(np.eye(len(self.classes), dtype=int), self.classes)
         codes = np.arange(len(self.classes))
@@ -216,7 +216,7 @@ class LabelCounts:
 
 
 def _kind_of(labels):
-    """Return the kind of labels, in words, and what has to be equal."""
+    """Return the name of the kind of labels, and the property that blocks share."""
     if labels.multilabel:
         return "indicators", len(labels.classes)
     if labels.y_soft is not None:
@@ -226,12 +226,12 @@ def _kind_of(labels):
 
 
 class HeldOut:
-    """The samples with the smallest numbers.
+    """Samples with the smallest numbers, which are held out.
 
     Parameters
     ----------
     fraction : float
-        All numbers are smaller.
+        Upper bound of the numbers.
 
     most : int
         Maximum number of samples.
@@ -243,7 +243,7 @@ class HeldOut:
         self.parts, self.numbers, self.n_samples = [], [], 0
 
     def add(self, part, numbers):
-        """Add the samples of a block that have small numbers."""
+        """Add the samples of a block whose numbers are below the threshold."""
         chosen = np.flatnonzero(numbers < self.threshold)
         if not len(chosen):
             return
@@ -265,7 +265,7 @@ class HeldOut:
         self.n_samples = sum(map(len, self.numbers))
 
     def join(self, classes):
-        """Return all samples, or None if there are none.
+        """Return the held-out samples, or None if there are none.
 
         Parameters
         ----------
@@ -281,6 +281,6 @@ class HeldOut:
 
 
 def _count_held_out(X):
-    """Return how many samples may be held out."""
+    """Return the maximum number of samples to hold out."""
     in_memory = MAX_BYTES_HELD_OUT // max(1, X.n_bytes)
     return max(FEW_HELD_OUT, min(MAX_HELD_OUT, in_memory))

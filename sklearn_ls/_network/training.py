@@ -1,4 +1,4 @@
-"""Training: the loop over epochs, of one network or of several trained as one."""
+"""Training loop over epochs, for one network or for a stack of networks."""
 
 import math
 import time
@@ -22,32 +22,32 @@ class Validation(NamedTuple):
 
     @classmethod
     def of_sums(cls, sums):
-        """Return the scores from the sums that `Loss.sum_scores` returns."""
+        """Return the scores, computed from the output of `Loss.sum_scores`."""
         return cls(*(sums[:3] / sums[3]).tolist())
 
 
 @dataclass
 class TrainingState:
-    """State of the training of a network, with all that later epochs depend on.
+    """State of the training of a network.
 
     Parameters
     ----------
     stopping : StoppingRule
 
     history : list of dict, default=[]
-        Record of each epoch, by the names that skorch uses.
+        Record of each epoch, with the names used by skorch.
 
     optimizer : OptimizerState, default=None
-        State of the optimizer; None unless training continues with it.
+        State of the optimizer; None unless training will continue with it.
 
     weights : dict of str to Tensor, default=None
-        Parameters and buffers by name, once the training has ended.
+        Parameters and buffers by name, after the training has ended.
 
     best_weights : dict of str to Tensor, default=None
-        Those of the best epoch, if the stopping rule restores it.
+        Weights of the best epoch, if the stopping rule restores them.
 
     converged : bool, default=False
-        Whether training ended for another reason than the maximum number of epochs.
+        Whether training ended before the maximum number of epochs.
 
     interrupted : bool, default=False
         Whether Ctrl-C ended the training.
@@ -67,7 +67,7 @@ class TrainingState:
         return len(self.history)
 
     def record(self, loss, validation, seconds):
-        """Record an epoch; return whether its weights may have to be restored.
+        """Record an epoch; return whether to keep its weights as the best ones.
 
         Parameters
         ----------
@@ -95,7 +95,7 @@ class TrainingState:
         return self.stopping.update(row) and self.stopping.restores_best
 
     def to_dict(self):
-        """Return the state as arrays and values, without the rule and the optimizer."""
+        """Return the state, without the stopping rule and the optimizer, as a dict."""
         return {
             "history": self.history,
             "weights": _to_numpy(self.weights),
@@ -106,7 +106,7 @@ class TrainingState:
     def load(self, saved):
         """Continue from the output of :meth:`to_dict`.
 
-        The rule sees the epochs again that it has not seen.
+        The stopping rule is updated with the epochs that are new to it.
         """
         for row in saved["history"][self.n_epochs :]:
             self.stopping.update(row)
@@ -143,19 +143,19 @@ def train(
 ):
     """Train networks until each of them stops.
 
-    The stopping rule of each network decides when, and whether the weights of its best
-    epoch are restored.
+    Each network has its own stopping rule, which may also restore the weights of the
+    best epoch.
 
     Parameters
     ----------
     trainer : NetTrainer or StackTrainer
-        Runs the epochs.
+        Object that runs the epochs.
 
     states : list of TrainingState
-        One per network, all after the same number of epochs. They are updated.
+        State of each network, after the same number of epochs. They are updated.
 
     seed : int
-        Determines, with the number of the epoch, batch order and dropout.
+        Seed of the batch order and dropout, combined with the number of the epoch.
 
     max_epochs : int
 
@@ -163,26 +163,26 @@ def train(
         Called when the weights of a network are final.
 
     epoch_end : callable, default=lambda: False
-        Called after each epoch; training stops where it returns True.
+        Called after each epoch; training stops if it returns True.
 
     keep_interrupted : bool, default=False
-        Whether Ctrl-C after an epoch ends the training of a single network with the
-        weights that it has then, rather than with an exception.
+        Whether Ctrl-C ends the training of a single network without an exception, and
+        keeps the weights of the last complete epoch.
 
     checkpoint : Checkpoint, default=None
-        Where the state is saved after epochs, and from which the training continues
-        if it was interrupted.
+        File to which the state is saved after epochs, and from which an interrupted
+        training continues.
 
     ranks : OneProcess or Ranks, default=ONE_PROCESS
-        Processes that train together; the first one has the checkpoint.
+        Processes that train together; only the first one uses the checkpoint.
 
     Raises
     ------
     ValueError
-        Where a network diverges.
+        If a network diverges.
     """
     first, snapshot = states[0].n_epochs, None
-    active = list(range(len(states)))  # the networks still in training
+    active = list(range(len(states)))  # positions of networks still in training
     saved = ranks.first(lambda: None if checkpoint is None else checkpoint.read())
     n_done = 0 if saved is None else saved["n_epochs"]
     trainer.begin(max_epochs, n_done)
@@ -233,7 +233,7 @@ def train(
 
 
 def _to_save(trainer, states, active, n_epochs):
-    """Return what `_continue` needs."""
+    """Return the state that `_continue` continues from."""
     return {
         "n_epochs": n_epochs,
         "active": active,
@@ -258,13 +258,13 @@ def _continue(trainer, states, saved, network_end):
 
 
 def _run_epoch(trainer, states, seed, epoch):
-    """Train all networks for an epoch, validate them and record it."""
+    """Train all networks for one epoch, validate them and record the results."""
     start = time.perf_counter()
     try:
         losses = trainer.train_epoch(seed, epoch)
     except torch.OutOfMemoryError as error:
         raise torch.OutOfMemoryError(
-            f"The device has too little memory for batch_size="
+            f"The device does not have enough memory for batch_size="
             f"{trainer.training.batch_size}. Reduce batch_size, or use a smaller "
             f"network. {error}"
         ) from error
@@ -280,14 +280,14 @@ def _run_epoch(trainer, states, seed, epoch):
 
 @torch.no_grad()
 def load_weights(module, weights):
-    """Copy weights and buffers into a module, whose memory stays the same.
+    """Copy weights and buffers into a module, in place.
 
     Parameters
     ----------
     module : torch.nn.Module
 
     weights : dict of str to Tensor
-        Some or all entries of its `state_dict`.
+        Some or all entries of the `state_dict` of the module.
     """
     state = module.state_dict()
     for name, values in weights.items():
@@ -303,7 +303,7 @@ def check_trained(module, X, epoch):
     module : torch.nn.Module
 
     X : Tensor of shape (n_samples, ...)
-        Some of the training samples; no loss was computed after the last step.
+        Some training samples, since no loss was computed after the last step.
 
     epoch : int
         Number of epochs trained.

@@ -1,4 +1,4 @@
-"""Checks on how a training goes."""
+"""Checks during and after training."""
 
 import math
 
@@ -10,46 +10,47 @@ from sklearn_ls._warnings import warn
 
 
 def raise_if_diverged(finite, epoch):
-    """Raise ValueError unless everything is finite.
+    """Raise ValueError if training diverged.
 
     Parameters
     ----------
     finite : bool
+        Whether the loss and the weights are finite.
 
     epoch : int
-        The number of the epoch, from 1 on.
+        Number of the epoch, starting from 1.
     """
     if not finite:
         raise ValueError(
             f"Training diverged in epoch {epoch}: the loss or the weights are not "
-            "finite. Scale X, for instance with StandardScaler, or lower learning_rate."
+            "finite. Scale X, for example with StandardScaler, or lower learning_rate."
         )
 
 
 def warn_of_saturation(decision_margin):
-    """Warn where most samples of a network leave no gradient.
+    """Warn if the outputs of a network are saturated for most samples.
 
     Parameters
     ----------
     decision_margin : Tensor of shape (..., n_samples)
-        How far the logits of each sample are from another decision.
+        Distance of the logits of each sample from another decision.
     """
     saturated = decision_margin > -math.log(torch.finfo(decision_margin.dtype).eps)
     if (saturated.sum(-1) > decision_margin.shape[-1] / 2).any():
         warn(
             "After the first epoch most outputs are saturated: the probabilities "
             "are 0 or 1 to machine precision and the gradient vanishes. Lower "
-            "learning_rate, or scale X, for instance with StandardScaler."
+            "learning_rate, or scale X, for example with StandardScaler."
         )
 
 
 def warn_unless_converged(converged, *, max_epochs, tol, n_iter_no_change):
-    """Warn where `max_epochs` ended a training, unless that was asked for.
+    """Warn if `max_epochs` ended the training before it converged.
 
     Parameters
     ----------
     converged : list of bool
-        One per network.
+        Whether each network converged.
 
     max_epochs, tol, n_iter_no_change : see LabelSmoothingClassifier
     """

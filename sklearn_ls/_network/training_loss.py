@@ -1,4 +1,4 @@
-"""The loss of an objective, and the labels of samples as it takes them."""
+"""Loss of an objective, and the row tensors that it requires."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -59,9 +59,9 @@ def make_loss(objective, dtype, device):
 
 
 def make_rows(objective, labels, dtype, device, *, smoothed=True):
-    """Put the labels of samples on a device, as the loss of an objective takes them.
+    """Return the row tensors of labels for the loss of an objective, on a device.
 
-    Once they are `widened`, or taken, for they may be of small types.
+    They may have small dtypes, and must be `widened` (or taken) before use.
 
     Parameters
     ----------
@@ -74,12 +74,13 @@ def make_rows(objective, labels, dtype, device, *, smoothed=True):
     device : str
 
     smoothed : bool, default=True
-        False for validation, which is on the labels by which samples are scored.
+        False for validation, which uses hard labels.
 
     Returns
     -------
     rows : LabelRows, IndicatorRows or VoteRows
-        Votes are trained on, but validation is on labels, by the loss `of_labels`.
+        Votes are used only for training. Validation uses labels, by the loss
+        `of_labels`.
     """
     place = _Placement(dtype, device)
     if labels.votes is not None and smoothed:
@@ -91,12 +92,12 @@ def make_rows(objective, labels, dtype, device, *, smoothed=True):
 
 @dataclass(frozen=True)
 class _Placement:
-    """Where tensors are put, and their dtype.
+    """Dtype and device of tensors.
 
     Parameters
     ----------
     dtype : dtype
-        Of tensors other than indices.
+        Dtype of tensors other than indices.
 
     device : str
     """
@@ -112,7 +113,7 @@ class _Placement:
         return torch.from_numpy(numbers).to(self.device)
 
     def unconverted(self, values):
-        """Return a tensor that shares the memory of an array, if it can."""
+        """Return a tensor that shares the memory of an array, if possible."""
         if values is None:
             return None
         if not values.flags.writeable or min(values.strides) < 0:
@@ -124,7 +125,7 @@ class _Placement:
         return torch.tensor(values, dtype=torch.long).to(self.device)
 
     def weight(self, labels):
-        """Return the weights of samples, or None where all are one."""
+        """Return the sample weights, or None if all are one."""
         weight = labels.weight
         if weight is None or np.all(weight == 1):
             return None
@@ -170,7 +171,7 @@ def _make_label_rows(objective, labels, place, smoothed):
 
 
 def _make_vote_rows(objective, labels, place):
-    """Return votes, with first estimates of the confusion matrices."""
+    """Return votes, with initial estimates of the confusion matrices."""
     n_classes, votes = objective.n_classes, labels.votes
     n_votes = np.average((votes.label >= 0).sum(axis=1), weights=labels.weight)
     confusion, shared = estimate_confusion(votes, n_classes, labels.weight)

@@ -1,8 +1,8 @@
-"""Known label noise: predictions of the true label turned into those of the observed.
+"""Forward correction for known label noise.
 
 With ``T[j, k] = P(observed label k | true label j)``, a network that predicts the
-distribution p of the true label predicts ``p @ T`` of the observed one. Trained to
-agree with the observed labels through T, it learns p: forward correction.
+distribution p of the true label predicts the distribution ``p @ T`` of the observed
+label. Training ``p @ T`` on the observed labels makes the network learn p.
 """
 
 from dataclasses import dataclass
@@ -16,29 +16,29 @@ from sklearn_ls._labels.noise import split_rate
 
 @dataclass(frozen=True)
 class Transition:
-    """The linear map by ``T = stay * identity + move``.
+    """Transition matrix ``T = stay * identity + move``.
 
     Parameters
     ----------
     stay : float
 
     move : float or Tensor of shape (n_classes, n_classes)
-        A number stands for a matrix of it.
+        A float stands for a matrix with this value in every entry.
     """
 
     stay: float
     move: float | Tensor
 
     def forward(self, proba: Tensor, dim: int) -> Tensor:
-        """Return the distributions of the observed labels, positive despite rounding.
+        """Return the distributions of the observed labels, clipped to be positive.
 
         Parameters
         ----------
         proba : Tensor of shape (..., n_samples, n_classes)
-            The distributions of the true labels; with `dim=-2` they are the columns.
+            Distributions of the true labels; with `dim=-2`, as columns.
 
         dim : int
-            Of the classes, -1 or -2.
+            Dimension of the classes, -1 or -2.
         """
         if not isinstance(self.move, Tensor):
             observed = self.stay * proba + self.move
@@ -47,7 +47,7 @@ class Transition:
         return observed.clamp_min(torch.finfo(observed.dtype).tiny)
 
     def backward(self, columns: Tensor) -> Tensor:
-        """Return the gradient with respect to p from that with respect to ``p @ T``.
+        """Convert the gradient with respect to ``p @ T`` to that with respect to p.
 
         Shape
         -----
@@ -59,12 +59,13 @@ class Transition:
 
 
 def make_transition(transition_matrix, n_classes, dtype, device):
-    """Return the transition of a checked `transition_matrix`.
+    """Return the transition of a validated `transition_matrix`.
 
     Parameters
     ----------
     transition_matrix : float or ndarray of shape (n_classes, n_classes)
-        A float is the fraction of wrong labels, each other label being as frequent.
+        A float is the fraction of wrong labels, distributed equally over the other
+        classes.
 
     n_classes : int
 

@@ -1,4 +1,4 @@
-"""Cross-entropy with votes, through a confusion matrix of each annotator."""
+"""Cross-entropy of votes, with a confusion matrix per annotator."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -30,13 +30,13 @@ class VoteRows(RowTensors):
         Index of the annotator of each vote; `n_annotators` stands for a trusted label.
 
     label : LongTensor of shape (..., n_samples, n_slots)
-        Codes of the answers, -1 where a sample has fewer votes.
+        Codes of the answers; -1 if a sample has fewer votes.
 
     weight : None or Tensor of shape (..., n_samples)
 
     confusion_logits : Tensor of shape (..., n_annotators, n_classes, n_classes)
-        Their softmax over answers, the last axis, are the confusion matrices, with true
-        classes in the second axis. They are learned.
+        Learned parameters. The confusion matrices are their softmax over answers, the
+        last axis; true classes are on the second axis.
 
     shared : Tensor of shape (..., n_classes, n_classes)
         Mean of the prior of the confusion matrices.
@@ -45,13 +45,13 @@ class VoteRows(RowTensors):
         Smoothed target of each class.
 
     excess : Tensor of shape (..., n_classes)
-        By how much the target of a class exceeds what smoothing adds to all classes.
+        Weight of the one-hot part of the smoothed target of each class.
 
     scale : Tensor of shape (..., 1)
-        One over the mean number of votes per sample.
+        Inverse of the mean number of votes per sample.
 
     prior_weight : Tensor of shape (..., 1)
-        Answers per class that the prior is worth, over the number of votes.
+        Weight of the prior in answers per class, divided by the number of votes.
     """
 
     codes: Tensor = per_sample()
@@ -67,7 +67,7 @@ class VoteRows(RowTensors):
 
     @property
     def labels(self) -> Tensor:
-        """The labels of the samples."""
+        """Labels of the samples."""
         return self.codes
 
     def fitted_fields(self, parameters: dict[str, Tensor]) -> dict:
@@ -88,7 +88,7 @@ class VoteRows(RowTensors):
         return torch.cat([log_confusion, trusted], -3)
 
     def votes(self) -> "_Votes":
-        """Return one entry per vote, for one network after another."""
+        """Return one entry per vote, ordered by network."""
         n_classes = self.confusion_logits.shape[-1]
         is_vote = self.label >= 0
         *network, sample, _ = is_vote.nonzero(as_tuple=True)
@@ -96,7 +96,7 @@ class VoteRows(RowTensors):
         if self.confusion_logits.ndim == 3:
             return _Votes(torch.zeros_like(sample), sample, answer)
         n_networks, n_annotators = self.confusion_logits.shape[:2]
-        if not network:  # all networks have the same
+        if not network:  # all networks have the same votes
             networks = torch.arange(n_networks, device=sample.device)
             network = [networks.repeat_interleave(len(sample))]
             sample, answer = sample.repeat(n_networks), answer.repeat(n_networks)
@@ -120,19 +120,18 @@ class VoteRows(RowTensors):
 class VoteCrossEntropy(Loss):
     """Mean negative log-likelihood of the answers of annotators.
 
-    The probability of an answer is that of the classes, mapped through the confusion
-    matrix of the annotator. Smoothing applies to the classes, as if their probabilities
-    given the answer were soft labels; the confusion matrices are learned from the
-    answers themselves.
+    The probabilities of answers are the class probabilities multiplied by the confusion
+    matrix of the annotator. Smoothing treats the class probabilities given an answer as
+    soft labels. It does not affect the learning of the confusion matrices.
     """
 
     @property
     def of_labels(self) -> CrossEntropy:
-        """The cross-entropy of the classes."""
+        """Cross-entropy of the labels."""
         return CrossEntropy()
 
     def per_sample(self, logits: Tensor, rows: VoteRows) -> Tensor:
-        """Return the loss of the votes on each sample, over their mean number."""
+        """Return the loss of each sample, divided by the mean number of votes."""
         return self._terms(logits.mT, rows).losses * rows.scale
 
     def mean(self, logits: Tensor, rows: VoteRows) -> Tensor:
@@ -143,7 +142,7 @@ class VoteCrossEntropy(Loss):
     def mean_and_gradient(
         self, columns: Tensor, rows: VoteRows
     ) -> tuple[Tensor, Tensor]:
-        """Return the mean loss and its gradient; store that of the confusions."""
+        """Return the mean loss and its gradient; store that of the confusion logits."""
         terms = self._terms(columns, rows)
         loss = weigh(terms.losses * rows.scale, rows.weight).mean(-1)
         n_votes = terms.targets.sum(-1, keepdim=True).mT  # every target sums to one
@@ -153,10 +152,10 @@ class VoteCrossEntropy(Loss):
         return loss + rows.prior_loss(), scale_gradient(gradient, rows.weight)
 
     def _terms(self, columns, rows):
-        """Return the losses, and what their gradients consist of.
+        """Return the losses and the terms of their gradients.
 
-        The derivative of the losses with respect to the confusion matrices is that
-        without smoothing.
+        The gradient with respect to the confusion matrices is that of the loss without
+        smoothing.
         """
         votes = rows.votes()
         log_proba = torch.log_softmax(columns, -2).mT
@@ -220,20 +219,20 @@ class _Votes(NamedTuple):
 
 
 class _Terms(NamedTuple):
-    """Losses of samples, and what their gradients consist of.
+    """Losses of samples, and the terms of their gradients.
 
     Parameters
     ----------
     losses : Tensor of shape (..., n_samples)
-        Sums over the votes on each sample.
+        Sum of the losses of the votes on each sample.
 
     targets : Tensor of shape (..., n_samples, n_classes)
-        Sums of the targets of these votes.
+        Sum of the targets of the votes on each sample.
 
     votes : _Votes
 
     posterior : Tensor of shape (n_votes, n_classes)
-        Probabilities of the classes given each vote.
+        Class probabilities given each vote.
     """
 
     losses: Tensor

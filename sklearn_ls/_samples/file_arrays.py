@@ -1,4 +1,4 @@
-"""Arrays that are read in slices: HDF5, Zarr, dask, dataframes of several dtypes."""
+"""Arrays that are read in slices: HDF5, Zarr, dask and dataframes of mixed dtypes."""
 
 import math
 import mmap
@@ -13,20 +13,20 @@ from sklearn_ls._samples.order import WINDOW, even_blocks
 def find_file_array(X):
     """Return X as a FileArray, or None if it is, or should be, in memory.
 
-    Datasets of h5py and zarr, and dask arrays have chunks. Small ones, and small
-    dataframes, are better converted as a whole.
+    Chunked arrays, such as those of h5py, zarr and dask, and dataframes of mixed dtypes
+    are read in slices, unless they are small.
     """
     source = None
     if is_array_in_file(X):
         source = FileArray(X)
     elif hasattr(X, "iloc") and len({*getattr(X, "dtypes", ())}) > 1:
-        if not any(hasattr(dtype, "fill_value") for dtype in X.dtypes):  # of sparse
+        if not any(hasattr(dtype, "fill_value") for dtype in X.dtypes):  # not sparse
             source = FrameArray(X)
     return source if source is not None and source.nbytes > WINDOW else None
 
 
 def is_array_in_file(X):
-    """Return whether X is an array of numbers that is read in slices."""
+    """Return whether X is a numeric array that is read in slices."""
     return (
         hasattr(X, "chunks")
         and hasattr(X, "__getitem__")
@@ -36,14 +36,14 @@ def is_array_in_file(X):
 
 
 def is_mapped(X):
-    """Return whether an ndarray is a view of a file."""
+    """Return whether an ndarray is memory-mapped."""
     while X is not None and not isinstance(X, mmap.mmap):
         X = X.obj if isinstance(X, memoryview) else getattr(X, "base", None)
     return X is not None
 
 
 def describe_mapped(X):
-    """Return the arguments of `open_mapped` for a view of a file, or None.
+    """Return the arguments of `open_mapped` for a memory-mapped array, or None.
 
     Parameters
     ----------
@@ -77,8 +77,8 @@ def open_mapped(path, dtype, offset, shape, order):
         return np.memmap(path, dtype, "r", offset, shape, order)
     except OSError as error:
         raise OSError(
-            f"X is mapped from {path}, which this process cannot read. Put the file "
-            "where all processes can, or pass numpy.array(X) to send the data."
+            f"X is memory-mapped from {path}, which this process cannot read. Put the "
+            "file where all processes can read it, or pass numpy.array(X)."
         ) from error
 
 
@@ -88,7 +88,7 @@ class FileArray:
     Parameters
     ----------
     source : object of shape (n_samples, ...)
-        With `shape`, `dtype` and slicing.
+        Array with `shape`, `dtype` and slicing.
     """
 
     def __init__(self, source):
@@ -107,7 +107,7 @@ class FileArray:
 
     @property
     def is_chunked(self):
-        """Whether samples are stored in chunks, which are read as a whole."""
+        """Whether samples are stored in chunks, which can only be read as a whole."""
         return self.edges is not None
 
     def __getitem__(self, samples):
@@ -116,7 +116,7 @@ class FileArray:
         Parameters
         ----------
         samples : int, slice, or sorted ndarray of shape (n_selected,)
-            A slice, or all samples between the first and the last, are read at once.
+            Samples to return. All samples between the first and the last are read.
         """
         if not isinstance(samples, np.ndarray):
             return np.asarray(self.source[samples])
@@ -127,7 +127,7 @@ class FileArray:
         return part if len(part) == len(samples) else part[samples - start]
 
     def checkable(self, part):
-        """Return a slice as scikit-learn is to validate it."""
+        """Return a slice in the form that scikit-learn validates."""
         return self[part]
 
     def slices(self):
@@ -147,7 +147,7 @@ class FileArray:
 
     @cached_property
     def bounds(self):
-        """The bounds of blocks to read, of shape (n_blocks + 1,): of whole chunks."""
+        """Bounds of blocks of whole chunks, of shape (n_blocks + 1,)."""
         n_samples = len(self)
         n_bytes = self.nbytes // n_samples
         bounds = even_blocks(n_samples, n_bytes)
@@ -158,18 +158,18 @@ class FileArray:
 
 
 def chunk_edges(source):
-    """Return where the chunks along the first dimension end, or None without chunks."""
+    """Return the ends of the chunks along the first dimension, or None."""
     chunks = getattr(source, "chunks", None)
     if not chunks:
         return None
-    if isinstance(chunks[0], tuple):  # dask has the size of every chunk
+    if isinstance(chunks[0], tuple):  # dask lists the size of every chunk
         return np.cumsum(chunks[0])
     ends = np.arange(chunks[0], source.shape[0] + chunks[0], chunks[0])
     return np.minimum(ends, source.shape[0])
 
 
 class FrameArray(FileArray):
-    """A dataframe of several dtypes, converted in slices.
+    """A dataframe of mixed dtypes, converted in slices.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
-"""The order in which samples are trained on: by windows of shuffled blocks.
+"""Order of the training samples, which are shuffled in windows of random blocks.
 
-A window is a number of blocks of neighboring samples that are drawn at random, and its
-samples are shuffled. So files are read in blocks, and few samples have to be in memory;
-small data are a single window, that is, shuffled completely. The order depends on the
-number and the size of the samples, and not on where they are.
+A block contains contiguous samples. A window consists of blocks drawn at random, and
+its samples are shuffled. Files are thus read in blocks, and only one window is in
+memory. Small data are a single window, so they are shuffled completely. The order
+depends only on the number and the size of the samples, not on where they are stored.
 """
 
 from typing import NamedTuple
@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils import gen_even_slices
 
-BLOCK = 2**19  # bytes that are read at once
-WINDOW = 2**25  # bytes that are shuffled at once
-SMALLEST = 64  # bytes that a sample counts at least, since its index needs some, too
+BLOCK = 2**19  # bytes read at once
+WINDOW = 2**25  # bytes shuffled at once
+SMALLEST = 64  # minimum size of a sample in bytes, since its index needs memory as well
 
 
 class Window(NamedTuple):
@@ -22,17 +22,17 @@ class Window(NamedTuple):
     Parameters
     ----------
     ranges : list of (start, stop)
-        Where they are.
+        Ranges of the samples.
 
     order : ndarray of shape (n_in_window,) or None
-        Their order; None leaves them as they are.
+        Order of the samples; None for their original order.
     """
 
     ranges: list
     order: np.ndarray | None
 
     def positions(self):
-        """Return the positions of the samples, in order."""
+        """Return the positions of the samples, in the order of the window."""
         if len(self.ranges) == 1 and self.ranges[0][0] == 0 and self.order is not None:
             return self.order
         ranges = [np.arange(*pair, dtype=index_dtype(pair[1])) for pair in self.ranges]
@@ -41,7 +41,7 @@ class Window(NamedTuple):
 
 
 def index_dtype(n):
-    """Return the dtype of indices below `n`."""
+    """Return the dtype for indices below `n`."""
     return np.int32 if n < 2**31 else np.int64
 
 
@@ -73,7 +73,7 @@ def make_windows(bounds, n_bytes, rng=None):
         Size of a sample.
 
     rng : numpy.random.Generator, default=None
-        None leaves all samples in order. All numbers are drawn before the first window.
+        None keeps all samples in order. All numbers are drawn before the first window.
     """
     n_samples, n_blocks = int(bounds[-1]), len(bounds) - 1
     n_windows = min(count_windows(n_samples, n_bytes), n_blocks)

@@ -11,8 +11,8 @@ def prefetch(iterator):
     Parameters
     ----------
     iterator : iterator
-        Used in one thread at a time, with scikit-learn's configuration of this thread.
-        After Ctrl-C the thread ends when it has the next item.
+        Iterator, used by one thread at a time, with scikit-learn's configuration of the
+        calling thread. After Ctrl-C, the thread ends when it has the next item.
     """
     end, config = object(), get_config()
 

@@ -1,7 +1,7 @@
-"""Streams: blocks of samples with their labels, read again in every epoch.
+"""Streams: blocks of samples with their labels, which are read in every epoch.
 
-A stream has shards, which may be read in any order, and each of them yields blocks. A
-subclass of `Stream` says what they are; `open_stream` knows which one reads what.
+A stream has shards, which may be read in any order, and each shard yields blocks.
+Subclasses of `Stream` read different sources; `open_stream` chooses the subclass.
 """
 
 import os
@@ -16,7 +16,7 @@ from sklearn_ls._samples.order import BLOCK
 
 
 class Block(NamedTuple):
-    """Some samples with their labels.
+    """Samples with their labels.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Stream:
     n_shards = 1
 
     def read(self, shard):
-        """Return an iterator of the blocks of a shard, always the same."""
+        """Return an iterator over the blocks of a shard, the same in every pass."""
         raise NotImplementedError
 
     def read_all(self):
@@ -59,7 +59,7 @@ class BlockStream(Stream):
     Parameters
     ----------
     blocks : iterable of (X, y), (X, y, sample_weight), or X
-        Iterated in every epoch. A sequence has a shard per item.
+        Blocks, iterated over in every epoch. Each item of a list or tuple is a shard.
     """
 
     def __init__(self, blocks):
@@ -68,7 +68,7 @@ class BlockStream(Stream):
         self.n_shards = len(blocks) if self.is_sequence else 1
 
     def read(self, shard):
-        """Return an iterator of blocks."""
+        """Return an iterator over blocks."""
         blocks = self.blocks[shard : shard + 1] if self.is_sequence else self.blocks
         return merge_small(map(_to_block, blocks))
 
@@ -85,7 +85,7 @@ def _to_block(item):
 
 
 def _to_array(values):
-    """Return tensors as arrays, and other containers as they are."""
+    """Convert tensors to arrays; return other containers unchanged."""
     if not hasattr(values, "detach"):
         return values
     values = values.detach().cpu()
@@ -93,7 +93,7 @@ def _to_array(values):
 
 
 def merge_small(blocks):
-    """Yield blocks of arrays of at least half a megabyte, which take less time.
+    """Merge small blocks of arrays, so that blocks have at least half a megabyte.
 
     Parameters
     ----------
@@ -114,11 +114,11 @@ def merge_small(blocks):
 
 
 def _layout(block):
-    """Return what blocks that are merged must have in common, or None."""
+    """Return dtypes and shapes that must match to merge blocks; None if impossible."""
     arrays = [part for part in block if part is not None]
     if not all(isinstance(part, np.ndarray) and part.ndim for part in arrays):
         return None
-    if len({len(part) for part in arrays}) > 1:  # an error, to be found later
+    if len({len(part) for part in arrays}) > 1:  # an error is raised later
         return None
     return [(part.dtype, part.shape[1:]) for part in arrays]
 
@@ -136,7 +136,7 @@ class DatasetStream(Stream):
     Parameters
     ----------
     dataset : torch.utils.data.Dataset or IterableDataset
-        Of items (x, y), (x, y, sample_weight), or x.
+        Dataset of items (x, y), (x, y, sample_weight), or x.
     """
 
     def __init__(self, dataset):
@@ -153,7 +153,7 @@ class DatasetStream(Stream):
             self.n_shards = -(-len(dataset) // self.block_size)
 
     def read(self, shard):
-        """Return an iterator of blocks of stacked samples."""
+        """Return an iterator over blocks of stacked samples."""
         if self.is_iterable:
             items = iter(self.dataset)
         else:
@@ -167,21 +167,21 @@ class DatasetStream(Stream):
             yield Block(*(np.stack(list(map(_to_array, c))) for c in columns))
 
 
-NUMBERS = 2**19  # in a block of a table, a few MB: small ones take longer
+NUMBERS = 2**19  # values per block of a table (a few MB); smaller blocks are slower
 
 
 class ArrowStream(Stream):
-    """The columns of a dataset of pyarrow, such as a folder of parquet files.
+    """The columns of a pyarrow dataset, such as a folder of parquet files.
 
     Parameters
     ----------
     dataset : pyarrow.dataset.Dataset
 
     features : list of str, default=None
-        Names of the columns of features; None for all other columns.
+        Names of the feature columns; None for all other columns.
 
     y : str or list of str, default=None
-        Name of the column of labels, or names of those of soft labels.
+        Name of the label column, or names of the columns of soft labels.
 
     sample_weight : str, default=None
         Name of the column of sample weights.
@@ -192,11 +192,11 @@ class ArrowStream(Stream):
         self.y = y
         self.sample_weight = sample_weight
         names = _columns_of(dataset.schema)
-        for part, kind in ((y, "labels"), (sample_weight, "weights")):
+        for part, kind in ((y, "y"), (sample_weight, "sample_weight")):
             if part is not None and not _are_names(part):
                 raise ValueError(
-                    f"X is a dataset with columns, so pass the {kind} as the name of "
-                    f"their column. Its columns are {names}."
+                    f"X is a dataset with columns, so {kind} must be the name of a "
+                    f"column. The columns are {names}."
                 )
         others = [*_as_list(y), *_as_list(sample_weight)]
         self.features = features or [name for name in names if name not in others]
@@ -209,7 +209,7 @@ class ArrowStream(Stream):
         self.n_shards = len(self.shards)
 
     def read(self, shard):
-        """Return an iterator of blocks of dataframes."""
+        """Return an iterator over blocks of dataframes."""
         n_rows = max(1, NUMBERS // len(self.columns))
         batches = self.shards[shard].to_batches(
             schema=self.dataset.schema,
@@ -230,13 +230,13 @@ class ArrowStream(Stream):
 
 
 def _columns_of(schema):
-    """Return the names of columns that are not an index of pandas."""
+    """Return the names of columns that are not part of a pandas index."""
     index = (schema.pandas_metadata or {}).get("index_columns", [])
     return [name for name in schema.names if name not in index]
 
 
 def _as_list(names):
-    """Return None, a name or names as a list."""
+    """Return a list of names, from None, one name or several."""
     return [] if names is None else [names] if isinstance(names, str) else list(names)
 
 
@@ -253,15 +253,15 @@ class DaskStream(Stream):
     Parameters
     ----------
     X, y, sample_weight : dask dataframe, series or array
-        Of the same partitions. `y` and `sample_weight` may be None, or names of columns
-        if `X` is a dataframe.
+        Collections with the same partitions. `y` and `sample_weight` may be None, or
+        names of columns if `X` is a dataframe.
 
     features : list of str, default=None
-        Names of the columns of features; None for all other columns.
+        Names of the feature columns; None for all other columns.
     """
 
     def __init__(self, X, y=None, sample_weight=None, features=None):
-        self.names = {}  # of the columns of y and sample_weight
+        self.names = {}  # columns of y and sample_weight
         if hasattr(X, "columns"):
             self.names = {
                 name: part
@@ -283,17 +283,18 @@ class DaskStream(Stream):
         collections = [part for part in (X, y, sample_weight) if part is not None]
         if not all(is_dask(part) for part in collections):
             raise ValueError(
-                "The number of samples in each partition of a dask collection is not "
-                "known, so y and sample_weight must be dask collections of the same "
-                "partitions, or names of columns."
+                "X is a dask collection, so y and sample_weight must be dask "
+                "collections with the same partitions, or names of columns."
             )
         self.parts = X, y, sample_weight
         self.n_shards = _count_partitions(X)
         if any(_count_partitions(part) != self.n_shards for part in collections):
-            raise ValueError("X, y and sample_weight have different partitions.")
+            raise ValueError(
+                "X, y and sample_weight have different partitions. Repartition them."
+            )
 
     def read(self, shard):
-        """Yield the partition as a block."""
+        """Yield a partition as a block."""
         import dask
 
         parts = [None if p is None else _partition(p, shard) for p in self.parts]
@@ -339,7 +340,7 @@ def open_stream(X, y=None, sample_weight=None, features=None):
     sample_weight : dask collection or str, default=None
 
     features : list of str, default=None
-        Names of the columns of features; None for all that are not labels or weights.
+        Names of the feature columns; None for all columns but labels and weights.
 
     Returns
     -------
@@ -355,21 +356,20 @@ def open_stream(X, y=None, sample_weight=None, features=None):
         return DaskStream(X, y, sample_weight, features)
     if y is not None or sample_weight is not None:
         raise ValueError(
-            "X is a stream of blocks, so labels and sample weights must be in its "
-            "blocks: (X, y) or (X, y, sample_weight). Pass y=None and "
-            "sample_weight=None."
+            "X is a stream, so labels and sample weights must be in its blocks: (X, y) "
+            "or (X, y, sample_weight). Pass y=None and sample_weight=None."
         )
     if type(getattr(X, "sampler", None)).__name__ == "RandomSampler":
         raise ValueError(
-            "X is a DataLoader that shuffles, so that its samples come in another "
-            "order each time. To train, pass its dataset, fit(loader.dataset), whose "
-            "items fit reads in a random order itself. To predict, set shuffle=False."
+            "X is a DataLoader that shuffles, but a stream must have the same order in "
+            "every pass. To train, pass its dataset, fit(loader.dataset), which fit "
+            "shuffles itself. To predict, set shuffle=False."
         )
     return DatasetStream(X) if _is_torch_dataset(X) else BlockStream(X)
 
 
 def is_stream(X):
-    """Return whether X is read in blocks that have no positions."""
+    """Return whether X is a stream, whose samples cannot be indexed."""
     return (
         isinstance(X, (str, os.PathLike))
         or hasattr(X, "get_fragments")
@@ -379,14 +379,14 @@ def is_stream(X):
 
 
 def raise_for_stream(X, reason):
-    """Raise TypeError for a stream, where arrays are needed.
+    """Raise TypeError if X is a stream.
 
     Parameters
     ----------
-    X : array-like, or anything that `open_stream` takes
+    X : array-like, or anything that `open_stream` accepts
 
     reason : str
-        Why, and what to do, for the error message.
+        Reason and advice for the error message.
     """
     if is_stream(X):
         raise TypeError(f"X is a stream of blocks ({type(X).__name__}). {reason}")
@@ -397,16 +397,16 @@ def _open_parquet(path):
         import pyarrow.dataset
     except ImportError as error:
         raise ImportError(
-            "X is the path of parquet files, which requires pyarrow and pandas: pip "
-            "install pyarrow pandas."
+            "X is a path, and reading parquet files requires pyarrow and pandas. "
+            "Install them with: pip install pyarrow pandas"
         ) from error
     try:
         return pyarrow.dataset.dataset(path, format="parquet", partitioning="hive")
     except pyarrow.ArrowInvalid as error:
         raise ValueError(
-            f"X is a path, {str(path)!r}, but not one of parquet files. Pass an array, "
-            "such as numpy.load(path, mmap_mode='r'), or for other formats "
-            "pyarrow.dataset.dataset(path, format='csv')."
+            f"X is a path, {str(path)!r}, but it does not contain parquet files. Pass "
+            "an array, such as numpy.load(path, mmap_mode='r'), or a dataset in "
+            "another format, such as pyarrow.dataset.dataset(path, format='csv')."
         ) from error
 
 
@@ -437,19 +437,19 @@ def _is_iterable_of_blocks(X):
 
 
 def raise_for_names(**arguments):
-    """Raise ValueError for names of columns, which only streams have.
+    """Raise ValueError for names of columns, which are only valid for streams.
 
     Parameters
     ----------
     **arguments : object
-        By the names of the arguments.
+        Arguments by name.
     """
     for name, value in arguments.items():
         if isinstance(value, str):
             raise ValueError(
                 f"{name} is the name of a column, {value!r}, which requires X to be "
-                "the path of parquet files, a dataset of pyarrow or a dask dataframe. "
-                f"Otherwise pass the values: {name}=frame[{value!r}]."
+                "a path of parquet files, a pyarrow dataset or a dask dataframe. "
+                f"Otherwise, pass the values: {name}=frame[{value!r}]."
             )
 
 
@@ -457,30 +457,30 @@ def raise_if_not_readable_again(X):
     """Raise ValueError for iterators, functions and dicts of arrays."""
     if callable(X) and hasattr(X, "__code__"):
         raise ValueError(
-            "X is a function. Pass an object whose __iter__ yields blocks, from the "
-            "beginning each time; see the user guide on large data."
+            "X is a function. Pass an object whose __iter__ yields all blocks each "
+            "time; see the user guide on large data."
         )
-    if isinstance(X, Mapping) and not hasattr(X, "shape"):  # as some sparse X
+    if isinstance(X, Mapping) and not hasattr(X, "shape"):  # not a sparse matrix
         raise ValueError(
             f"X is a {type(X).__name__} of arrays. Pass one of them, X[name]."
         )
     if hasattr(X, "__next__"):
         raise ValueError(
-            "X is an iterator, which can be read only once, but training reads it in "
-            "every epoch. Pass an object whose __iter__ starts from the beginning, "
-            "such as a DataLoader or a list of blocks."
+            "X is an iterator, which can be read only once, but training reads the "
+            "data in every epoch. Pass an object whose __iter__ starts from the "
+            "beginning, such as a DataLoader or a list of blocks."
         )
 
 
 def read_parts(X, features=None):
-    """Return an iterator of the samples in parts, or None if X is in memory.
+    """Return an iterator over parts of the samples, or None if X is in memory.
 
     Parameters
     ----------
-    X : array-like, or anything that `open_stream` takes
+    X : array-like, or anything that `open_stream` accepts
 
     features : list of str, default=None
-        Names of the columns of features.
+        Names of the feature columns.
     """
     if (stream := open_stream(X, features=features)) is not None:
         return (block.X for block in stream.read_all() if not block.is_empty)
@@ -490,14 +490,14 @@ def read_parts(X, features=None):
 
 
 def changed_stream(what):
-    """Return the error that a stream is not as it was when it was read first.
+    """Return the error for a stream that has changed since the first pass.
 
     Parameters
     ----------
     what : str
-        What differs, for the error message.
+        Description of the difference, for the error message.
     """
     return ValueError(
-        f"The stream has {what} than when it was read first. It must yield the same "
-        "samples, in the same order, each time."
+        f"The stream has {what} than in the first pass. It must yield the same samples "
+        "in the same order each time."
     )

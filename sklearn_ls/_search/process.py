@@ -19,7 +19,7 @@ from sklearn_ls._training_data import ArrayData
 
 @dataclass(frozen=True, eq=False)
 class SearchData(ArrayData):
-    """Data of a search, passed to each process as a whole.
+    """Data of a search, passed as a whole to each process.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class SearchData(ArrayData):
         return self.X.X if self.frame is None else self.frame
 
     def __sizeof__(self):
-        """Return the size in bytes, by which dask decides to send it only once."""
+        """Return the size in bytes; dask sends large objects only once."""
         arrays = [self.labels.codes, self.labels.y_soft, self.y_seen]
         if self.labels.votes is not None:
             arrays += [self.labels.votes.annotator, self.labels.votes.label]
@@ -61,7 +61,7 @@ class Scored(NamedTuple):
     converged: bool
     fit_time: float  # in seconds
     test_scores: float | dict[str, float]
-    correct: np.ndarray  # of each test sample, whether its observed label was predicted
+    correct: np.ndarray  # whether the observed label of each test sample was predicted
     score_time: float
 
 
@@ -85,7 +85,7 @@ def train_and_score(
     data : SearchData
 
     candidates : list of dict
-        The parameters of each network, of :class:`LabelSmoothingClassifier`.
+        Parameters of :class:`LabelSmoothingClassifier` for each network.
 
     splits : list of (train, test)
         Indices of the training and test samples of each network.
@@ -134,7 +134,7 @@ def train_and_score(
         scores = score_fold(classifier, *parts[id(test)], scorer)
         score_time = time.perf_counter() - start
         correct = _find_correct(classifier, parts[id(test)][0], data.labels.y[test])
-        fold.network.release()  # modules would fill a GPU; their weights remain
+        fold.network.release()  # save GPU memory; the weights remain
         scored.append(
             Scored(
                 fold.network,
@@ -150,9 +150,9 @@ def train_and_score(
 
 
 def train_and_score_in_worker(*args, **kwargs):
-    """Call `train_and_score`, and free the cycles of references to the data.
+    """Call `train_and_score`, and free cyclic references to the data.
 
-    Otherwise joblib waits a second for a worker to close the arrays it shares in files.
+    Otherwise joblib waits for a second until the worker closes memory-mapped arrays.
     """
     scored = train_and_score(*args, **kwargs)
     gc.collect()
@@ -160,14 +160,14 @@ def train_and_score_in_worker(*args, **kwargs):
 
 
 def part_of(checkpoints, name):
-    """Return the function that `train_networks` asks for the Checkpoint of a part.
+    """Return the argument `part` of `train_networks`.
 
     Parameters
     ----------
     checkpoints : Checkpoints or NoCheckpoints
 
     name : str
-        Of the networks that are trained together.
+        Name of the networks that are trained together.
     """
     return partial(_part, checkpoints, name)
 
@@ -177,7 +177,7 @@ def _part(checkpoints, name, part):
 
 
 def _find_correct(classifier, X, y):
-    """Return whether y is predicted, in multilabel tasks all of its labels.
+    """Return whether each prediction is correct; multilabel y requires all labels.
 
     Shape
     -----
@@ -200,5 +200,5 @@ def _plan(X, labels, candidate, train, test, stop_on_test, seed, device):
         )
     except ValueError as error:
         raise ValueError(
-            f"The {len(train)} training samples of a split are invalid: {error}"
+            f"The {len(train)} training samples of a split of cv are invalid: {error}"
         ) from error

@@ -9,7 +9,7 @@ class SearchProgress:
     Parameters
     ----------
     estimator : estimator
-        Has the parameter `verbose`.
+        Estimator with the parameter `verbose`.
 
     X, y : see FitProgress
 

@@ -24,7 +24,7 @@ RETRAINED = (
 
 
 def predict_held_out(ensemble, X, splits):
-    """Return the probabilities of samples, predicted by networks not trained on them.
+    """Return out-of-fold probabilities.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def describe_search(data, rules, candidates, members, splits, scored, device):
 
 
 def _describe_scores(rules, candidates, n_splits, scored):
-    """Return attributes of the scores, with `best_index_` only if one is chosen."""
+    """Return attributes of the scores, and of the best candidate if one is chosen."""
     results = rules.results(
         candidates,
         n_splits,
@@ -127,9 +127,9 @@ def _describe_scores(rules, candidates, n_splits, scored):
 
 
 def _compare_accuracies(data, candidates, splits, scored):
-    """Return attributes on how much accuracies differ from that of the lowest epsilon.
+    """Return differences of accuracy from the lowest epsilon, with standard errors.
 
-    Samples are compared rather than splits, because a few splits give a test little
+    Samples are compared rather than splits, because a test on a few splits has little
     power.
     """
     k, tests = len(splits), [test for _, test in splits]
@@ -156,7 +156,7 @@ def _compare_accuracies(data, candidates, splits, scored):
 def _describe_folds(data, splits, chosen, params, device):
     """Return attributes of the fold networks of the best candidate.
 
-    They predict on one device, wherever processes have trained them.
+    All of them predict on one device, wherever they were trained.
     """
     networks = [replace(fold.network, device=device) for fold in chosen]
     ensemble = Ensemble(networks, data.labels.classes)
@@ -190,7 +190,7 @@ def retrain(data, params, *, seed, device, checkpoints):
     data : SearchData
 
     params : dict
-        Of :class:`LabelSmoothingClassifier`.
+        Parameters of :class:`LabelSmoothingClassifier`.
 
     seed : int
 

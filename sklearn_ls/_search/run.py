@@ -40,7 +40,7 @@ def split_samples(cv, X, y, params):
     splits = check_cv(cv, y, classifier=True).split(X, y, **params)
     splits = [(samples[train], samples[test]) for train, test in splits]
     if not splits:
-        raise ValueError("cv gives no splits.")
+        raise ValueError("cv yields no splits. At least one is required.")
     for number, (train, test) in enumerate(splits):
         if not len(train) or not len(test):
             raise ValueError(
@@ -135,12 +135,12 @@ def run_search(
 
 
 def _name_of(task):
-    """Return a name for some (candidate, split) that is the same in every process."""
+    """Return a name for the networks of a task, the same in every process."""
     return sha256(repr(task).encode()).hexdigest()[:12]
 
 
 def make_parallel(n_jobs):
-    """Return joblib's Parallel, as a generator of results if its backend can."""
+    """Return joblib's Parallel, with a generator of results if the backend has one."""
     try:
         return Parallel(n_jobs=n_jobs, return_as="generator")
     except ValueError:
@@ -148,4 +148,4 @@ def make_parallel(n_jobs):
 
 
 def _nothing():
-    """Do nothing: progress is not reported from other processes."""
+    """Do nothing, since progress is not reported from other processes."""

@@ -8,7 +8,7 @@ from sklearn_ls._network.device import count_cuda_devices
 from sklearn_ls._network.fitting import divide_evenly
 from sklearn_ls._network.stacking import networks_at_once, reason_not_stackable
 
-ENOUGH = 10  # networks in a stack: more of them gain little
+ENOUGH = 10  # networks in a stack; larger stacks are hardly faster
 
 
 def assign_devices(device, n_jobs):
@@ -31,9 +31,9 @@ def assign_devices(device, n_jobs):
     n_devices = count_cuda_devices() if device == "cuda" else 1
     if n_processes > n_devices:
         raise ValueError(
-            f"n_jobs={n_jobs} means {n_processes} processes, but there are "
-            f"{n_devices} GPUs. Set n_jobs={n_devices}: a stack of networks makes full "
-            "use of a GPU from one process."
+            f"n_jobs={n_jobs} means {n_processes} processes, but the number of GPUs is "
+            f"{n_devices}. Set n_jobs={n_devices}: a stack of networks in one process "
+            "makes full use of a GPU."
         )
     return [f"cuda:{index}" for index in range(n_processes)]
 
@@ -41,11 +41,11 @@ def assign_devices(device, n_jobs):
 def divide_tasks(n_candidates, n_splits, stack_size, *, devices, n_processes):
     """Divide the networks of a search into tasks for processes.
 
-    On a GPU there is one task per device, which stacks as it can. On the CPU a task is
-    a stack. It holds whole splits, whose networks share their samples, and several of
-    them only if it stays small. Stacks that the processes cannot share evenly are
-    divided into smaller ones. So are all stacks if each process would get a single one
-    and their sizes differ.
+    On GPUs there is one task per device, which is divided into stacks later. On the CPU
+    a task is a stack. It contains whole splits, whose networks share their samples, and
+    several splits only if the stack stays small. Stacks that cannot be distributed
+    evenly over the processes are divided into smaller ones. All stacks are divided if
+    each process would get a single one and their sizes differ.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def choose_stack_size(architecture, X, params, *, device, n_samples, verbose):
     module = module.to(device)
     two_samples = X.take(np.arange(2), device)
     if params.callbacks:
-        reason = "callbacks watch a single network"
+        reason = "callbacks require a single network"
     else:
         reason = reason_not_stackable(
             module, two_samples, device, params.optimizer_spec

@@ -1,4 +1,4 @@
-"""What bad input gets: the rows that tests are parametrized by, and the page shows."""
+"""Rows of invalid input, which parametrize the tests and are listed in the docs."""
 
 import re
 from dataclasses import dataclass, field
@@ -8,24 +8,25 @@ import pytest
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One row of the page "What bad input gets".
+    """One row of the page on invalid input.
 
     Parameters
     ----------
     what : str
-        What the input is, in reStructuredText.
+        Description of the input, in reStructuredText.
 
     gets : type or None
-        The class of the error or of the warning, or None for what is accepted.
+        Class of the error or warning, or None for accepted input.
 
     says : str
-        Part of its message, "..." for any text. For input that is accepted: how.
+        Part of the message, with "..." for any text. For accepted input, how it is
+        handled.
 
     examples : dict of str -> object
-        Such input. Tests may have their own instead.
+        Examples of the input. Tests may use their own instead.
 
     pattern : str or None
-        What the message matches, if that depends on the version of scikit-learn.
+        Regular expression of the message, if it depends on the version of scikit-learn.
     """
 
     what: str

@@ -1,4 +1,4 @@
-"""The calls that bad input is given to."""
+"""Calls to which invalid input is passed."""
 
 from functools import partial
 
@@ -26,7 +26,7 @@ def fitted_like(given):
     return small().fit(FRAMES.get(type(given), X), Y)
 
 
-# What X can be given to, with the labels `Y`.
+# Calls with X, for the labels `Y`.
 TAKES_X = {
     "fit": lambda X: small().fit(X, Y),
     "partial_fit": lambda X: small().partial_fit(X, Y, classes=CLASSES),
@@ -39,7 +39,7 @@ TAKES_X = {
 }
 takes_X = pytest.mark.parametrize("call", TAKES_X.values(), ids=TAKES_X)
 
-# What labels can be given to.
+# Calls with labels.
 TAKES_Y = {
     "smoother fit": lambda y: LabelSmoother().fit(y),
     "smoother transform": lambda y: LabelSmoother().fit(Y).transform(y),
@@ -51,7 +51,7 @@ takes_y = pytest.mark.parametrize("call", TAKES_Y.values(), ids=TAKES_Y)
 LEARNS_Y = {name: call for name, call in TAKES_Y.items() if name[-9:] != "transform"}
 learns_y = pytest.mark.parametrize("call", LEARNS_Y.values(), ids=LEARNS_Y)
 
-# What a fitted classifier can be given.
+# Calls with a fitted classifier.
 CALLS_AGAIN = {
     **{name: lambda clf, X, name=name: getattr(clf, name)(X) for name in PREDICTIONS},
     "partial_fit": lambda clf, X: clf.partial_fit(X, Y),

@@ -1,4 +1,4 @@
-"""Iris as the tests of bad input use it, and what spoils it."""
+"""Iris data for the tests of invalid input, and functions that make it invalid."""
 
 import datetime
 

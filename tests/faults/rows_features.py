@@ -1,4 +1,4 @@
-"""Bad features: what is in `X`, and what of it differs from the `X` of `fit`."""
+"""Invalid features: the content of `X`, and differences from the `X` of `fit`."""
 
 import numpy as np
 import pandas as pd
@@ -72,9 +72,10 @@ FEATURES = {
     ],
     "not images": [
         Row(
-            'Anything but images of at least 4 by 4 pixels, with ``module="convnet"``',
+            "Input other than images of at least 4 x 4 pixels, with "
+            '``module="convnet"``',
             ValueError,
-            "module='convnet' takes X of shape (n_samples, n_channels, height, width)",
+            "module='convnet' requires X of shape (n_samples, n_channels, height,",
             {
                 "2-D": IMAGES.reshape(20, 64),
                 "3-D": IMAGES[:, 0],
@@ -105,7 +106,7 @@ FEATURES = {
     ],
     "dates in arrays": [
         Row(
-            "Dates or durations as NumPy has them",
+            "Dates or durations of NumPy",
             TypeError,
             f"{DATES}: X",
             {
@@ -159,7 +160,7 @@ FEATURES = {
         Row(
             "A sparse matrix or array",
             None,
-            "Accepted, and made dense one batch at a time.",
+            "Accepted, and converted to dense arrays one batch at a time.",
             {
                 f"{layout} {kind}": getattr(sparse, f"{layout}_{kind}")(X)
                 for kind in ("matrix", "array")
@@ -169,7 +170,7 @@ FEATURES = {
     ],
     "read-only": [
         Row(
-            "Arrays that are read-only or mapped from a file, also as `y` and weights",
+            "Arrays that are read-only or memory-mapped, also as `y` and weights",
             None,
             "Accepted.",
         )
@@ -207,7 +208,7 @@ PREDICTING = {
     ],
     "feature names": [
         Row(
-            "Feature names other than in `fit`, or in another order",
+            "Feature names that differ from those of `fit`, or in a different order",
             ValueError,
             "The feature names should match those that were passed during fit",
             {"renamed": list("abcz"), "reordered": list("bacd")},
@@ -222,7 +223,7 @@ PREDICTING = {
     ],
     "other images": [
         Row(
-            "Images of another shape than in `fit`",
+            "Images with a different shape than in `fit`",
             ValueError,
             "X has ...",
             {

@@ -43,29 +43,29 @@ FILES = {
         Row(
             "A file of a newer version",
             ModelFileError,
-            "has version 9 of the format, and ... reads versions up to 1. Update",
+            "has version 9 of the format, but ... reads versions up to 1. Update",
             {"": renumber},
         ),
     ],
     "missing": [
         Row(
-            "A file without a parameter that is code, and this is not passed",
+            "A file without a parameter that is code, if this is not passed",
             TypeError,
             "was saved without callbacks. Pass the values used in fit: load_model(",
         ),
     ],
     "checkpoint": [
         Row(
-            "A `checkpoint` of a training with other data or parameters",
+            "A `checkpoint` of a training with different data or parameters",
             ValueError,
-            "is of a training with other data or parameters",
+            "belongs to a training with different data or parameters",
         ),
     ],
     "full": [
         Row(
             "A `checkpoint` on a disk that is full after the first epochs",
             UserWarning,
-            "could not be written ... The training goes on",
+            "could not be written ... Training continues",
         ),
     ],
     "save": [

@@ -1,4 +1,4 @@
-"""Bad labels, one per sample or several, and classes other than before."""
+"""Invalid labels, one or several per sample, and changed classes."""
 
 import numpy as np
 import pandas as pd
@@ -109,7 +109,7 @@ LABELS = {
         )
     ],
     "one class": [
-        Row("One class", ValueError, "y has only one class, ...; smoothing requires")
+        Row("One class", ValueError, "y has only one class, ... At least two")
     ],
     "column": [
         Row(
@@ -135,7 +135,7 @@ LABELS = {
     ],
     "one-hot": [
         Row(
-            "Such a matrix with exactly one 1 in every row",
+            "The same with exactly one 1 in every row",
             UserWarning,
             "every row has exactly one 1",
             {"one-hot": ONEHOT},
@@ -207,7 +207,7 @@ LABELS = {
     ],
     "other classes": [
         Row(
-            "Other `classes` in a later call",
+            "Different `classes` in a later call",
             ValueError,
             "is not the same as on last call to partial_fit",
             {"another": [*CLASSES[:2], 3]},
@@ -215,9 +215,9 @@ LABELS = {
     ],
     "warm start": [
         Row(
-            "Other classes in a second `fit`, with ``warm_start=True``",
+            "Different classes in a second `fit`, with ``warm_start=True``",
             ValueError,
-            "warm_start needs the classes of the earlier fit",
+            "warm_start=True requires the same classes",
             {"others": Y + 1},
         )
     ],

@@ -1,4 +1,4 @@
-"""Modules that cannot be trained, or cannot be trusted."""
+"""Modules that cannot be trained or used."""
 
 import torch
 from torch import nn
@@ -36,14 +36,14 @@ class Noisy(nn.Linear):
 
 
 class Logarithm(nn.Linear):
-    """NaN where a feature is below -100."""
+    """Return NaN if a feature is below -100."""
 
     def forward(self, X):
         return super().forward(torch.log(X + 100))
 
 
 class Scaled(nn.Sequential):
-    """Its logits are not the output of a linear layer."""
+    """Module whose logits are not the output of a linear layer."""
 
     def __init__(self, n_features, n_classes):
         super().__init__(nn.Linear(n_features, n_classes), nn.LayerNorm(n_classes))
@@ -66,7 +66,7 @@ MODULES = {
         Row(
             "A module that squeezes the dimension of samples",
             ValueError,
-            "module must give logits of shape (1, 3) for a single sample",
+            "module must return logits of shape (1, 3) for a single sample",
             {"": Squeezing},
         ),
         Row(
@@ -88,15 +88,15 @@ MODULES = {
         Row(
             "`embed`, and a module whose logits are not those of a linear layer",
             ValueError,
-            "embed needs a module whose logits are the output of a torch.nn.Linear",
+            "embed requires a module whose logits are the output of a torch.nn.Linear",
             {"": Scaled},
         ),
     ],
     "NaN": [
         Row(
-            "A module that gives NaN for a sample, in methods that predict",
+            "A module that returns NaN for a sample, in methods that predict",
             ValueError,
-            "The network gives NaN or infinity for sample 70",
+            "The network returned NaN or infinity for sample 70",
             {"": Logarithm},
         ),
     ],

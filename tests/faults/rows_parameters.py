@@ -1,4 +1,4 @@
-"""Bad parameters and weights, training that goes wrong, and devices."""
+"""Invalid parameters, weights and devices, and failures of training."""
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,7 @@ PARAMETERS = {
             },
         ),
         Row(
-            "`epsilon` per class with such entries, or not one for each class",
+            "`epsilon` per class with such entries, or with the wrong length",
             InvalidParameterError,
             "The 'epsilon' parameter of ... must be a float in the range [0.0, 1.0]",
             {
@@ -47,7 +47,7 @@ PARAMETERS = {
         Row(
             "`sample_epsilon` that is not one number in [0, 1] for each sample",
             InvalidParameterError,
-            "sample_epsilon must hold one float in the range [0.0, 1.0]",
+            "sample_epsilon must contain one float in the range [0.0, 1.0]",
             {
                 "scalar": 0.1,
                 "short": Y[:-1] * 0.1,
@@ -96,17 +96,17 @@ PARAMETERS = {
         Row(
             "A matrix whose rows are all equal",
             ValueError,
-            "equal rows for these classes, so labels cannot distinguish them: [0 1 2]",
+            "so the observed labels cannot distinguish them: [0 1 2]",
             {"all": np.full((3, 3), 1 / 3)},
         ),
         Row(
-            "A matrix of which some rows are equal",
+            "A matrix with some equal rows",
             ValueError,
-            "equal rows for these classes, so labels cannot distinguish them: [0 1]",
+            "so the observed labels cannot distinguish them: [0 1]",
             {"two": [[0.5, 0.5, 0], [0.5, 0.5, 0], [0, 0, 1]]},
         ),
         Row(
-            "A matrix of another shape than (n_classes, n_classes)",
+            "A matrix with a shape other than (n_classes, n_classes)",
             ValueError,
             "has shape (2, 2), but there are 3 classes",
             {"": np.eye(2)},
@@ -114,7 +114,7 @@ PARAMETERS = {
         Row(
             "A matrix with a row that does not sum to 1",
             ValueError,
-            "must be non-negative and sum to 1. Row 0 is [1. 1. 1.], its sum 3",
+            "must be non-negative and sum to 1. Row 0 is [1. 1. 1.] and sums to 3",
             {"": np.ones((3, 3))},
         ),
         Row(
@@ -135,7 +135,7 @@ PARAMETERS = {
     ],
     "transition mostly wrong": [
         Row(
-            "A matrix by which labels of a class are wrong more often than right",
+            "A matrix in which a class is mislabeled more often than labeled correctly",
             UserWarning,
             "more often than correctly: [1 2]",
             {"permuted": np.eye(3)[[0, 2, 1]]},
@@ -145,21 +145,21 @@ PARAMETERS = {
         Row(
             "`transition_matrix` with multilabel `y`",
             ValueError,
-            "transition_matrix is not defined for multilabel y",
+            "transition_matrix is not supported for multilabel y",
         )
     ],
     "named matrices": [
         Row(
-            "A dataframe as `distribution` or `transition_matrix` that is not named by "
-            "the classes",
+            "A dataframe as `distribution` or `transition_matrix` whose index and "
+            "columns are not the classes",
             ValueError,
-            "has the rows ['low', 'medium', 'high'] and the columns",
+            "has the index ['low', 'medium', 'high'] and the columns",
             {"": NAMED},
         )
     ],
     "named values": [
         Row(
-            "A Series as `epsilon` or `distribution` with other names than the classes",
+            "A Series as `epsilon` or `distribution` whose index is not the classes",
             ValueError,
             "has the index ..., but the classes are",
         )
@@ -182,9 +182,9 @@ PARAMETERS = {
     ],
     "callback without validation": [
         Row(
-            "A callback that asks for scores of validation, which there are none of",
+            "A callback that uses validation scores, without validation",
             ValueError,
-            "It is recorded only with early_stopping=True",
+            "recorded only with early_stopping=True",
         )
     ],
     "scoring": [
@@ -238,7 +238,7 @@ WEIGHTS = {
             {"": np.r_[np.inf, np.ones(149)]},
         ),
         Row(
-            "`sample_weight` of another length than `X`",
+            "`sample_weight` with a different length than `X`",
             ValueError,
             "sample_weight.shape == (3,), expected (150,)",
             {"": np.ones(3)},
@@ -254,13 +254,13 @@ WEIGHTS = {
         Row(
             "Negative `class_weight`, or NaN",
             ValueError,
-            "class_weight must be finite and not negative",
+            "class_weight must be finite and non-negative",
             {"negative": {0: -1}, "nan": {0: np.nan}},
         ),
         Row(
             "`class_weight` of zero for every class",
             ValueError,
-            "gives every sample a weight of zero",
+            "sets the weight of every sample to zero",
             {"": {0: 0, 1: 0, 2: 0}},
         ),
         Row(
@@ -309,9 +309,9 @@ TRAINING = {
 DEVICES = {
     "absent": [
         Row(
-            "A device that the machine does not have",
+            "A device that is not available",
             ValueError,
-            "device=... is not available here; available devices: cpu",
+            "device=... is not available. Available devices: cpu",
             {device: device for device in ("cuda:99", "meta")},
         )
     ],
@@ -327,7 +327,7 @@ DEVICES = {
         Row(
             "CUDA in a process that was forked after CUDA had been used",
             RuntimeError,
-            "CUDA was used before this process was forked ... Use joblib's loky "
+            "CUDA cannot be used in this process ... Use joblib's loky "
             "backend or the 'spawn' start method",
         )
     ],

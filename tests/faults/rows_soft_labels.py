@@ -1,4 +1,4 @@
-"""Bad soft labels: matrices of floats as `y`, and `y_soft`."""
+"""Invalid soft labels: matrices of floats as `y`, and `y_soft`."""
 
 import numpy as np
 import pandas as pd
@@ -12,25 +12,25 @@ SOFT_LABELS = {
         Row(
             "A row that does not sum to 1",
             ValueError,
-            "Row 3 is [0.5 0.6 0.1], its sum 1.2",
+            "Row 3 is [0.5 0.6 0.1] and sums to 1.2",
             {"": soft_with(3, [0.5, 0.6, 0.1])},
         ),
         Row(
             "Negative entries",
             ValueError,
-            "Row 3 is [ 2. -1.  0.], its sum 1",
+            "Row 3 is [ 2. -1.  0.] and sums to 1",
             {"": soft_with(3, [2, -1, 0])},
         ),
         Row(
             "A sum that differs from 1 by more than 1e-6",
             ValueError,
-            "Row 3 is ..., its sum 1.000002",
+            "Row 3 is ... and sums to 1.000002",
             {"": soft_with(3, [0.5, 0.5, 2e-6])},
         ),
         Row(
             "The same by more than 1e-3, in float16",
             ValueError,
-            "Row 0 is ..., its sum 1.009",
+            "Row 0 is ... and sums to 1.009",
             {
                 "": (SOFT / SOFT.sum(axis=1, keepdims=True)).astype(np.float16) * 1.01,
             },
@@ -38,7 +38,7 @@ SOFT_LABELS = {
         Row(
             "A row of zeros",
             ValueError,
-            "Row 3 is [0. 0. 0.], its sum 0",
+            "Row 3 is [0. 0. 0.] and sums to 0",
             {"": soft_with(3, [0, 0, 0])},
         ),
         Row(
@@ -54,15 +54,15 @@ SOFT_LABELS = {
             {"": soft_with(3, [np.inf, 0, 1])},
         ),
         Row(
-            "A column that is missing",
+            "A missing column",
             ValueError,
-            "Row 0 is [0.6 0.2], its sum 0.8",
+            "Row 0 is [0.6 0.2] and sums to 0.8",
             {"": SOFT[:, :2]},
         ),
         Row(
             "A sparse matrix whose rows do not sum to 1",
             ValueError,
-            "Row 0 is [0.5 0.  0. ], its sum 0.5",
+            "Row 0 is [0.5 0.  0. ] and sums to 0.5",
             {"": sparse.csr_matrix(0.5 * ONEHOT)},
         ),
         Row(
@@ -74,7 +74,7 @@ SOFT_LABELS = {
         Row(
             "Log-probabilities",
             ValueError,
-            "Log-probabilities need np.exp",
+            "Apply np.exp to log-probabilities",
             {"": np.log(SOFT)},
         ),
         Row(
@@ -90,7 +90,7 @@ SOFT_LABELS = {
             {"": pd.DataFrame(SOFT, columns=["a", "b", "a"])},
         ),
         Row(
-            "Column names that are strings and numbers mixed",
+            "Column names that mix strings and numbers",
             ValueError,
             "y has mixed label types (int, str)",
             {"": pd.DataFrame(SOFT, columns=["a", "b", 3])},
@@ -98,7 +98,7 @@ SOFT_LABELS = {
         Row(
             "Column names with several levels",
             ValueError,
-            "The names of the columns of soft labels are the classes",
+            "The column names of soft labels must be the classes",
             {
                 "": pd.DataFrame(
                     SOFT, columns=pd.MultiIndex.from_tuples(["ab", "ac", "bc"])
@@ -108,7 +108,7 @@ SOFT_LABELS = {
     ],
     "one class": [
         Row(
-            "One class that has all the probability",
+            "A single class with probability 1",
             ValueError,
             "y has only one class, 1",
             {"": np.eye(3)[np.ones(len(Y), dtype=int)]},
@@ -116,13 +116,13 @@ SOFT_LABELS = {
     ],
     "of other classes": [
         Row(
-            "Another number of columns than there were classes in `fit`",
+            "A number of columns that differs from the number of classes in `fit`",
             ValueError,
             "Soft labels have 2 columns, but there are 3 classes",
             {"": np.full((len(Y), 2), 0.5)},
         ),
         Row(
-            "Column names other than the classes of `fit`",
+            "Column names that are not the classes of `fit`",
             ValueError,
             "The columns of the soft labels are ['a' 'b' 'c'], but the classes are",
             {"": pd.DataFrame(SOFT, columns=list("abc"))},
@@ -130,13 +130,13 @@ SOFT_LABELS = {
     ],
     "y_soft": [
         Row(
-            "`y_soft` with another number of columns than `y` has classes",
+            "`y_soft` whose number of columns is not the number of classes of `y`",
             ValueError,
             "Soft labels have 2 columns, but there are 3 classes",
             {"": (Y, SOFT[:, :2] / SOFT[:, :2].sum(axis=1, keepdims=True))},
         ),
         Row(
-            "`y_soft` of another length than `y`",
+            "`y_soft` with a different length than `y`",
             ValueError,
             "Found input variables with inconsistent numbers of samples",
             {"": (Y, SOFT[:-1])},
@@ -150,11 +150,11 @@ SOFT_LABELS = {
         Row(
             "`y_soft` with a row that does not sum to 1",
             ValueError,
-            "Row 5 is [1. 1. 1.], its sum 3",
+            "Row 5 is [1. 1. 1.] and sums to 3",
             {"": (Y, soft_with(5, [1, 1, 1]))},
         ),
         Row(
-            "`y_soft` beside soft or multilabel `y`",
+            "`y_soft` together with soft or multilabel `y`",
             ValueError,
             "y_soft requires a y with one label per sample",
             {"soft": (SOFT, SOFT), "multilabel": (INDICATORS, SOFT)},

@@ -1,4 +1,4 @@
-"""Bad votes of annotators, in the `fit` of the network classifiers."""
+"""Invalid votes of annotators, in the `fit` of the network classifiers."""
 
 import numpy as np
 import pandas as pd
@@ -19,9 +19,9 @@ def votes_with(values):
 VOTES = {
     "votes": [
         Row(
-            "`votes` on another number of samples",
+            "`votes` with a different number of samples than `X`",
             ValueError,
-            "votes are on 149 samples, but X has 150",
+            "votes has 149 samples, but X has 150",
             {"": {"y": Y, "votes": ANSWERS[1:]}},
         ),
         Row(
@@ -34,15 +34,15 @@ VOTES = {
             },
         ),
         Row(
-            "A sample without votes, and `y` of None",
+            "A sample without votes, with ``y=None``",
             ValueError,
             "votes has no vote on sample 0",
             {"": {"y": None, "votes": np.r_[[[-1, -1]], ANSWERS[1:]]}},
         ),
         Row(
-            "Votes for one class only, and `y` of None",
+            "Votes for only one class, with ``y=None``",
             ValueError,
-            "The votes must have two different labels or more. Got [1]",
+            "votes must contain at least two different labels. Got [1]",
             {"": {"y": None, "votes": np.ones((150, 2), dtype=int)}},
         ),
         Row(
@@ -52,27 +52,27 @@ VOTES = {
             {"": {"y": None, "votes": votes_with(["cat"])}},
         ),
         Row(
-            'The text "-1" as a vote',
+            'The string "-1" as a vote',
             ValueError,
-            "The votes have the label '-1'",
+            "votes has the label '-1'",
             {"": {"y": None, "votes": np.where(ANSWERS == 0, "-1", "cat")}},
         ),
         Row(
-            "A DataFrame with some of the columns of one vote per row",
+            "A DataFrame with only some of the columns for one vote per row",
             ValueError,
             "A DataFrame of votes needs the columns ['sample', 'annotator', 'label']",
             {"": {"y": Y, "votes": pd.DataFrame({"sample": Y, "label": Y})}},
         ),
         Row(
-            "`votes` and `y_soft`",
+            "Both `votes` and `y_soft`",
             ValueError,
-            "votes and y_soft are both trained on: pass only one",
+            "votes cannot be combined with y_soft",
             {"": {"y": Y, "votes": ANSWERS, "y_soft": SOFT}},
         ),
         Row(
-            "`votes`, and a matrix as `y`",
+            "`votes` with a matrix as `y`",
             ValueError,
-            "votes require a y with one label per sample",
+            "y must be None or have one label per sample",
             {
                 "soft": {"y": SOFT, "votes": ANSWERS},
                 "indicators": {"y": ONEHOT, "votes": ANSWERS},

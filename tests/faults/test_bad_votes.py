@@ -1,4 +1,4 @@
-"""Votes of annotators."""
+"""Tests of invalid votes of annotators."""
 
 from faults.bad_input import each_example
 from faults.calls import small, small_search

@@ -1,4 +1,4 @@
-"""Rows 34, 35 and 52: where it is trained."""
+"""Rows 34, 35 and 52: devices."""
 
 import pickle
 
@@ -32,8 +32,8 @@ def test_classifier_lists_devices_when_one_is_absent(train_on, row, value):
     assert str(caught.value).startswith(f"device={value!r} ")
 
 
-# Row 34. Elsewhere the test above asks for a CUDA device that is absent.
-@pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is there")
+# Row 34. With CUDA, the test above uses a missing CUDA device.
+@pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is available")
 @each_row(DEVICES["absent"])
 def test_classifier_lists_devices_without_cuda(train_on, row):
     with row.reported() as caught:
@@ -42,14 +42,14 @@ def test_classifier_lists_devices_without_cuda(train_on, row):
 
 
 # Row 34
-def test_classifier_device_auto_takes_what_there_is(train_on):
+def test_classifier_device_auto_uses_an_available_device(train_on):
     expected = "cuda" if torch.cuda.is_available() else "cpu"
     assert train_on("auto").device_ == expected
 
 
 # Row 35
 @each_example(DEVICES["no device"])
-def test_classifier_refuses_what_is_no_device(train_on, row, value):
+def test_classifier_refuses_unknown_devices(train_on, row, value):
     with row.reported():
         train_on(value)
 

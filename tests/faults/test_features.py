@@ -1,4 +1,4 @@
-"""Rows 1 to 10 and 12 of the table of faults: what X holds."""
+"""Rows 1 to 10 and 12: the content of X."""
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,7 @@ def test_classifier_refuses_X_that_is_not_finite(call, container, row, value):
         call(container(changed(X, value)))
 
 
-# Row 3. NumPy itself warns of the cast.
+# Row 3. NumPy warns of the cast.
 @pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")
 @pytest.mark.parametrize("container", [np.array, sparse.csr_matrix])
 @each_example(FEATURES["overflow"])
@@ -68,7 +68,7 @@ def test_classifier_takes_1e39_in_float64():
     ],
 )
 @each_row(FEATURES["no samples"])
-def test_estimators_refuse_zero_rows(call, row):
+def test_estimators_refuse_zero_samples(call, row):
     with row.reported():
         call()
 
@@ -77,7 +77,7 @@ def test_estimators_refuse_zero_rows(call, row):
 @pytest.mark.parametrize("container", [np.array, sparse.csr_matrix])
 @pytest.mark.parametrize("method", PREDICTIONS)
 @each_row(FEATURES["no samples"])
-def test_classifier_predicting_refuses_zero_rows(method, container, row):
+def test_classifier_predicting_refuses_zero_samples(method, container, row):
     clf = small().fit(X, Y)
     with row.reported():
         getattr(clf, method)(container(X)[:0])
@@ -86,7 +86,7 @@ def test_classifier_predicting_refuses_zero_rows(method, container, row):
 # Row 6
 @takes_X
 @each_example(FEATURES["shape"])
-def test_classifier_refuses_X_that_is_no_matrix(call, row, value):
+def test_classifier_refuses_X_that_is_not_a_matrix(call, row, value):
     with row.reported():
         call(value)
 
@@ -100,7 +100,7 @@ def test_classifier_with_a_module_takes_any_shape_of_sample(shape):
 
 # Row 6
 @each_example(FEATURES["not images"])
-def test_classifier_convnet_refuses_what_is_no_image(row, value):
+def test_classifier_convnet_refuses_X_without_images(row, value):
     with row.reported():
         small(module="convnet").fit(value, np.arange(20) % 2)
 

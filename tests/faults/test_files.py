@@ -44,7 +44,7 @@ def test_checkpoints_are_of_one_training(row, tmp_path, monkeypatch):
 
 
 @each_row(FILES["full"])
-def test_training_goes_on_where_checkpoints_fail(row, tmp_path, monkeypatch):
+def test_training_continues_if_checkpoints_fail(row, tmp_path, monkeypatch):
     def write(path, data):
         if path.name.startswith("network"):
             raise OSError(28, "No space left on device")

@@ -1,4 +1,4 @@
-"""Rows 13 to 21, 24 and 25: labels, one a sample or several."""
+"""Rows 13 to 21, 24 and 25: labels, one or several per sample."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def test_estimators_refuse_y_none(call):
 
 # Row 14
 @each_row(LABELS["required"])
-def test_classifier_says_that_it_requires_y(row):
+def test_classifier_requires_y(row):
     with row.reported():
         small().fit(X, None)
 
@@ -138,7 +138,7 @@ def test_estimators_take_an_integer_matrix_as_multilabel(row, value):
 # Row 21
 @learns_y
 @each_example(LABELS["other matrices"])
-def test_estimators_say_what_to_pass_instead_of_another_matrix(call, row, value):
+def test_estimators_refuse_other_matrices_with_advice(call, row, value):
     with row.reported():
         call(value)
 

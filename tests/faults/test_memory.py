@@ -1,4 +1,4 @@
-"""Rows 11, 49 and 53: what is held in memory, and what may only be read."""
+"""Rows 11, 49 and 53: memory, and read-only input."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def test_classifier_takes_sparse_X_as_dense(row, value):
     assert_allclose(y_proba, dense.predict_proba(X), rtol=1e-12)
 
 
-# Row 11. SciPy makes sparse rows dense in NumPy, whose memory is measured.
+# Row 11. SciPy converts sparse rows to dense arrays, whose memory is measured.
 @pytest.mark.parametrize("callbacks", [None, [skorch.callbacks.Callback()]])
 def test_classifier_never_makes_all_of_sparse_X_dense(callbacks):
     n_samples, n_features = 500, 20_000
@@ -57,7 +57,7 @@ def test_smoother_encodes_without_a_matrix():
 
 @pytest.fixture(params=["read-only", "memmap"])
 def guard(request, tmp_path):
-    """Return a function that returns an array that can only be read."""
+    """Return a function that makes arrays read-only."""
 
     def guard(array):
         if request.param == "read-only":

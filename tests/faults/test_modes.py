@@ -1,4 +1,4 @@
-"""Rows 68, 70 and 79: global modes of torch, forks, and too little memory."""
+"""Rows 68, 70 and 79: global modes of torch, forks, and lack of memory."""
 
 import os
 import subprocess
@@ -61,7 +61,7 @@ class Dropout(nn.Sequential):
 
 
 def results(dtype):
-    """Return all that is trained and predicted."""
+    """Return all results of training and prediction."""
     X_given = X.astype(dtype)
     for module in (None, network, Dropout):
         clf = small(module=module, early_stopping=True, batch_size=40)
@@ -150,7 +150,7 @@ def test_forked_processes_do_not_hang():
 
 
 # Row 79
-def test_prediction_goes_on_with_smaller_batches(monkeypatch):
+def test_prediction_continues_with_smaller_batches(monkeypatch):
     clf = small(module=network).fit(X, Y)
     expected, sizes = clf.predict_proba(X), []
 

@@ -1,4 +1,4 @@
-"""Rows 71 to 73 and 77: modules of a user's making."""
+"""Rows 71 to 73 and 77: custom modules."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ class Unreached:
 
 
 class OutOfOrder(nn.Module):
-    """Its last linear layer is registered first."""
+    """Module whose last linear layer is registered first."""
 
     def __init__(self, n_features, n_classes):
         super().__init__()

@@ -1,4 +1,4 @@
-"""The page "What bad input gets" is what the tests check."""
+"""Test that the page on invalid input is up to date."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Row 23, and the parameters that the table does not name."""
+"""Row 23, and parameters that the table does not contain."""
 
 import numpy as np
 import pandas as pd
@@ -15,13 +15,13 @@ from sklearn_ls import LabelSmoother, LabelSmoothingClassifierCV
 
 # Row 23
 @each_example(PARAMETERS["epsilon per sample"])
-def test_classifier_refuses_epsilons_of_rows(row, value):
+def test_classifier_refuses_bad_sample_epsilon(row, value):
     with row.reported():
         small().fit(X, Y, sample_epsilon=value)
 
 
 @each_row(PARAMETERS["epsilon per sample in the search"])
-def test_search_refuses_an_epsilon_a_row(row):
+def test_search_refuses_sample_epsilon(row):
     with row.reported():
         LabelSmoothingClassifierCV([0.1]).fit(X, Y, sample_epsilon=np.zeros(len(Y)))
 
@@ -43,7 +43,7 @@ def test_estimators_refuse_epsilon_outside_0_to_1(call, row, value):
 
 
 @each_example(PARAMETERS["epsilons"])
-def test_search_refuses_epsilons_that_are_no_grid(row, value):
+def test_search_refuses_bad_epsilons(row, value):
     with row.reported():
         small_search(epsilons=value).fit(X, Y)
 
@@ -144,7 +144,7 @@ def test_search_warns_of_probabilities_scored_by_noisy_labels(row):
 
 
 @each_row(PARAMETERS["scoring"])
-def test_search_refuses_scorers_that_want_hard_and_soft_labels(row):
+def test_search_refuses_names_and_callables_with_soft_labels(row):
     scoring = {"a": "accuracy", "b": lambda clf, X, y: 0.0}
     with row.reported():
         small_search(scoring=scoring, refit="a").fit(X, SOFT)

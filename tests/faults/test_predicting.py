@@ -1,4 +1,4 @@
-"""Rows 26 and 27: before the fit, and features other than in the fit."""
+"""Rows 26 and 27: calls before fit, and features that differ from fit."""
 
 import pandas as pd
 import pytest

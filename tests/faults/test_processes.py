@@ -1,4 +1,4 @@
-"""Threads and processes: equal results, no deadlock, and nothing left behind."""
+"""Threads and processes: equal results, no deadlocks, no leaks."""
 
 import gc
 import os
@@ -19,7 +19,7 @@ from helpers import peak_rss
 
 
 @pytest.mark.parametrize("module", [None, network])
-def test_six_threads_of_one_seed_fit_alike(module):
+def test_six_threads_with_one_seed_fit_equal_models(module):
     clf = small(module=module, dropout=0.3, batch_size=30, max_epochs=5)
     search = small_search(module=module, dropout=0.3, batch_size=30, max_epochs=3)
     expected = [clone(e).fit(X, Y).predict_proba(X) for e in (clf, search)]

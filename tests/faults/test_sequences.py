@@ -1,4 +1,4 @@
-"""Sequences of calls: they work, or raise an error and change nothing."""
+"""Sequences of calls, which work, or raise an error without changing anything."""
 
 import copy
 import pickle
@@ -26,7 +26,7 @@ Y = np.arange(24) % 3
 VOTES = np.where(RNG.random((24, 3)) < 0.3, -1, Y[:, np.newaxis])
 X_PREDICT = RNG.normal(size=(5, 3))
 ERRORS = (ValueError, TypeError, AttributeError, NotFittedError)
-# What errors other than ValueErrors say that are not defects.
+# Messages of documented errors that are not ValueErrors.
 DOCUMENTED = (
     "has no attribute 'partial_fit'|has no attribute 'embed'|module must be callable|"
     "module must return|embed and net_ are not available|fitted with refit=False|"
@@ -200,7 +200,7 @@ def run(estimator, draw, path):
 
 
 def check_file(estimator, path):
-    """Check that a file has the same model."""
+    """Check that a file contains the same model."""
     try:
         save_model(estimator, path)
     except (NotFittedError, ValueError):  # not fitted, or `scoring` was changed

@@ -16,7 +16,7 @@ from sklearn_ls import LabelSmoother, LabelSmoothingClassifierCV
 # Rows 21 and 22
 @learns_y
 @each_example(SOFT_LABELS["not distributions"])
-def test_estimators_refuse_soft_labels_that_are_no_distributions(call, row, value):
+def test_estimators_refuse_soft_labels_that_are_not_distributions(call, row, value):
     with row.reported():
         call(value)
 
@@ -59,7 +59,7 @@ def test_estimators_take_soft_labels(call, y):
 
 # Row 22
 @each_example(SOFT_LABELS["y_soft"])
-def test_classifiers_refuse_y_soft_that_does_not_fit_y(row, value):
+def test_classifiers_refuse_y_soft_that_does_not_match_y(row, value):
     y, y_soft = value
     for estimator in (small(), LabelSmoothingClassifierCV([0.1], max_epochs=1)):
         with row.reported():

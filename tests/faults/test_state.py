@@ -1,4 +1,4 @@
-"""Every row: what raises leaves what was fitted before, or nothing."""
+"""Every row: an error does not change the fitted state."""
 
 import copy
 import pickle
@@ -22,7 +22,7 @@ class Interrupt(skorch.callbacks.Callback):
         raise KeyboardInterrupt
 
 
-# Parameters to set, X, y, sample_weight, and the error that comes of it.
+# Parameters to set, X, y, sample_weight, and the expected error.
 FAULTS = {
     "NaN in X": ({}, changed(X32, np.nan), Y, None, ValueError),
     "words in X": ({}, changed(X.astype(object), "word"), Y, None, ValueError),
@@ -51,7 +51,7 @@ TRAIN = {
         X, y, None if hasattr(clf, "classes_") else CLASSES, weight
     ),
 }
-# scikit-learn checks parameters in the first partial_fit alone.
+# scikit-learn checks parameters only in the first partial_fit.
 AGAIN = [
     *[("fit", fault) for fault in FAULTS],
     *[("warm fit", fault) for fault in [*FAULTS, *FAULTS_AGAIN]],
@@ -64,7 +64,7 @@ AGAIN = [
 
 
 def fail(clf, train, fault):
-    """Let the fault happen; return the attributes from just before."""
+    """Cause the fault; return the attributes from before."""
     params, X, y, weight, error = {**FAULTS, **FAULTS_AGAIN}[fault]
     clf.set_params(warm_start=train == "warm fit", **params)
     before = dict(vars(clf))
@@ -74,7 +74,7 @@ def fail(clf, train, fault):
 
 
 @pytest.mark.parametrize(("train", "fault"), AGAIN)
-def test_classifier_that_raises_stays_as_it_was(train, fault):
+def test_classifier_is_unchanged_after_an_error(train, fault):
     clf = small(batch_size=30).fit(X32, Y).partial_fit(X32, Y)
     params = clf.get_params()
     content, y_proba = joblib.hash(clf), clf.predict_proba(X32)
@@ -101,7 +101,7 @@ def test_classifier_that_raises_at_first_stays_unfitted(train, fault):
 @pytest.mark.parametrize(
     ("train", "fault"), [pair for pair in AGAIN if pair[0] != "fit"]
 )
-def test_classifier_goes_on_as_if_nothing_had_failed(train, fault):
+def test_classifier_continues_after_an_error(train, fault):
     clf = small(batch_size=30).fit(X32, Y).partial_fit(X32, Y)
     params = clf.set_params(warm_start=train == "warm fit").get_params()
     unharmed = copy.deepcopy(clf)
@@ -116,7 +116,7 @@ def test_classifier_goes_on_as_if_nothing_had_failed(train, fault):
 @pytest.mark.parametrize(
     "y", [Y + 0.5, [0, None], ["a", 1], [0, 0], 0.5 * INDICATORS, []]
 )
-def test_smoother_that_raises_stays_as_it_was(y):
+def test_smoother_is_unchanged_after_an_error(y):
     smoother = LabelSmoother(distribution=[0.2, 0.3, 0.5]).fit(Y)
     before, content = dict(vars(smoother)), joblib.hash(smoother)
     with pytest.raises(ValueError):
@@ -130,7 +130,7 @@ def test_smoother_that_raises_stays_as_it_was(y):
     [{"epsilon": 2}, {"epsilon": [0.1]}, {"distribution": [1, 1, 1]}, {"dtype": int}],
     ids=str,
 )
-def test_smoother_with_bad_parameters_stays_as_it_was(params):
+def test_smoother_with_bad_parameters_is_unchanged(params):
     smoother = LabelSmoother().fit(Y)
     y_soft = smoother.transform(Y)
     before = dict(vars(smoother.set_params(**params)))

@@ -18,7 +18,7 @@ from faults.data import X, Y, network
 @pytest.mark.parametrize(
     "params", [{"dropout": 0.5}, {"module": network}], ids=["MLP", "module"]
 )
-def test_classifier_fits_alike_in_any_number_of_threads(params):
+def test_classifier_fit_does_not_depend_on_the_number_of_threads(params):
     clf = small(batch_size=30, **params)
     expected = [
         clone(clf).set_params(random_state=seed).fit(X, Y).predict_proba(X)
@@ -42,7 +42,7 @@ def ready(request):
 
 # Row 51
 @pytest.mark.parametrize("method", PREDICTIONS)
-def test_classifier_predicts_alike_in_any_number_of_threads(ready, method):
+def test_classifier_predictions_do_not_depend_on_the_number_of_threads(ready, method):
     parts = [X[start : start + 30] for start in range(60)]
     with ThreadPoolExecutor(4) as threads:
         results = list(threads.map(getattr(ready, method), parts))
@@ -50,7 +50,7 @@ def test_classifier_predicts_alike_in_any_number_of_threads(ready, method):
         assert_array_equal(result, getattr(ready, method)(part))
 
 
-# Row 51. What is not pickled, such as a module that was rebuilt, is no state.
+# Row 51. Attributes that are not pickled, such as a rebuilt module, are not state.
 @pytest.mark.parametrize("method", PREDICTIONS)
 def test_classifier_predicting_writes_no_state(ready, method):
     before, content = dict(vars(ready)), joblib.hash(ready)

@@ -1,4 +1,4 @@
-"""Rows 31 to 33 and 54: how training ends, and what it draws."""
+"""Rows 31 to 33 and 54: the end of training, and random numbers."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from faults.data import CLASSES, INDICATORS, X, Y, network
 from faults.rows_parameters import TRAINING
 
 
-# Row 31. What overflows may first be seen as saturated.
+# Row 31. Saturation may be detected before the overflow.
 @pytest.mark.filterwarnings("ignore:After the first epoch:UserWarning")
 @pytest.mark.parametrize(
     "params",
@@ -24,14 +24,14 @@ from faults.rows_parameters import TRAINING
     ids=["MLP", "early stopping", "module", "sgd", "batches"],
 )
 @each_example(TRAINING["diverged"])
-def test_classifier_fit_says_that_it_diverged(params, row, value):
+def test_classifier_fit_raises_if_it_diverges(params, row, value):
     X, learning_rate = value
     clf = small(learning_rate=learning_rate, max_epochs=5, **params)
     with row.reported():
         clf.fit(X, Y)
 
 
-# Row 31. The weights of the last step are finite, their logits are not.
+# Row 31. The weights of the last step are finite, but their logits are not.
 @pytest.mark.filterwarnings("ignore:After the first epoch:UserWarning")
 @pytest.mark.parametrize(
     "train",

@@ -1,7 +1,7 @@
 """Write model files and their predictions, for tests/files/test_golden_files.py.
 
-Run once for each version of the format, before it is released: later versions of the
-package have to read these files, so they must not be written again.
+Run this once for each version of the format, before it is released. Later versions of
+the package must read these files, so they must not be written again.
 """
 
 import json

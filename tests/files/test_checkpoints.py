@@ -1,4 +1,4 @@
-"""Trainings that are interrupted and continued are those that were not."""
+"""Interrupted and continued trainings equal uninterrupted ones."""
 
 import copy
 import os
@@ -32,12 +32,12 @@ SMALL = {"hidden_layer_sizes": (6,), "max_epochs": 6, "batch_size": 32}
 
 
 class Stopped(BaseException):
-    """Stands for the end of the process."""
+    """Simulates the end of the process."""
 
 
 @pytest.fixture
 def stop_after(monkeypatch):
-    """Return a function that lets the training end after so many checkpoints."""
+    """Return a function that stops the training after some checkpoints."""
     write = Checkpoint.write
 
     monkeypatch.setattr(Checkpoint, "is_due", lambda self: True)
@@ -84,7 +84,7 @@ CLASSIFIERS = {
 
 
 def interrupted(estimator, given, folder, stop_after, n_checkpoints, **params):
-    """Return an estimator fitted with interruptions, and how many there were."""
+    """Return an estimator fitted with interruptions, and their number."""
     for number in range(100):
         stop_after(n_checkpoints[number % len(n_checkpoints)])
         again = clone(estimator)
@@ -175,7 +175,7 @@ def test_warm_start(iris, tmp_path, stop_after):
     assert clf.n_iter_ == 12
 
 
-def test_a_seed_that_nobody_chose_is_kept(iris, tmp_path, stop_after):
+def test_random_seed_is_kept(iris, tmp_path, stop_after):
     X, y = iris
     clf = quick_classifier(random_state=None, **SMALL)
     stop_after(2)
@@ -223,12 +223,12 @@ def dropping(n_features, n_classes, p=0.1):
     ],
     ids=["seed", "partial", "lambda", "parameters", "Series", "sparse"],
 )
-def test_what_is_trained_has_a_hash(first, second):
+def test_trainings_have_a_hash(first, second):
     assert digest_of(first) == digest_of(copy.copy(first))
     assert digest_of(first) != digest_of(second)
 
 
-def test_files_of_another_training_do_not_count(iris, tmp_path, stop_after):
+def test_files_of_another_training_are_ignored(iris, tmp_path, stop_after):
     X, y = iris
     clf, folder = quick_classifier(**SMALL), tmp_path / "run"
     stop_after(6)
@@ -298,7 +298,7 @@ def test_another_training_is_refused(iris, tmp_path, stop_after, change):
         clf.fit(*iris, checkpoint=folder)
     before = {path: path.read_bytes() for path in folder.iterdir()}
     other, X, y = change(clone(clf), *iris)
-    with pytest.raises(ValueError, match="is of a training with other data or param"):
+    with pytest.raises(ValueError, match="belongs to a training with different data"):
         other.fit(X, y, checkpoint=folder)
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
@@ -313,7 +313,7 @@ def test_splits_at_random_are_refused(iris, tmp_path, stop_after):
         search.fit(*iris, checkpoint=tmp_path / "run")
 
 
-def test_what_cannot_be_continued_is_refused(iris, tmp_path, stop_after):
+def test_trainings_that_cannot_continue_are_refused(iris, tmp_path, stop_after):
     clf = quick_classifier(callbacks=[EpochScoring("accuracy")])
     with pytest.raises(ValueError, match="callbacks cannot be combined"):
         clf.fit(*iris, checkpoint=tmp_path / "run")
@@ -422,7 +422,7 @@ def start(kind, folder, output, with_checkpoint=True):
 
 
 def kill_at_random(kind, tmp_path, n_kills, seed):
-    """Kill a training again and again, and compare its end with another one's.
+    """Kill a training repeatedly, and compare its result with an uninterrupted one.
 
     If it ends before it is killed, it starts again, and is killed sooner.
     """

@@ -1,4 +1,4 @@
-"""Files that are damaged, foreign or hostile are refused by one error."""
+"""Damaged, foreign and malicious files raise ModelFileError."""
 
 import copy
 import json
@@ -42,7 +42,7 @@ def load_bytes(content, path):
 
 
 @pytest.mark.parametrize("kind", ["smoother", "classifier"])
-def test_every_single_bit_counts(contents, kind):
+def test_every_flipped_bit_is_detected(contents, kind):
     content = contents[0][kind]
     for position in range(len(content)):
         for bit in range(8):
@@ -106,7 +106,7 @@ def nodes(value, path=()):
 
 
 def change(root, path, edit):
-    """Replace the value at a path by what `edit` makes of it."""
+    """Replace the value at a path by the output of `edit`."""
     *parents, last = path
     for key in parents:
         root = root[key]
@@ -162,7 +162,7 @@ def change_array(array, rng):
 
 
 def attack(contents, path, seed, n_mutations):
-    """Load mutated files: there is one error, or a model that predicts numbers."""
+    """Load mutated files, which raise ModelFileError or predict finite numbers."""
     contents, X = contents
     rng = np.random.default_rng(seed)
     parts = [from_bytes(content) for content in contents.values()]

@@ -1,4 +1,4 @@
-"""Files of every version of the format predict as they did when they were written."""
+"""Files of every version of the format have the same predictions as when written."""
 
 import json
 from pathlib import Path

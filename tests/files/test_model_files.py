@@ -38,7 +38,7 @@ SMALL = {"hidden_layer_sizes": (5,), "max_epochs": 3}
 
 
 class Network(nn.Sequential):
-    """A module that a user wrote."""
+    """A custom module."""
 
     def __init__(self, n_features, n_classes, n_units=4, activation=nn.Tanh):
         super().__init__(
@@ -257,7 +257,7 @@ def test_smoothers_are_the_same(params, y, through_file):
     assert loaded.transform(y).dtype == smoother.transform(y).dtype
 
 
-def test_partial_fit_goes_on(iris, through_file):
+def test_partial_fit_continues(iris, through_file):
     X, y = iris
     clf = quick_classifier(batch_size=20, **SMALL).partial_fit(X, y, classes=[0, 1, 2])
     loaded = through_file(clf)
@@ -267,7 +267,7 @@ def test_partial_fit_goes_on(iris, through_file):
     assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
 
 
-def test_warm_start_goes_on(iris, through_file):
+def test_warm_start_continues(iris, through_file):
     X, y = iris
     clf = quick_classifier(warm_start=True, early_stopping=True, **SMALL).fit(X, y)
     loaded = through_file(clf.fit(X, y))
@@ -315,7 +315,7 @@ CODE = {
 }
 
 
-def test_code_is_given_again(iris, through_file):
+def test_code_is_passed_to_load_model(iris, through_file):
     X, y = iris
     clf = quick_classifier(max_epochs=3, **CODE).fit(X, y)
     loaded = through_file(clf, **CODE)
@@ -330,7 +330,7 @@ def test_code_is_given_again(iris, through_file):
         through_file(clf, **CODE, epsilon=0.2)
 
 
-def test_what_prediction_does_not_depend_on_may_be_replaced(iris, through_file):
+def test_code_that_predictions_do_not_use_may_be_replaced(iris, through_file):
     def scorer(estimator, X, y):
         return estimator.score(X, y)
 
@@ -346,7 +346,7 @@ def test_what_prediction_does_not_depend_on_may_be_replaced(iris, through_file):
     ("module_params", "message"),
     [
         ({"n_units": 5, "activation": nn.ReLU}, "do not have the shapes"),
-        ({"n_units": 3, "activation": nn.Tanh}, "predicts something else"),
+        ({"n_units": 3, "activation": nn.Tanh}, "predictions of the module differ"),
         ({"n_layers": 3}, "n_layers"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Trainings that several processes do together and one process does alone."""
+"""Trainings for comparison between several processes and a single one."""
 
 import copy
 import os
@@ -63,7 +63,7 @@ def normed(n_features, n_classes):
 
 
 class Killing(nn.Linear):
-    """Kills the process whose rank the variable KILL has, in the 100th step."""
+    """Kills the process whose rank is in the variable KILL, in the 100th step."""
 
     n_steps = 0
 
@@ -98,14 +98,14 @@ def small(**params):
 
 
 def memory_mapped():
-    """Return X in a file."""
+    """Return X, memory-mapped."""
     path = Path(tempfile.mkdtemp()) / "X.npy"
     np.save(path, X)
     return np.load(path, mmap_mode="r")
 
 
 def in_windows():
-    """Return a classifier whose samples are read from a file, some at a time."""
+    """Return a classifier whose samples are read from a file in windows."""
     with patch.multiple(order, WINDOW=4000, BLOCK=500):
         return small(dropout=0.2).fit(memory_mapped(), Y, WEIGHT)
 
@@ -132,7 +132,7 @@ def checkpointed(folder):
     return clf.fit(X, Y, checkpoint=folder)
 
 
-# By what is trained: the same weights in one process and in several.
+# Cases with the same weights in one process and in several.
 EQUAL = {
     "weights": lambda: small(dropout=0.3).fit(X, Y, sample_weight=WEIGHT),
     "schedule": lambda: small(
@@ -180,7 +180,7 @@ EQUAL = {
     ).fit(X, Y),
 }
 
-# The same weights in all processes, but others than in one process.
+# Cases with the same weights in all processes, but different from a single process.
 AGREED = {
     "no seed": lambda: small(random_state=None).fit(X, Y),
     "batch normalization": lambda: small(
@@ -193,7 +193,7 @@ AGREED = {
 
 
 def describe(clf):
-    """Return what is compared of a fitted classifier, as arrays by name."""
+    """Return the arrays of a fitted classifier to compare, by name."""
     network = {
         f"weight {name}": values.cpu().numpy()
         for name, values in clf.net_.module_.state_dict().items()

@@ -1,4 +1,4 @@
-"""What happens in all processes if something happens in one."""
+"""Effects of failures and interrupts in one process on all processes."""
 
 import contextlib
 import io
@@ -126,7 +126,7 @@ def verbose():
 
 
 def searched():
-    """Return the score of a search, which each process does by itself."""
+    """Return the score of a search, which each process runs by itself."""
     search = LabelSmoothingClassifierCV(
         [0.0, 0.1], cv=2, max_epochs=1, random_state=0, device="cpu"
     )
@@ -161,7 +161,7 @@ def hang():
 
 
 def last(X, value):
-    """Return X with another last number, in one process."""
+    """Return X with a different last number, in one process."""
     X = X.copy()
     X[-1, -1] = value if RANK == 1 else X[-1, -1]
     return X
@@ -199,7 +199,7 @@ SCENARIOS = {
 
 
 def run(scenario):
-    """Return what a scenario returns or raises, and the time that it takes."""
+    """Return the result or error of a scenario, and its time."""
     start = time.monotonic()
     try:
         with warnings.catch_warnings():

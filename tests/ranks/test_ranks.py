@@ -1,4 +1,4 @@
-"""Several processes that train one network get that of one process."""
+"""Training a network in several processes equals training it in one process."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ PATHS = [str(Path(sklearn_ls.__file__).parents[1]), str(HERE.parent)]
 
 
 def launch(script, size, folder, *args, torchrun=False, **variables):
-    """Run a script in several processes; return what each of them dumps, or None."""
+    """Run a script in several processes; return the dump of each, or None."""
     variables |= {
         "PYTHONPATH": os.pathsep.join(PATHS),
         "OMP_NUM_THREADS": "1",
@@ -69,7 +69,7 @@ def alone(name):
 
 
 def assert_agree(results):
-    """Check that all processes have the same, bit for bit."""
+    """Check that all processes have identical results."""
     first, *others = results
     for other in others:
         assert first.keys() == other.keys()
@@ -98,14 +98,14 @@ def test_several_processes_train_the_network_of_one(size, tmp_path):
         assert_same_network(results[0][name], alone(name))
     for name in EQUAL | AGREED:
         assert_agree([result[name] for result in results])
-    # Statistics are those of shares, so that only the quality is the same.
+    # Batch statistics are computed on shares, so only the quality is the same.
     normed = results[0]["batch normalization"]["proba"].argmax(axis=1)
     expected = AGREED["batch normalization"]().predict(X)
     assert np.mean(normed == expected) > 0.7
 
 
 @pytest.mark.processes
-def test_what_happens_in_one_process_happens_in_all(tmp_path):
+def test_events_in_one_process_reach_all_processes(tmp_path):
     names = [name for name in SCENARIOS if name != "killed"]
     first, second = launch("failures.py", 2, tmp_path, *names)
 

@@ -1,4 +1,4 @@
-"""Arrays in files train like the same arrays in memory."""
+"""Training on arrays in files equals training on the same arrays in memory."""
 
 import pickle
 
@@ -207,7 +207,7 @@ def test_frame_of_several_dtypes_in_windows(digits, small_windows):
         clf.predict(X[X.columns[::-1]])
 
 
-def test_wide_numbers_are_refused_where_the_network_is_narrow(digits):
+def test_float64_values_are_refused_in_float32_networks(digits):
     X, y = digits
     clf = quick_classifier().fit(X, y)
     wide = X.astype(np.float64)
@@ -263,7 +263,7 @@ def test_images_in_files(digits, tmp_path, small_windows):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8])
 def test_tensors_equal_arrays(digits, dtype):
-    """As where samples are on a GPU."""
+    """Tensors, as for samples on a GPU."""
     X = (digits[0] * 9).astype(dtype)
     arrays, tensors = Samples(X, np.float32), Samples(torch.from_numpy(X), np.float32)
     for index in (slice(5, 90), np.array([7, 3, 3], dtype=np.int32)):
@@ -311,7 +311,7 @@ def test_changes_that_are_not_in_the_file_are_sent(digits, tmp_path):
     assert pickle.loads(pickle.dumps(Samples(X, "float32"))).X[0, 0] == 7
 
 
-def test_file_that_is_not_there(digits, tmp_path):
+def test_missing_file(digits, tmp_path):
     sent = pickle.dumps(Samples(mapped(digits[0], tmp_path), "float32"))
     (tmp_path / "X.npy").unlink()
     with pytest.raises(OSError, match="where all processes can"):

@@ -23,8 +23,8 @@ LAYOUTS = {
 
 
 def growth(make_call):
-    """Return by how many bytes the peak memory of a call grows per sample."""
-    make_call(1000)()  # what is imported and cached once does not count
+    """Return the increase of the peak memory of a call per sample, in bytes."""
+    make_call(1000)()  # exclude memory that is allocated only once
     peaks = [peak_memory(make_call(n)) for n in SIZES]
     return (peaks[1] - peaks[0]) / (SIZES[1] - SIZES[0])
 

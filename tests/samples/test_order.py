@@ -1,4 +1,4 @@
-"""The order of an epoch: every sample once, the same wherever the samples are."""
+"""Order of an epoch: every sample once, independent of the storage."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def test_every_position_once(n_samples, n_bytes, window, block, seed):
 
 @given(sizes=st.lists(st.integers(1, 50), min_size=1, max_size=30))
 def test_blocks_stay_together(sizes):
-    """A window of chunks of any sizes has whole chunks only."""
+    """A window consists of whole chunks."""
     bounds = np.concatenate([[0], np.cumsum(sizes)])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(order, "WINDOW", 64 * 40)
@@ -99,7 +99,7 @@ def test_prefetch_ends_its_thread_when_it_is_left():
     seed=st.integers(0, 1000),
 )
 def test_hold_out_in_parts(n_classes, n_once, at_once, seed):
-    """Labels that occur once stay; the others are divided as in one part."""
+    """Labels that occur once stay in training; the others are split as in one part."""
     rng = np.random.default_rng(seed)
     codes = rng.permutation(
         np.concatenate([rng.integers(0, n_classes, 300), 12 + np.arange(n_once)])

@@ -1,4 +1,4 @@
-"""Streams of blocks train like the same samples in an array."""
+"""Training on streams equals training on the same samples in an array."""
 
 import threading
 from itertools import chain
@@ -333,7 +333,7 @@ def test_sorted_streams_warn(data, monkeypatch):
     X, y, _ = data
     order = np.argsort(y, kind="stable")
     blocks = Blocks(X[order], y[order], sizes=[30] * 10)
-    with pytest.warns(UserWarning, match="first 90 samples have no labels"):
+    with pytest.warns(UserWarning, match="do not occur in its first 90 samples"):
         quick_classifier().fit(blocks)
     quick_classifier().fit(list(blocks))  # in any order
     quick_classifier().fit(Blocks(X, y))
@@ -452,7 +452,7 @@ def test_few_samples_are_held_out_of_many(data, monkeypatch):
     assert len(part.labels) == 2**10
 
 
-def test_classes_of_late_blocks_count(data):
+def test_classes_of_late_blocks_are_included(data):
     X, y, _ = data
     chosen = np.argsort(y, kind="stable")
     X, y = X[chosen], y[chosen]
@@ -508,12 +508,12 @@ def test_checkpoint_of_other_data_is_refused(data, tmp_path, monkeypatch):
     monkeypatch.setattr(Checkpoints, "remove", lambda self: None)
     clf = quick_classifier().fit(Blocks(*data), checkpoint=tmp_path / "run")
     X, y, weight = data
-    with pytest.raises(ValueError, match="with other data"):
+    with pytest.raises(ValueError, match="with different data"):
         clf.fit(Blocks(X + 1, y, weight), checkpoint=tmp_path / "run")
 
 
 def test_callbacks(data):
-    """Scores of held-out samples, and listeners to batches."""
+    """Validation scores, and callbacks that watch batches."""
     scoring = EpochScoring("f1_macro", lower_is_better=False, name="f1")
     clf = quick_classifier(callbacks=[scoring], early_stopping=True)
     clf.fit(Blocks(*data))
@@ -541,7 +541,7 @@ def zip_again(X, y):
 
 
 class Iterable:
-    """Whatever a function yields."""
+    """Iterable of the items that a function yields."""
 
     def __init__(self, make):
         self.make = make
@@ -595,7 +595,7 @@ def test_bad_streams(data, tmp_path):
         with raises("The stream has no samples"):
             clf.fit(stream)
     for checkpoint in (None, tmp_path / "run"):
-        with raises("All samples have a weight of zero"):
+        with raises("weights of all samples of the stream are zero"):
             clf.fit(Blocks(X, y, 0 * weight), checkpoint=checkpoint)
     with raises("have the label b"):
         clf.fit(Blocks(X, y, np.where(y == "b", 1.0, 0.0)))
@@ -626,7 +626,7 @@ def test_bad_streams(data, tmp_path):
 
 
 class Changing:
-    """Yields other blocks each time."""
+    """Yields different blocks in each pass."""
 
     def __init__(self, *passes):
         self.passes = iter(passes)
@@ -640,10 +640,10 @@ def test_streams_that_change(data):
     clf = quick_classifier(early_stopping=False)
     more = [(X, y), (X[:7], y[:7])]
     for passes in ([(X, y)], more), (more, [(X, y)]):
-        with raises("when it was read first"):
+        with raises("than in the first pass"):
             clf.fit(Changing(*passes))
     for labels in (np.where(y == "a", "z", y), y[::-1], np.arange(N) % 3):
-        with raises("when it was read first"):
+        with raises("than in the first pass"):
             clf.fit(Changing([(X, y)], [(X, labels)]))
     assert not hasattr(clf, "classes_")
     loader = DataLoader(Items(X, np.arange(N) % 2), batch_size=50, shuffle=True)
@@ -669,9 +669,9 @@ def test_bad_columns(data, tmp_path):
     with raises("The blocks have no labels"):
         clf.fit(folder)
     for labels in (data[1], 5, ("label",)):
-        with raises("pass the labels as the name of their column"):
+        with raises("so y must be the name of a column"):
             clf.fit(folder, labels)
-    with raises("pass the weights as the name of their column"):
+    with raises("so sample_weight must be the name of a column"):
         clf.fit(folder, "label", data[2])
     frame = as_frame(*data)
     for fit_or_score in (clf.fit, quick_classifier().fit(*data).score):
@@ -680,7 +680,7 @@ def test_bad_columns(data, tmp_path):
     with raises("sample_weight is the name of a column"):
         clf.fit(frame.iloc[:, :5], frame["label"], "weight")
     np.save(tmp_path / "X.npy", data[0])
-    with raises("but not one of parquet files"):
+    with raises("but it does not contain parquet files"):
         clf.fit(tmp_path / "X.npy", "label")
     (tmp_path / "X.npy").unlink()
     dated = as_frame(*data).assign(day=pd.Timestamp("2026-01-01"))
@@ -692,7 +692,7 @@ def test_bad_columns(data, tmp_path):
     frame = dd.from_pandas(as_frame(*data), npartitions=2)
     with raises(r"The dataset has no columns \['labels'\]"):
         clf.fit(frame, "labels")
-    with raises("must be dask collections of the same partitions"):
+    with raises("must be dask collections with the same partitions"):
         clf.fit(frame[["x0", "x1"]], data[1])
     with raises("different partitions"):
         other = dd.from_pandas(pd.Series(data[1]), npartitions=3)
@@ -701,8 +701,8 @@ def test_bad_columns(data, tmp_path):
         clf.fit(tmp_path / "absent", "label")
 
 
-def test_what_needs_arrays_says_so(data):
-    with raises("LabelSmoothingClassifierCV splits samples by index", TypeError):
+def test_methods_that_need_arrays_raise(data):
+    with raises("LabelSmoothingClassifierCV splits samples by their", TypeError):
         quick_search().fit(Blocks(*data))
     clf = LabelSmoothingClassifier(early_stopping=False)
     with raises("Call partial_fit for each of its blocks", TypeError):
@@ -714,7 +714,7 @@ def test_what_needs_arrays_says_so(data):
 
 
 def test_blocks_of_a_dask_array_are_read_by_their_numbers(data):
-    """Where sizes are known, samples have positions, as in an array."""
+    """If chunk sizes are known, samples can be indexed, as in an array."""
     X, y, _ = data
     chunks = da.from_array(X, chunks=(70, 5))
     clf = quick_classifier().fit(chunks, da.from_array(y, chunks=30))

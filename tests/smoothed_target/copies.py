@@ -1,4 +1,4 @@
-"""Copies made by hand, and classifiers that show what they were given."""
+"""Manual copies, and classifiers that record the arguments of fit."""
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -10,7 +10,7 @@ AS_IT_IS = LabelSmoother(epsilon=0)
 
 
 class Recorder(ClassifierMixin, BaseEstimator):
-    """Keeps what `fit` was given."""
+    """Keeps the arguments of `fit`."""
 
     def fit(self, X, y, sample_weight=None, offset=None, mode=None, eval_X=None):
         self.X_, self.y_, self.weight_ = X, y, sample_weight
@@ -23,7 +23,7 @@ class Recorder(ClassifierMixin, BaseEstimator):
 
 
 class Forgetful(Recorder):
-    """Keeps nothing, so that its memory does not count."""
+    """Keeps nothing, so that it needs no memory."""
 
     def fit(self, X, y, sample_weight=None):
         self.classes_ = np.unique(y)

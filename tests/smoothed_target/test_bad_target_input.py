@@ -1,4 +1,4 @@
-"""Bad input and parameters, and what is left after an error."""
+"""Invalid input and parameters, and the state after an error."""
 
 import numpy as np
 import pandas as pd
@@ -90,7 +90,7 @@ def test_bad_y_soft_is_refused(y, y_soft, message):
         SmoothedTargetClassifier().fit([[1], [2], [3]], y, y_soft=y_soft)
 
 
-def test_targets_that_are_no_probabilities_are_refused(iris):
+def test_targets_that_are_not_probabilities_are_refused(iris):
     each = LabelSmoother(0.1, distribution="each")
     with pytest.raises(ValueError, match="distribution='uniform' and epsilon=convert"):
         SmoothedTargetClassifier(smoother=each).fit(*iris)
@@ -107,7 +107,7 @@ def test_targets_that_are_no_probabilities_are_refused(iris):
         (np.ones((150, 3)) / 3, [2, 1, 0], "must be sorted"),
     ],
 )
-def test_what_a_smoother_gives_is_checked(iris, output, classes, message):
+def test_output_of_a_smoother_is_checked(iris, output, classes, message):
     class Broken(BaseEstimator):
         def fit(self, y):
             self.classes_ = np.array(classes)

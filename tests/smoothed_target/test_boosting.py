@@ -1,4 +1,4 @@
-"""XGBoost and LightGBM are trained on the soft targets themselves."""
+"""XGBoost and LightGBM, trained on soft targets."""
 
 import pickle
 
@@ -79,7 +79,7 @@ def test_class_weights_are_those_of_the_classifier_itself(make):
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_xgboost_equals_weighted_copies(n_classes):
     X, y = data(n_classes)
-    # Copies start from another score, and are binned by their number.
+    # Copies have a different initial score and different bins.
     params = {"base_score": 0.5, "tree_method": "exact"}
     of_copies, of_samples = (
         SmoothedTargetClassifier(
@@ -286,7 +286,7 @@ def test_missing_and_categorical_features(make):
         (xgb(objective="binary:hinge"), "objective='binary:hinge'"),
     ],
 )
-def test_where_no_objective_can_be_used_it_says_why(classifier, message):
+def test_reason_why_no_objective_can_be_used(classifier, message):
     X, y = data(2)
     clf = SmoothedTargetClassifier(classifier, strategy="objective")
     with pytest.raises(ValueError, match=message):

@@ -34,7 +34,7 @@ def test_balanced_classes_are_those_of_the_soft_labels(soft, balanced):
     assert forest.class_weight == balanced
 
 
-def test_class_weight_goes_by_the_labels_of_the_user(iris):
+def test_class_weight_uses_the_original_labels(iris):
     X, y = iris[0], NAMES[iris[1]]
     heavy = LogisticRegression(class_weight={"setosa": 100.0})
     plain, weighted = (
@@ -66,7 +66,7 @@ def test_one_hot_soft_labels_are_hard_labels(iris):
     assert_array_equal(one_hot.classifier_.coef_, hard.classifier_.coef_)
 
 
-def test_score_goes_by_the_most_likely_of_soft_labels(soft):
+def test_score_uses_the_most_likely_of_soft_labels(soft):
     X, y_soft = soft
     clf = SmoothedTargetClassifier().fit(X, y_soft)
     assert clf.score(X, y_soft) == clf.score(X, y_soft.argmax(axis=1)) > 0.5

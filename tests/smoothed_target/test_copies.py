@@ -1,4 +1,4 @@
-"""Which copies there are, and what they weigh."""
+"""Copies of samples and their weights."""
 
 import contextlib
 
@@ -35,7 +35,7 @@ distributions = st.lists(
 
 
 @given(distributions, st.floats(0, 0.9), st.randoms(use_true_random=False))
-def test_copies_share_the_weight_of_their_row(y_soft, min_share, random):
+def test_copies_share_the_weight_of_their_sample(y_soft, min_share, random):
     sample_weight = np.array([random.choice([0.0, 0.5, 3.0]) for _ in y_soft])
     rows, codes, weight = weighted_copies(y_soft, sample_weight, min_share)
     assert_allclose(np.bincount(rows, weight, len(y_soft)), sample_weight)
@@ -48,7 +48,7 @@ def test_copies_share_the_weight_of_their_row(y_soft, min_share, random):
         assert_allclose(weight, sample_weight[rows] * y_soft[rows, codes])
 
 
-def test_min_share_bounds_what_is_dropped_and_keeps_the_largest():
+def test_min_share_drops_small_classes_and_keeps_the_largest():
     y_soft = np.array([[0.96, 0.03, 0.01], [0.34, 0.33, 0.33]])
     copies = weighted_copies(y_soft, None, min_share=0.02)
     assert_array_equal(copies.codes, [0, 1, 0, 1, 2])
@@ -58,7 +58,7 @@ def test_min_share_bounds_what_is_dropped_and_keeps_the_largest():
     assert_array_equal(copies.weight, [1, 1])
 
 
-def test_copies_of_a_row_are_together_and_labelled_as_the_user_does():
+def test_copies_of_a_sample_are_adjacent_and_have_original_labels():
     clf = SmoothedTargetClassifier(Recorder(), LabelSmoother(0.3))
     recorder = clf.fit([[1], [2]], ["b", "a"], sample_weight=[1, 4]).classifier_
     assert recorder.X_ == [[1], [1], [2], [2]]
@@ -66,7 +66,7 @@ def test_copies_of_a_row_are_together_and_labelled_as_the_user_does():
     assert_allclose(recorder.weight_, [0.15, 0.85, 3.4, 0.6])
 
 
-def test_rows_of_weight_zero_are_dropped():
+def test_samples_of_weight_zero_are_dropped():
     clf = SmoothedTargetClassifier(Recorder())
     recorder = clf.fit([[1], [2], [3]], [0, 1, 0], sample_weight=[1, 0, 1]).classifier_
     assert recorder.X_ == [[1], [1], [3], [3]]
@@ -122,7 +122,7 @@ def test_a_classifier_that_writes_to_its_data_does_not_write_to_mine(container, 
     ids=str,
 )
 def test_limits_of_leaves_count_samples_not_copies(classifier, rng):
-    """With next to no smoothing copies make the same trees as the samples."""
+    """With almost no smoothing, copies give the same trees as the samples."""
     X = rng.normal(size=(200, 4))
     y = np.digitize(X[:, 0] + rng.normal(size=200), [-0.5, 0.5])
     plain = clone(classifier).fit(X, y).predict_proba(X)
@@ -133,7 +133,7 @@ def test_limits_of_leaves_count_samples_not_copies(classifier, rng):
 
 @pytest.mark.parametrize("limit", [{}, {"min_data_in_leaf": 20}])
 def test_leaves_of_lightgbm_are_as_large_as_without_copies(limit, rng):
-    """It estimates the number of samples in a leaf from their Hessian."""
+    """LightGBM estimates the number of samples in a leaf from their Hessian."""
     X = rng.normal(size=(400, 4))
     y = np.digitize(X[:, 0] + rng.normal(size=400), [-0.5, 0.5])
     boosting = LGBMClassifier(n_estimators=1, n_jobs=1, verbose=-1, **limit)
@@ -194,7 +194,7 @@ def test_epsilon_of_each_sample_is_for_label_smoothers(iris):
     clf = SmoothedTargetClassifier(smoother=LabelBinarizer())
     with pytest.raises(ValueError, match=r"sample_epsilon requires a LabelSmoother"):
         clf.fit(*iris, sample_epsilon=np.zeros(150))
-    with pytest.raises(ValueError, match=r"sample_epsilon must hold one float"):
+    with pytest.raises(ValueError, match=r"sample_epsilon must contain one float"):
         SmoothedTargetClassifier().fit(*iris, sample_epsilon=[0.1, 0.2])
 
 
@@ -202,7 +202,7 @@ def test_epsilon_of_each_sample_is_for_label_smoothers(iris):
 
 
 @given(distributions, st.integers(1, 5))
-def test_draws_are_labels_that_the_row_may_have(y_soft, n_draws):
+def test_drawn_labels_have_positive_probability(y_soft, n_draws):
     counts = draw_labels(y_soft, n_draws, np.random.RandomState(0))
     assert_array_equal(counts.sum(axis=1), n_draws)
     assert not np.any(counts[y_soft == 0])
@@ -241,7 +241,7 @@ def test_without_weights_equal_draws_stay_apart(soft):
     clf = SmoothedTargetClassifier(
         neighbors, AS_IT_IS, strategy="sample", n_draws=20, random_state=0
     ).fit(X, y_soft)
-    # The nearest neighbours of a row are its own copies.
+    # The nearest neighbors of a sample are its own copies.
     error = np.sqrt(y_soft * (1 - y_soft) / 20)
     assert np.all(np.abs(clf.predict_proba(X) - y_soft) <= 4.5 * error)
 
@@ -276,9 +276,9 @@ def test_draws_depend_on_random_state_alone(soft):
 # Smoothers
 
 
-def test_a_smoother_of_ones_own(iris):
+def test_custom_smoother(iris):
     class Neighbours(LabelSmoother):
-        """Spreads half of a label over its neighbours on a line."""
+        """Distributes half of a label over its neighbors on a line."""
 
         def transform(self, y):
             codes = self.encode(y)

@@ -12,7 +12,7 @@ from smoothed_target.copies import AS_IT_IS, NAMES, copies_by_hand
 
 @pytest.mark.parametrize("strategy", ["replicate", "sample"])
 @pytest.mark.parametrize("fraction", [0.25, 30])
-def test_no_copy_of_a_held_out_row_is_trained_on(rng, strategy, fraction):
+def test_no_copy_of_a_held_out_sample_is_trained_on(rng, strategy, fraction):
     X = np.column_stack([np.arange(120.0), rng.normal(size=120)])
     y = np.arange(120) % 3
     boosting = HistGradientBoostingClassifier(
@@ -36,7 +36,7 @@ def test_no_copy_of_a_held_out_row_is_trained_on(rng, strategy, fraction):
     assert_allclose(totals[validation.astype(int)], 1)
 
 
-def test_held_out_rows_are_those_that_boosting_draws_itself(soft):
+def test_held_out_samples_equal_those_of_boosting(soft):
     X, y = soft[0], NAMES[soft[1].argmax(axis=1)]
     plain = HistGradientBoostingClassifier(early_stopping=True, random_state=3)
     plain.fit(X, y)
@@ -45,7 +45,7 @@ def test_held_out_rows_are_those_that_boosting_draws_itself(soft):
     assert_allclose(clf.predict_proba(X), plain.predict_proba(X))
 
 
-def test_early_stopping_auto_counts_rows_not_copies(rng):
+def test_early_stopping_auto_counts_samples_not_copies(rng):
     boosting = HistGradientBoostingClassifier(max_iter=2, max_leaf_nodes=2)
     X = rng.normal(size=(10_100, 1))
     few = SmoothedTargetClassifier(boosting).fit(X[:600], np.arange(600) % 20)
@@ -55,7 +55,7 @@ def test_early_stopping_auto_counts_rows_not_copies(rng):
     assert len(many.classifier_.validation_score_) > 0
 
 
-def test_classes_of_held_out_rows_that_training_lacks_are_left_out(rng):
+def test_classes_of_held_out_samples_missing_in_training_are_ignored(rng):
     X = rng.normal(size=(40, 2))
     y_soft = np.zeros((40, 3))
     y_soft[np.arange(40), np.arange(40) % 2] = 1
@@ -80,7 +80,7 @@ def test_validation_data_of_the_user_is_passed_on(soft):
         early_stopping=True, max_iter=5, validation_fraction=0.5
     )
     clf = SmoothedTargetClassifier(boosting, AS_IT_IS)
-    # As many rows as X has, which are no rows of X for that.
+    # Validation data with the length of X, which must not be copied.
     validation = {"X_val": X[::-1], "y_val": y_soft[::-1].argmax(axis=1)}
     clf.fit(X, y_soft, **validation)
     by_hand = clone(boosting).set_params(min_samples_leaf=3 * 20)
@@ -91,7 +91,7 @@ def test_validation_data_of_the_user_is_passed_on(soft):
     assert_array_equal(*scores)
 
 
-def test_boosting_that_takes_no_validation_data_is_refused(soft, monkeypatch):
+def test_boosting_without_validation_data_is_refused(soft, monkeypatch):
     monkeypatch.setattr(
         HistGradientBoostingClassifier,
         "fit",

@@ -1,4 +1,4 @@
-"""In scikit-learn's tools: containers, searches, pipelines and routing."""
+"""Use in scikit-learn: containers, searches, pipelines and routing."""
 
 import pickle
 
@@ -38,7 +38,7 @@ def test_names_of_features_and_dataframes_reach_the_classifier(iris):
 
 
 @pytest.mark.parametrize("container", [csr_matrix, coo_array])
-def test_sparse_rows_are_copied_sparse(container, iris):
+def test_sparse_samples_are_copied_sparse(container, iris):
     X, y = iris
     dense = SmoothedTargetClassifier().fit(X, y)
     sparse = SmoothedTargetClassifier().fit(container(X), y)
@@ -86,7 +86,7 @@ def test_soft_labels_beside_hard_ones_in_grid_search(soft, routing):
 
 
 @pytest.mark.parametrize("routing", [False, True])
-def test_what_fit_is_given_besides_is_copied_with_the_rows(iris, routing):
+def test_other_arguments_of_fit_are_copied_with_the_samples(iris, routing):
     X, y = iris
     inner = Recorder()
     with sklearn.config_context(enable_metadata_routing=routing):

@@ -1,4 +1,4 @@
-"""Which classifiers must not get copies."""
+"""Classifiers that cannot be trained on copies."""
 
 import lightgbm
 import numpy as np
@@ -40,14 +40,14 @@ from sklearn_ls import (
 LOGISTIC = LogisticRegression()
 
 
-BAGGING_OUTSIDE = r"Draw samples outside, BaggingClassifier\(SmoothedTargetClassifier"
+BAGGING_OUTSIDE = r"Resample outside, BaggingClassifier\(SmoothedTargetClassifier"
 
 
 REFUSED = {
-    "forest": (RandomForestClassifier(), "Set bootstrap=False, draw samples outside"),
+    "forest": (RandomForestClassifier(), "Set bootstrap=False, resample outside"),
     "extra trees": (
         ExtraTreesClassifier(bootstrap=True),
-        "Set bootstrap=False, draw samples",
+        "Set bootstrap=False, resample outside",
     ),
     "bagging": (BaggingClassifier(bootstrap=False), BAGGING_OUTSIDE),
     "xgboost's forest": (xgboost.XGBRFClassifier(), BAGGING_OUTSIDE),
@@ -56,13 +56,13 @@ REFUSED = {
         BAGGING_OUTSIDE,
     ),
     "its alias": (lightgbm.LGBMClassifier(boosting="rf"), BAGGING_OUTSIDE),
-    "logistic CV": (LogisticRegressionCV(), "cross-validates inside.*GridSearchCV"),
-    "ridge CV": (RidgeClassifierCV(), "cross-validates inside"),
-    "calibrated": (CalibratedClassifierCV(LOGISTIC), "cross-validates inside"),
-    "stacking": (StackingClassifier([("a", LOGISTIC)]), "takes none"),
-    "grid search": (GridSearchCV(LOGISTIC, {}), "takes none"),
-    "our search": (LabelSmoothingClassifierCV(), "cross-validates inside"),
-    "SVC": (SVC(probability=True), "SVC cross-validates inside.*CalibratedClass"),
+    "logistic CV": (LogisticRegressionCV(), "uses cross-validation.*GridSearchCV"),
+    "ridge CV": (RidgeClassifierCV(), "uses cross-validation"),
+    "calibrated": (CalibratedClassifierCV(LOGISTIC), "uses cross-validation"),
+    "stacking": (StackingClassifier([("a", LOGISTIC)]), "does not accept it"),
+    "grid search": (GridSearchCV(LOGISTIC, {}), "does not accept it"),
+    "our search": (LabelSmoothingClassifierCV(), "uses cross-validation"),
+    "SVC": (SVC(probability=True), "SVC uses cross-validation.*CalibratedClass"),
     "our network": (
         LabelSmoothingClassifier(),
         "early_stopping=False, or fit it on the soft labels directly",
@@ -77,11 +77,11 @@ REFUSED = {
     "precomputed kernel": (SVC(kernel="precomputed"), "matrix of all pairs of samples"),
     "nested forest": (
         VotingClassifier([("a", LOGISTIC), ("b", RandomForestClassifier())]),
-        "RandomForestClassifier draws the copies of a sample separately",
+        "RandomForestClassifier resamples the copies of a sample",
     ),
     "nested boosting": (
         VotingClassifier([("a", HistGradientBoostingClassifier(early_stopping=True))]),
-        "inside of another estimator would hold out",
+        "inside another estimator would hold out",
     ),
     "nested balance": (
         VotingClassifier([("a", DecisionTreeClassifier(class_weight="balanced"))]),
@@ -91,10 +91,10 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("classifier", "message"), REFUSED.values(), ids=REFUSED)
-def test_what_would_draw_or_split_copies_is_refused(classifier, message, iris):
+def test_classifiers_that_separate_copies_are_refused(classifier, message, iris):
     with pytest.raises(ValueError, match=message):
         SmoothedTargetClassifier(classifier, strategy="replicate").fit(*iris)
-    if "takes none" not in message:
+    if "does not accept it" not in message:
         drawn = SmoothedTargetClassifier(classifier, strategy="sample", n_draws=2)
         with pytest.raises(ValueError, match=r"n_draws=1|class_weight"):
             drawn.fit(*iris)
@@ -110,7 +110,7 @@ def test_what_would_draw_or_split_copies_is_refused(classifier, message, iris):
         GradientBoostingClassifier(n_estimators=5, n_iter_no_change=2),
     ],
 )
-def test_one_draw_a_row_suits_all(classifier, iris):
+def test_one_draw_per_sample_works_for_all_classifiers(classifier, iris):
     clf = SmoothedTargetClassifier(classifier, strategy="sample", random_state=0)
     assert clf.fit(*iris).score(*iris) > 0.8
 
@@ -133,12 +133,12 @@ def test_one_draw_a_row_suits_all(classifier, iris):
 )
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore:After the first epoch most outputs")
-def test_what_takes_weights_and_draws_nothing_is_taken(classifier, iris):
+def test_classifiers_with_weights_and_without_resampling_are_accepted(classifier, iris):
     clf = SmoothedTargetClassifier(classifier).fit(*iris)
     assert_allclose(clf.predict_proba(iris[0]).sum(axis=1), 1, rtol=1e-6)
 
 
-def test_bagging_outside_is_what_the_refusal_advises(iris):
+def test_bagging_of_smoothed_classifiers(iris):
     bagging = BaggingClassifier(
         SmoothedTargetClassifier(DecisionTreeClassifier()), 5, random_state=0
     )
@@ -147,13 +147,13 @@ def test_bagging_outside_is_what_the_refusal_advises(iris):
 
 def test_classifiers_without_weights_are_refused(iris):
     clf = SmoothedTargetClassifier(KNeighborsClassifier())
-    with pytest.raises(ValueError, match=r"takes none. Use strategy='sample'"):
+    with pytest.raises(ValueError, match=r"does not accept it. Use strategy='sample'"):
         clf.fit(*iris)
     clf = SmoothedTargetClassifier(make_pipeline(StandardScaler(), LOGISTIC))
     with pytest.raises(ValueError, match=r"make_pipeline\(scaler, SmoothedTarget"):
         clf.fit(*iris)
     voting = VotingClassifier([("a", LOGISTIC), ("b", KNeighborsClassifier())])
-    with pytest.raises(ValueError, match="VotingClassifier takes none"):
+    with pytest.raises(ValueError, match="VotingClassifier does not accept"):
         SmoothedTargetClassifier(voting).fit(*iris)
     for inner in (KNeighborsClassifier(), make_pipeline(StandardScaler(), LOGISTIC)):
         clf = SmoothedTargetClassifier(inner, strategy="sample")
@@ -162,7 +162,7 @@ def test_classifiers_without_weights_are_refused(iris):
             clf.fit(*iris, sample_weight=np.ones(150))
 
 
-def test_what_is_no_classifier_is_refused(iris):
+def test_estimators_that_are_not_classifiers_are_refused(iris):
     clf = SmoothedTargetClassifier(Ridge())
     assert "Ridge" in clf._repr_html_()
     with pytest.raises(ValueError, match="must be a classifier"):
@@ -174,7 +174,7 @@ def test_what_is_no_classifier_is_refused(iris):
 @pytest.mark.parametrize(
     "search", [GridSearchCV(LOGISTIC, {}), StackingClassifier([("a", LOGISTIC)])]
 )
-def test_what_cross_validates_must_not_be_given_repeated_rows(search, iris):
+def test_cross_validation_of_repeated_samples_is_refused(search, iris):
     clf = SmoothedTargetClassifier(search, strategy="sample", n_draws=2)
-    with pytest.raises(ValueError, match="cross-validates inside"):
+    with pytest.raises(ValueError, match="uses cross-validation"):
         clf.fit(*iris)

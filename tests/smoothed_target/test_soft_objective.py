@@ -1,4 +1,4 @@
-"""Training on the copies is training on the soft target."""
+"""Training on copies equals training on soft targets."""
 
 import lightgbm
 import numpy as np
@@ -25,7 +25,7 @@ def cross_entropy(y_soft, proba, weight=1.0):
 
 
 def softmax_regression(X, y_soft, weight, C):
-    """Minimise the soft cross-entropy with ridge penalty; return coefs, intercepts."""
+    """Minimize the soft cross-entropy with ridge penalty; return coefs, intercepts."""
     n_features, n_classes = X.shape[1], y_soft.shape[1]
 
     def objective(theta):
@@ -111,7 +111,7 @@ def test_sgd_comes_near_the_minimum_of_its_soft_loss(soft):
         loss = cross_entropy(y_soft, np.column_stack([1 - proba, proba]))
         return loss / y_soft.size + alpha * np.sum(theta[:-1] ** 2) / 2
 
-    # A step is made, and the penalty paid, for each copy.
+    # Each copy makes a step and adds the penalty.
     best = minimize(objective, np.zeros(5)).fun
     sgd = SGDClassifier(
         "log_loss", alpha=alpha, tol=None, max_iter=500, average=True, random_state=0
