@@ -89,7 +89,7 @@ def state(iris, **params):
 
 
 INVALID = {
-    "classes are not one": {"classes": np.arange(4)},
+    "classes do not match the outputs": {"classes": np.arange(4)},
     "sample_shape is invalid": {"sample_shape": [4.0]},
     "the weights have the dtype": {"dtype": "float16"},
     "the seed is invalid": {"seed": "0"},

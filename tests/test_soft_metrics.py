@@ -98,7 +98,7 @@ def test_a_vector_is_the_second_of_two_columns(metric, rng):
 @pytest.mark.parametrize(
     ("y_soft", "y_proba", "match"),
     [
-        ([[0.5, 0.6]], [[0.5, 0.5]], "Row 0 .* its sum 1.1"),
+        ([[0.5, 0.6]], [[0.5, 0.5]], "Row 0 .* and sums to 1.1"),
         ([[0, 1], [1, 0]], [[0.5, 0.5], [0.5, 0.5]], "y_soft must be a matrix of flo"),
         ([0, 1], [[0.5, 0.5], [0.5, 0.5]], "y_soft must be a matrix of floats"),
         ([[0.5, 0.5]], [[0.2, 0.3, 0.5]], "y_proba has 3 columns, but y_soft has 2"),

@@ -245,7 +245,7 @@ def test_columns_of_crowd_kit():
         (np.array([["a", "b"], [np.nan, "b"]]), "answers has the label 'nan'"),
         ([[0, -1], [1, 1]], "answers has the label"),
         ([["a", "a"]], "answers must contain at least two different labels. Got .'a'."),
-        ([[None, None]], "votes must contain at least one vote"),
+        ([[None, None]], "answers must contain at least one vote"),
         (np.array([["a", 1]], dtype=object), "mixed label types"),
         ([[0.5, 1.0]], "continuous"),
         (["a", "b"], "Expected 2D array"),

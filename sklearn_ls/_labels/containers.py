@@ -142,9 +142,10 @@ def check_labels(y):
             check_classification_targets(y)
     elif y.dtype.kind not in "biu" or np.any(y != y.astype(bool)):
         raise ValueError(
-            f"y has shape {y.shape} and dtype {y.dtype}. For multilabel targets pass a "
-            "matrix of the integers 0 and 1; for soft labels a matrix of floats, such "
-            "as counts divided by their row sums; for single labels pass a vector."
+            f"y has shape {y.shape} and dtype {y.dtype}. For multilabel targets, pass "
+            "a matrix of the integers 0 and 1; for soft labels, a matrix of floats, "
+            "such as counts divided by their row sums; for single labels, pass a "
+            "vector."
         )
     return y
 

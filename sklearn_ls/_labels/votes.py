@@ -227,7 +227,7 @@ def _encode(labels, others=None, name="answers"):
             "label. Pass a y that contains -1, or use only one kind of missing value."
         )
     if not asked.any():
-        raise ValueError("votes must contain at least one vote.")
+        raise ValueError(f"{name} must contain at least one vote.")
     voted = check_labels(labels_to_array(labels[asked].tolist(), name))
     if voted.dtype.kind == "f":
         voted = voted.astype(np.int64)  # floats because of NaN

@@ -91,11 +91,11 @@ def network_from_dict(state):
     n_classes, classes = state["n_classes"], state["classes"]
     _require(
         isinstance(classes, np.ndarray) and classes.shape == (n_classes,),
-        "classes are not one for each output",
+        "the classes do not match the outputs",
     )
     _require(
         state["multilabel"] or np.array_equal(np.unique(classes), classes),
-        "classes are not sorted, or not distinct",
+        "the classes are not sorted or not distinct",
     )
     architecture = _read_architecture(state)
     weights = state["weights"]

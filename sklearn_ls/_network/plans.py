@@ -537,7 +537,8 @@ def thin_out(part, n_classes):
     if n_samples == 0:
         raise ValueError(
             "calibration='temperature' needs held-out samples with positive weight and "
-            "with labels that occur in the training samples. There are none."
+            "with labels that occur in the training samples, but there are none. Pass "
+            "more samples, or set calibration=None."
         )
     enough = min(ENOUGH_SAMPLES, ENOUGH_LOGITS / n_classes)
     every = slice(None, None, math.ceil(n_samples / enough))

@@ -612,7 +612,7 @@ def test_bad_streams(data, tmp_path):
     clf.set_params(early_stopping="auto")
     with raises("X has 4 features, but LabelSmoothingClassifier is expecting 5"):
         clf.fit([*blocks, (X[:, 1:], y)])
-    with raises("one kind"):
+    with raises("same kind of labels"):
         clf.fit([*blocks, (X, np.full((N, 2), 0.5))])
     with raises("only one class"):
         clf.fit([(X, np.zeros(N, dtype=int))])

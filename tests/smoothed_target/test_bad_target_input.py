@@ -57,7 +57,7 @@ def test_bad_parameters_are_refused_by_name(params, message, iris):
             [[0, 1], [1, 1], [1, 0], [0, 0]],
             "must be one label per sample, or a matrix of floats",
         ),
-        ([[0.5, 0.6]] * 4, "Row 0 is .* its sum 1.1"),
+        ([[0.5, 0.6]] * 4, "Row 0 is .* and sums to 1.1"),
         ([[0.5, np.nan]] * 4, "NaN"),
         (["a", None, "b", "c"], "NaN or None"),
     ],
@@ -103,7 +103,7 @@ def test_targets_that_are_not_probabilities_are_refused(iris):
     [
         (np.ones((150, 2)) / 2, [0, 1, 2], r"shape \(150, 2\) for 150 samples and 3"),
         (np.full((150, 3), np.nan), [0, 1, 2], "probabilities that sum to 1"),
-        (np.tile([1.5, -0.5, 0.0], (150, 1)), [0, 1, 2], "gave .* for row 0"),
+        (np.tile([1.5, -0.5, 0.0], (150, 1)), [0, 1, 2], "returned .* for row 0"),
         (np.ones((150, 3)) / 3, [2, 1, 0], "must be sorted"),
     ],
 )
