@@ -107,7 +107,7 @@ means.plot.barh(
     ax=axes[1],
     xlabel="mean probability",
     ylabel="true label",
-    color=["C2", "lightgray", "C4"],
+    color=["C2", "C7", "C4"],
 )
 axes[1].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False)
 plt.show()

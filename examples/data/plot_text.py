@@ -103,7 +103,7 @@ ConfusionMatrixDisplay.from_predictions(
 )
 plt.setp(axes[0].get_xticklabels(), rotation=30, ha="right")
 axes[0].set(xlabel="observed label", ylabel="true label", title="the labels")
-axes[1].plot(names, accuracy.T, color="lightgray", marker=".")
+axes[1].plot(names, accuracy.T, color="gray", alpha=0.4, marker=".")
 axes[1].plot(names, accuracy.mean(axis=0), marker="o", label="mean")
 axes[1].set_title("accuracy on true labels of other docstrings")
 axes[1].legend()

@@ -171,7 +171,7 @@ for k, rate in enumerate(rates):
 
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
 for k, (ax, name) in enumerate(zip(axes, ("accuracy", "log-loss"), strict=True)):
-    ax.plot(rates, gains[:, :, k], color="lightgray")
+    ax.plot(rates, gains[:, :, k], color="gray", alpha=0.4)
     ax.errorbar(rates, mean[:, k], error[:, k], marker="o", capsize=3)
     ax.axhline(0, color="gray", linewidth=0.8)
     ax.set(xlabel="share of flipped labels", title=f"{name}: smoothed minus hard")

@@ -105,7 +105,7 @@ figure, ax = plt.subplots(figsize=(6.5, 3.8), layout="constrained")
 shown = mean[::-1, : len(epsilons)]
 ax.imshow(shown, cmap="PuOr", vmin=-12, vmax=12, aspect="auto")
 for (row, column), gain in np.ndenumerate(shown):
-    ax.text(column, row, f"{gain:+.1f}", ha="center", va="center")
+    ax.text(column, row, f"{gain:+.1f}", ha="center", va="center", color="black")
 ax.set_xticks(range(len(epsilons)), epsilons)
 ax.set_yticks(range(len(rates)), [f"{rate:.0%}" for rate in rates[::-1]])
 ax.set(xlabel="epsilon", ylabel="noise rate", title="points gained by smoothing")

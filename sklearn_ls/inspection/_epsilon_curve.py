@@ -240,7 +240,9 @@ class EpsilonCurveDisplay:
         means, errors, _ = np.transpose(
             [mean_of_splits(of_folds) for of_folds in values]
         )
-        self.fold_lines_ = ax.plot(self.epsilons, values, color="0.8", linewidth=0.8)
+        self.fold_lines_ = ax.plot(
+            self.epsilons, values, color="gray", alpha=0.4, linewidth=0.8
+        )
         (self.line_,) = ax.plot(self.epsilons, means, marker="o", label="mean")
         self.band_ = ax.fill_between(
             self.epsilons,

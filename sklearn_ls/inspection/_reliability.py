@@ -282,7 +282,7 @@ class ReliabilityDisplay:
             ax = new_axes(self, figsize=(5, 6), layout="constrained")
         ax_histogram = _find_or_add_histogram(ax)
         if _DIAGONAL not in ax.get_legend_handles_labels()[1]:
-            ax.plot([0, 1], [0, 1], "k:", label=_DIAGONAL)
+            ax.plot([0, 1], [0, 1], ":", color="gray", label=_DIAGONAL)
         name = self.name if name is None else name
         error = self.calibration_error
         label = [name] if name is not None else []
