@@ -197,7 +197,12 @@ def main():
             )
             print(*rows[-1], flush=True)
     header = ["classes", "hard", "objective / hard", "copies / hard"]
-    header += ["accuracy, hard", "objective", "copies", "largest difference"]
+    header += [
+        "accuracy, hard",
+        "accuracy, objective",
+        "accuracy, copies",
+        "largest difference",
+    ]
     print_table(header, rows)
     print_memory()
     print_catboost(args.repeats)

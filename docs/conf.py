@@ -1,3 +1,5 @@
+import os
+import sys
 import warnings
 from itertools import chain
 from pathlib import Path
@@ -11,7 +13,11 @@ author = "the sklearn-ls developers"
 copyright = "2026, the sklearn-ls developers"
 version = release = sklearn_ls.__version__
 
+sys.path.insert(0, str(Path(__file__).resolve().parent / "_ext"))
 extensions = [
+    "bars",
+    "indexes",
+    "parameter_groups",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.extlinks",
@@ -21,6 +27,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
+    "sphinxext.opengraph",
 ]
 exclude_patterns = ["_build", "_templates"]
 templates_path = ["_templates"]
@@ -85,6 +92,7 @@ sphinx_gallery_conf = {
     ),
     "doc_module": ("sklearn_ls",),
     "backreferences_dir": "generated/backreferences",
+    "reset_modules": ("matplotlib", "figure_style.use"),
     "remove_config_comments": True,
     "show_signature": False,
     "min_reported_time": 3600,  # times differ from build to build
@@ -92,10 +100,19 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
 }
 
+documentation = "https://sklearn-ls.readthedocs.io/en/"
+on_read_the_docs = "READTHEDOCS" in os.environ
+html_baseurl = ogp_site_url = os.environ.get(
+    "READTHEDOCS_CANONICAL_URL", f"{documentation}stable/"
+)
+ogp_image = "_static/quickstart.png"
+ogp_social_cards = {"enable": False}
+
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn-ls"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = [("tables.js", {"defer": "defer"})]
 html_logo = html_favicon = "_static/logo.svg"
 html_show_sourcelink = html_copy_source = False
 html_use_index = html_domain_indices = False
@@ -105,6 +122,15 @@ html_theme_options = {
     "logo": {"text": "sklearn-ls", "alt_text": "sklearn-ls"},
     "header_links_before_dropdown": 7,
     "navbar_align": "left",
+    "navbar_end": ["version-switcher", "theme-switcher", "navbar-icon-links"],
+    # All versions read the newest list; a build elsewhere reads its own.
+    "switcher": {
+        "json_url": f"{documentation}latest/_static/switcher.json"
+        if on_read_the_docs
+        else "_static/switcher.json",
+        "version_match": "dev" if "dev" in version else version,
+    },
+    "check_switcher": False,
     "secondary_sidebar_items": ["page-toc"],
     "show_prev_next": False,
     "footer_start": ["copyright"],
