@@ -130,7 +130,7 @@ def draw(node, head, rows):
             spans = draw_span(kind, 0, value)
             if start < end:
                 spans += draw_span("bars-range", start, end)
-            n_decimals = len(re.search(r"\.?(\d*)$", text.split(",")[0].split()[0])[1])
+            n_decimals = len(re.match(NUMBER, text)[0].partition(".")[2])
             text = f"{value:{'+' if differences else ''}.{n_decimals}f}"
         return (
             f'<span class="bars-label">{escape(label)}</span>'
@@ -146,21 +146,25 @@ def draw(node, head, rows):
             f'<span class="bars-axis bars-{node["better"]}">{better}</span></div>'
         )
 
+    drawn = "".join(draw_panel(*panel) for panel in panels)
+    style = f"--reference:{percent(reference - low)}"
+    panels = f'<div class="bars-panels" style="{style}">{drawn}</div>'
+    return panels, explain(differences, found)
+
+
+def explain(differences, found):
+    """Return what the lines and colors of the bars mean."""
     if differences:
-        explanation = (
+        return (
             "Lines are standard errors. The dashed line is no difference; a bar is "
             "blue if it is better by more than its standard error."
         )
-    elif any(low < high for _, low, high in found):
-        explanation = (
+    if any(low < high for _, low, high in found):
+        return (
             "Bars are medians of several runs, lines reach from the lowest to the "
             "highest. The dashed line is 1; a bar is blue if all runs are better."
         )
-    else:
-        explanation = "The dashed line is 1; blue bars are better."
-    drawn = "".join(draw_panel(*panel) for panel in panels)
-    style = f"--reference:{percent(reference - low)}"
-    return f'<div class="bars-panels" style="{style}">{drawn}</div>', explanation
+    return "The dashed line is 1; blue bars are better."
 
 
 def setup(app):
