@@ -49,6 +49,7 @@ intersphinx_mapping = {
     }.items()
 }
 
+autodoc_typehints = "none"  # docstrings say more
 numpydoc_show_class_members = False  # the template of classes lists them
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "

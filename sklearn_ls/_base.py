@@ -3,8 +3,10 @@
 import copy
 from importlib.metadata import version
 from numbers import Integral, Real
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -44,6 +46,7 @@ from sklearn_ls._samples.streams import (
     raise_for_names,
     read_parts,
 )
+from sklearn_ls._types import Floats, SamplesLike, VectorLike
 from sklearn_ls._version import VersionedPickle, __version__
 from sklearn_ls._warnings import warn
 
@@ -178,6 +181,24 @@ class BaseNetworkClassifier(
     predictions for an array of samples; the fitted attributes describe it. `fit`
     computes everything first and then stores it in one step.
     """
+
+    classes_: NDArray[Any]
+    n_features_in_: int
+    feature_names_in_: NDArray[Any]
+    label_smoother_: LabelSmoother
+    n_iter_: int
+    n_layers_: int
+    n_outputs_: int
+    out_activation_: Literal["softmax", "logistic"]
+    loss_curve_: list[float]
+    best_loss_: float
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
+    temperature_: float
+    device_: str
+    annotators_: NDArray[Any]
+    annotator_confusion_: Floats
+    annotator_reliability_: Floats
 
     _parameter_constraints = {
         "distribution": LabelSmoother._parameter_constraints["distribution"],
@@ -448,7 +469,7 @@ class BaseNetworkClassifier(
             raise ValueError("The stream has no samples.")
         return np.concatenate(outputs)
 
-    def predict(self, X):
+    def predict(self, X: SamplesLike) -> NDArray[Any]:
         """Predict the labels of X.
 
         Parameters
@@ -466,7 +487,7 @@ class BaseNetworkClassifier(
         labels, network = self._apply(X, "labels")
         return labels if labels.ndim == 2 else network.classes[labels]
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: SamplesLike) -> Floats:
         """Predict probabilities.
 
         With smoothing, the probabilities of the network are under-confident by
@@ -489,7 +510,7 @@ class BaseNetworkClassifier(
         """
         return self._apply(X, "proba")[0]
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: SamplesLike) -> Floats:
         """Predict the logarithms of the probabilities.
 
         Parameters
@@ -507,7 +528,7 @@ class BaseNetworkClassifier(
         """
         return self._apply(X, "log_proba")[0]
 
-    def decision_function(self, X):
+    def decision_function(self, X: SamplesLike) -> Floats:
         """Return the logits.
 
         Parameters
@@ -527,7 +548,12 @@ class BaseNetworkClassifier(
             return logits[:, 1] - logits[:, 0]
         return logits
 
-    def score(self, X, y=None, sample_weight=None):
+    def score(
+        self,
+        X: SamplesLike,
+        y: ArrayLike | None = None,
+        sample_weight: VectorLike | str | None = None,
+    ) -> float:
         """Return the accuracy of the predicted labels.
 
         Parameters

@@ -1,10 +1,12 @@
 """LabelSmoothingClassifier: a torch network behind scikit-learn's interface."""
 
 import copy
+from collections.abc import Sequence
+from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import clone
-from sklearn.utils.metaestimators import available_if
 
 from sklearn_ls._base import (
     BaseNetworkClassifier,
@@ -17,6 +19,7 @@ from sklearn_ls._compat import (
     FitProgress,
     _check_partial_fit_first_call,
     _fit_context,
+    available_if,
     validate_parameters,
     with_callbacks,
 )
@@ -35,6 +38,22 @@ from sklearn_ls._samples.streams import (
     raise_if_not_readable_again,
 )
 from sklearn_ls._training_data import ArrayData, StreamData, hash_parts
+from sklearn_ls._types import (
+    Activation,
+    Calibration,
+    ClassWeight,
+    Distribution,
+    FilePath,
+    Floats,
+    MatrixLike,
+    Module,
+    Optimizer,
+    RandomState,
+    SamplesLike,
+    Schedule,
+    SupportsArray,
+    VectorLike,
+)
 from sklearn_ls._warnings import warn
 
 
@@ -258,37 +277,37 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
 
     def __init__(
         self,
-        epsilon=0.1,
+        epsilon: float | VectorLike = 0.1,
         *,
-        distribution="uniform",
-        hidden_layer_sizes=(128, 128),
-        activation="relu",
-        dropout="auto",
-        feature_clip=3.0,
-        module=None,
-        module_params=None,
-        optimizer="adamw",
-        optimizer_params=None,
-        learning_rate=1e-2,
-        learning_rate_schedule="constant",
-        weight_decay=1e-2,
-        ema_decay=0.99,
-        batch_size="auto",
-        max_epochs=40,
-        early_stopping="auto",
-        validation_fraction=0.15,
-        n_iter_no_change=np.inf,
-        tol=1e-4,
-        class_weight=None,
-        transition_matrix=None,
-        calibration=None,
-        warm_start=False,
-        device="auto",
-        dtype="auto",
-        callbacks=None,
-        random_state=None,
-        verbose=0,
-    ):
+        distribution: Distribution = "uniform",
+        hidden_layer_sizes: int | Sequence[int] | SupportsArray = (128, 128),
+        activation: Activation = "relu",
+        dropout: float | Literal["auto"] = "auto",
+        feature_clip: float | None = 3.0,
+        module: Module | None = None,
+        module_params: dict[str, Any] | None = None,
+        optimizer: Optimizer = "adamw",
+        optimizer_params: dict[str, Any] | None = None,
+        learning_rate: float = 1e-2,
+        learning_rate_schedule: Schedule = "constant",
+        weight_decay: float = 1e-2,
+        ema_decay: float = 0.99,
+        batch_size: int | Literal["auto"] = "auto",
+        max_epochs: int = 40,
+        early_stopping: bool | Literal["auto"] = "auto",
+        validation_fraction: float = 0.15,
+        n_iter_no_change: float = np.inf,
+        tol: float = 1e-4,
+        class_weight: ClassWeight | None = None,
+        transition_matrix: float | MatrixLike | None = None,
+        calibration: Calibration | None = None,
+        warm_start: bool = False,
+        device: str = "auto",
+        dtype: Literal["auto", "float32", "float64"] = "auto",
+        callbacks: list[Any] | tuple[Any, ...] | None = None,
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
         super().__init__(
             distribution=distribution,
             hidden_layer_sizes=hidden_layer_sizes,
@@ -326,15 +345,15 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
     @default_modes()
     def fit(
         self,
-        X,
-        y=None,
-        sample_weight=None,
+        X: SamplesLike,
+        y: ArrayLike | None = None,
+        sample_weight: VectorLike | str | None = None,
         *,
-        y_soft=None,
-        sample_epsilon=None,
-        votes=None,
-        checkpoint=None,
-    ):
+        y_soft: MatrixLike | None = None,
+        sample_epsilon: VectorLike | None = None,
+        votes: ArrayLike | None = None,
+        checkpoint: FilePath | None = None,
+    ) -> Self:
         """Train the network.
 
         Parameters
@@ -514,14 +533,14 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
     @default_modes()
     def partial_fit(
         self,
-        X,
-        y,
-        classes=None,
-        sample_weight=None,
+        X: SamplesLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: VectorLike | None = None,
         *,
-        y_soft=None,
-        sample_epsilon=None,
-    ):
+        y_soft: MatrixLike | None = None,
+        sample_epsilon: VectorLike | None = None,
+    ) -> Self:
         """Train for one epoch on a batch of samples.
 
         The optimizer continues from the last call of `partial_fit`. The features are
@@ -604,7 +623,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         self._store({**attributes, "_optimizer_state": training.state.optimizer})
         return self
 
-    def embed(self, X):
+    def embed(self, X: SamplesLike) -> Floats:
         """Return the activations of the penultimate layer.
 
         Parameters
@@ -622,7 +641,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         return self._in_parts(X, network, network.embed)
 
     @property
-    def net_(self):
+    def net_(self) -> Any:
         """The skorch net.
 
         With callbacks it is the net that was trained, until the estimator is pickled;

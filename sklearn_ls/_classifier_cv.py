@@ -1,9 +1,12 @@
 """LabelSmoothingClassifierCV: epsilon chosen by cross-validation, and an ensemble."""
 
 import copy
+from collections.abc import Callable, Sequence
 from numbers import Integral
+from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn import get_config
 from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.model_selection import ParameterGrid, check_cv
@@ -12,12 +15,16 @@ from sklearn.utils.metadata_routing import (
     MethodMapping,
     process_routing,
 )
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_ls._base import LEARNED, BaseNetworkClassifier, open_checkpoints
 from sklearn_ls._classifier import LabelSmoothingClassifier
-from sklearn_ls._compat import StrOptions, _fit_context, with_callbacks
+from sklearn_ls._compat import (
+    StrOptions,
+    _fit_context,
+    available_if,
+    with_callbacks,
+)
 from sklearn_ls._labels.containers import to_numpy_backed
 from sklearn_ls._labels.smoothing import check_epsilon
 from sklearn_ls._labels.soft_labels import find_soft_labels
@@ -34,6 +41,24 @@ from sklearn_ls._search.scoring import (
     make_rules,
     pass_on_without_routing,
     warn_of_noisy_scores,
+)
+from sklearn_ls._types import (
+    Activation,
+    Calibration,
+    ClassWeight,
+    Distribution,
+    FilePath,
+    Floats,
+    MatrixLike,
+    Module,
+    Optimizer,
+    RandomState,
+    SamplesLike,
+    Schedule,
+    Scoring,
+    Splits,
+    SupportsArray,
+    VectorLike,
 )
 from sklearn_ls._warnings import warn
 
@@ -355,6 +380,25 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
     True
     """
 
+    epsilon_: float
+    epsilons_: Floats
+    cv_results_: dict[str, Any]
+    best_index_: int
+    best_score_: float
+    best_params_: dict[str, Any]
+    n_splits_: int
+    scorer_: Any
+    multimetric_: bool
+    accuracy_difference_: Floats
+    accuracy_difference_se_: Floats
+    accuracy_difference_df_: Floats
+    oof_proba_: Floats
+    consensus_proba_: Floats
+    labels_digest_: str
+    estimators_: list[LabelSmoothingClassifier]
+    best_estimator_: LabelSmoothingClassifier
+    refit_time_: float
+
     _parameter_constraints = {
         **BaseNetworkClassifier._parameter_constraints,
         "epsilons": ["array-like"],
@@ -375,41 +419,41 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
 
     def __init__(
         self,
-        epsilons=(0.0, 0.1, 0.2),
+        epsilons: VectorLike = (0.0, 0.1, 0.2),
         *,
-        cv=None,
-        scoring=None,
-        refit=True,
-        n_jobs=None,
-        ensemble=True,
-        distribution="uniform",
-        hidden_layer_sizes=(128, 128),
-        activation="relu",
-        dropout="auto",
-        feature_clip=3.0,
-        module=None,
-        module_params=None,
-        optimizer="adamw",
-        optimizer_params=None,
-        learning_rate=1e-2,
-        learning_rate_schedule="constant",
-        weight_decay=1e-2,
-        ema_decay=0.99,
-        batch_size="auto",
-        max_epochs=40,
-        early_stopping="auto",
-        validation_fraction=0.15,
-        n_iter_no_change=np.inf,
-        tol=1e-4,
-        class_weight=None,
-        transition_matrix=None,
-        calibration=None,
-        device="auto",
-        dtype="auto",
-        callbacks=None,
-        random_state=None,
-        verbose=0,
-    ):
+        cv: Splits = None,
+        scoring: Scoring | None = None,
+        refit: bool | str | Callable[..., Any] = True,
+        n_jobs: int | None = None,
+        ensemble: bool = True,
+        distribution: Distribution = "uniform",
+        hidden_layer_sizes: int | Sequence[int] | SupportsArray = (128, 128),
+        activation: Activation = "relu",
+        dropout: float | Literal["auto"] = "auto",
+        feature_clip: float | None = 3.0,
+        module: Module | None = None,
+        module_params: dict[str, Any] | None = None,
+        optimizer: Optimizer = "adamw",
+        optimizer_params: dict[str, Any] | None = None,
+        learning_rate: float = 1e-2,
+        learning_rate_schedule: Schedule = "constant",
+        weight_decay: float = 1e-2,
+        ema_decay: float = 0.99,
+        batch_size: int | Literal["auto"] = "auto",
+        max_epochs: int = 40,
+        early_stopping: bool | Literal["auto"] = "auto",
+        validation_fraction: float = 0.15,
+        n_iter_no_change: float = np.inf,
+        tol: float = 1e-4,
+        class_weight: ClassWeight | None = None,
+        transition_matrix: float | MatrixLike | None = None,
+        calibration: Calibration | None = None,
+        device: str = "auto",
+        dtype: Literal["auto", "float32", "float64"] = "auto",
+        callbacks: list[Any] | tuple[Any, ...] | None = None,
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
         super().__init__(
             distribution=distribution,
             hidden_layer_sizes=hidden_layer_sizes,
@@ -474,15 +518,15 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
     @default_modes()
     def fit(
         self,
-        X,
-        y=None,
-        sample_weight=None,
+        X: SamplesLike,
+        y: ArrayLike | None = None,
+        sample_weight: VectorLike | None = None,
         *,
-        y_soft=None,
-        votes=None,
-        checkpoint=None,
-        **params,
-    ):
+        y_soft: MatrixLike | None = None,
+        votes: ArrayLike | None = None,
+        checkpoint: FilePath | None = None,
+        **params: Any,
+    ) -> Self:
         """Train the networks and choose the best epsilon.
 
         Parameters
@@ -655,7 +699,9 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         shared = {n: v for n, v in self.get_params(deep=False).items() if n in names}
         return {**shared, "verbose": 0, **candidate}
 
-    def score(self, X, y, sample_weight=None):
+    def score(  # type: ignore[override]  # scorers need y
+        self, X: SamplesLike, y: ArrayLike, sample_weight: VectorLike | None = None
+    ) -> float:
         """Return the score of the predictions by `scoring`.
 
         Parameters
@@ -695,7 +741,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         return score[self.refit] if isinstance(score, dict) else score
 
     @available_if(_has_one_network)
-    def embed(self, X):
+    def embed(self, X: SamplesLike) -> Floats:
         """Return the penultimate activations of the refitted network.
 
         Parameters
@@ -713,13 +759,13 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         return self.best_estimator_.embed(X)
 
     @property
-    def net_(self):
+    def net_(self) -> Any:
         """The skorch net of the refitted network."""
         _has_one_network(self)
         check_is_fitted(self)
         return self.best_estimator_.net_
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> Any:
         """Get metadata routing of this object.
 
         Returns

@@ -4,10 +4,11 @@ No other module imports them.
 """
 
 import inspect
+from collections.abc import Callable
 from numbers import Real
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from sklearn.base import _fit_context
 from sklearn.metrics._scorer import _Scorer
 from sklearn.model_selection import GridSearchCV
 from sklearn.model_selection._validation import _score
@@ -18,22 +19,43 @@ from sklearn.utils._param_validation import (
     InvalidParameterError,
     Options,
     StrOptions,
-    validate_params,
 )
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 from sklearn.utils.validation import _check_method_params, _check_sample_weight
 
-try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
-except ImportError:  # scikit-learn < 1.9
+if TYPE_CHECKING:  # scikit-learn has no types, and what it decorates would lose its own
+    from sklearn.callback import CallbackSupportMixin
 
-    class CallbackSupportMixin:
-        """Placeholder for versions of scikit-learn without callbacks."""
+    Function = TypeVar("Function", bound=Callable[..., Any])
 
-    def with_callbacks(method):
-        """Return `method` unchanged."""
-        return method
+    def _fit_context(
+        *, prefer_skip_nested_validation: bool
+    ) -> Callable[[Function], Function]: ...
+
+    def available_if(check: Callable[..., bool]) -> Callable[[Function], Function]: ...
+
+    def validate_params(
+        constraints: dict[str, Any], *, prefer_skip_nested_validation: bool
+    ) -> Callable[[Function], Function]: ...
+
+    def with_callbacks(method: Function) -> Function: ...
+
+else:
+    from sklearn.base import _fit_context
+    from sklearn.utils._param_validation import validate_params
+    from sklearn.utils.metaestimators import available_if
+
+    try:
+        from sklearn.callback import CallbackSupportMixin, with_callbacks
+    except ImportError:  # scikit-learn < 1.9
+
+        class CallbackSupportMixin:
+            """Placeholder for versions of scikit-learn without callbacks."""
+
+        def with_callbacks(method):
+            """Return `method` unchanged."""
+            return method
 
 
 __all__ = [
@@ -50,6 +72,7 @@ __all__ = [
     "StrOptions",
     "_check_partial_fit_first_call",
     "_fit_context",
+    "available_if",
     "balanced_class_weight",
     "check_sample_weight",
     "score_fold",

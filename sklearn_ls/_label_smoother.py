@@ -1,6 +1,9 @@
 """LabelSmoother: labels to codes and soft targets, and back."""
 
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
@@ -25,6 +28,7 @@ from sklearn_ls._labels.smoothing import (
 )
 from sklearn_ls._labels.soft_labels import SoftLabels, check_target
 from sklearn_ls._labels.training_labels import ClassSummary, encode_target
+from sklearn_ls._types import Distribution, Floats, MatrixLike, VectorLike
 from sklearn_ls._version import VersionedPickle
 
 
@@ -129,13 +133,19 @@ class LabelSmoother(VersionedPickle, DocLinkMixin, TransformerMixin, BaseEstimat
         "dtype": "no_validation",  # validated by NumPy in fit
     }
 
-    def __init__(self, epsilon=0.1, *, distribution="uniform", dtype=np.float64):
+    def __init__(
+        self,
+        epsilon: float | VectorLike = 0.1,
+        *,
+        distribution: Distribution = "uniform",
+        dtype: DTypeLike = np.float64,
+    ) -> None:
         self.epsilon = epsilon
         self.distribution = distribution
         self.dtype = dtype
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, y, sample_weight=None):
+    def fit(self, y: ArrayLike, sample_weight: VectorLike | None = None) -> Self:
         """Learn the classes and their frequencies.
 
         Parameters
@@ -199,7 +209,7 @@ class LabelSmoother(VersionedPickle, DocLinkMixin, TransformerMixin, BaseEstimat
             f"Got {self.dtype!r} instead."
         )
 
-    def encode(self, y):
+    def encode(self, y: ArrayLike) -> NDArray[Any]:
         """Turn labels into codes, the positions of the labels in `classes_`.
 
         Parameters
@@ -233,7 +243,7 @@ class LabelSmoother(VersionedPickle, DocLinkMixin, TransformerMixin, BaseEstimat
             )
         return codes
 
-    def transform(self, y):
+    def transform(self, y: ArrayLike) -> Floats:
         """Turn labels into soft targets.
 
         Parameters
@@ -263,7 +273,9 @@ class LabelSmoother(VersionedPickle, DocLinkMixin, TransformerMixin, BaseEstimat
         return soft_targets(codes, self._smoothing, len(self.classes_), self.dtype)
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit_transform(self, y, sample_weight=None):
+    def fit_transform(
+        self, y: ArrayLike, sample_weight: VectorLike | None = None
+    ) -> Floats:
         """Fit to labels, then return their soft targets.
 
         Parameters
@@ -282,7 +294,7 @@ class LabelSmoother(VersionedPickle, DocLinkMixin, TransformerMixin, BaseEstimat
         """
         return self._soften(self._encode_and_settle(y, sample_weight))
 
-    def inverse_transform(self, Y):
+    def inverse_transform(self, Y: MatrixLike) -> NDArray[Any]:
         """Turn soft targets or probabilities into labels.
 
         Parameters
@@ -302,7 +314,7 @@ class LabelSmoother(VersionedPickle, DocLinkMixin, TransformerMixin, BaseEstimat
             return (Y > 0.5).astype(int)
         return self.classes_[np.argmax(Y, axis=1)]
 
-    def recover(self, Y):
+    def recover(self, Y: MatrixLike) -> Floats:
         """Undo the smoothing exactly.
 
         Parameters
@@ -336,7 +348,7 @@ class LabelSmoother(VersionedPickle, DocLinkMixin, TransformerMixin, BaseEstimat
             )
         return Y
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Return the names of the columns of :meth:`transform`.
 
         Parameters

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -25,6 +26,7 @@ from sklearn_ls._network.plain import (
 )
 from sklearn_ls._search.scoring import make_rules
 from sklearn_ls._smoothed_target import SmoothedTargetClassifier
+from sklearn_ls._types import Estimator, FilePath
 from sklearn_ls._version import __version__
 
 PACKAGES = ("scikit-learn", "torch", "skorch", "numpy", "scipy")
@@ -43,7 +45,9 @@ OF_SEARCH = {name for name in SEARCHED if not name.startswith("_")} - {
 }
 
 
-def save_model(estimator, path, *, include_oof=False):
+def save_model(
+    estimator: Estimator, path: FilePath, *, include_oof: bool = False
+) -> None:
     """Save a fitted estimator to a file.
 
     The file is in the safetensors format, with the parameters and the fitted attributes
@@ -104,7 +108,7 @@ def save_model(estimator, path, *, include_oof=False):
     if kind not in KINDS.values():
         raise TypeError(_why_not(estimator))
     check_is_fitted(estimator)
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     model = {
         "versions": {
             "sklearn_ls": __version__,
@@ -116,7 +120,7 @@ def save_model(estimator, path, *, include_oof=False):
     write_atomically(path, to_bytes(model, arrays))
 
 
-def load_model(path, **given):
+def load_model(path: FilePath, **given: Any) -> Any:
     """Load an estimator saved by `save_model`.
 
     Loading neither executes code from the file nor imports packages that it names. The

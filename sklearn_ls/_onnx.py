@@ -15,6 +15,7 @@ from sklearn_ls._network.onnx_graph import (
     draw_samples,
     label_values,
 )
+from sklearn_ls._types import Estimator, FilePath
 from sklearn_ls._version import __version__
 
 OPSET, IR_VERSION = 17, 8
@@ -22,7 +23,7 @@ MIN_OPSET = 15  # required by the operators
 KINDS = (LabelSmoothingClassifier, LabelSmoothingClassifierCV)
 
 
-def to_onnx(estimator, path):
+def to_onnx(estimator: Estimator, path: FilePath) -> None:
     """Save a fitted network classifier as an ONNX model.
 
     The model has one input, `X`, of float32 and any number of samples, and two outputs:
@@ -151,7 +152,7 @@ def _predictor_of(estimator):
     return predictor
 
 
-def register_onnx_converters():
+def register_onnx_converters() -> None:
     """Register the network classifiers with skl2onnx.
 
     Afterwards, ``skl2onnx.to_onnx(pipeline, X[:1], options={"zipmap": False})``

@@ -1,8 +1,10 @@
 """SmoothedTargetClassifier: any classifier, trained on smoothed or soft labels."""
 
 from numbers import Integral, Real
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn import get_config
 from sklearn.base import (
     BaseEstimator,
@@ -19,7 +21,6 @@ from sklearn.utils.metadata_routing import (
     MethodMapping,
     process_routing,
 )
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
 from sklearn_ls._boosting.boosters import (
@@ -35,6 +36,7 @@ from sklearn_ls._compat import (
     Probability,
     StrOptions,
     _fit_context,
+    available_if,
     check_sample_weight,
     take_params,
 )
@@ -59,6 +61,15 @@ from sklearn_ls._labels.noise import check_transition_matrix
 from sklearn_ls._labels.soft_labels import SoftLabels, find_soft_labels
 from sklearn_ls._labels.training_labels import encode_training_labels
 from sklearn_ls._samples.streams import raise_for_stream
+from sklearn_ls._types import (
+    Estimator,
+    Floats,
+    MatrixLike,
+    RandomState,
+    SamplesLike,
+    Strategy,
+    VectorLike,
+)
 from sklearn_ls._version import VersionedPickle
 
 
@@ -212,16 +223,16 @@ class SmoothedTargetClassifier(
 
     def __init__(
         self,
-        classifier=None,
-        smoother=None,
+        classifier: Estimator = None,
+        smoother: Estimator = None,
         *,
-        epsilon=None,
-        strategy="auto",
-        n_draws=1,
-        min_share=0.0,
-        transition_matrix=None,
-        random_state=None,
-    ):
+        epsilon: float | VectorLike | None = None,
+        strategy: Strategy = "auto",
+        n_draws: int = 1,
+        min_share: float = 0.0,
+        transition_matrix: float | MatrixLike | None = None,
+        random_state: RandomState = None,
+    ) -> None:
         self.classifier = classifier
         self.smoother = smoother
         self.epsilon = epsilon
@@ -231,7 +242,7 @@ class SmoothedTargetClassifier(
         self.transition_matrix = transition_matrix
         self.random_state = random_state
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set the parameters of this estimator, its classifier and its smoother.
 
         Parameters
@@ -262,14 +273,14 @@ class SmoothedTargetClassifier(
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: SamplesLike,
+        y: ArrayLike,
+        sample_weight: VectorLike | None = None,
         *,
-        y_soft=None,
-        sample_epsilon=None,
-        **fit_params,
-    ):
+        y_soft: MatrixLike | None = None,
+        sample_epsilon: VectorLike | None = None,
+        **fit_params: Any,
+    ) -> Self:
         """Fit the classifier to the soft targets.
 
         Parameters
@@ -434,7 +445,7 @@ class SmoothedTargetClassifier(
         return repeated_copies(counts)
 
     @available_if(_classifier_has("predict"))
-    def predict(self, X):
+    def predict(self, X: SamplesLike) -> NDArray[Any]:
         """Predict the labels.
 
         Parameters
@@ -454,7 +465,7 @@ class SmoothedTargetClassifier(
         return y_pred[:, 0] if y_pred.ndim == 2 else y_pred  # CatBoost: a column
 
     @available_if(_classifier_has("predict_proba"))
-    def predict_proba(self, X):
+    def predict_proba(self, X: SamplesLike) -> Floats:
         """Predict the probabilities of the classes.
 
         Parameters
@@ -471,7 +482,7 @@ class SmoothedTargetClassifier(
         return self._align(self._fitted().predict_proba(X), 0)
 
     @available_if(_classifier_has("predict_log_proba"))
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: SamplesLike) -> Floats:
         """Predict the logarithms of the probabilities.
 
         Parameters
@@ -488,7 +499,7 @@ class SmoothedTargetClassifier(
         return self._align(self.classifier_.predict_log_proba(X), -np.inf)
 
     @available_if(_classifier_has("decision_function"))
-    def decision_function(self, X):
+    def decision_function(self, X: SamplesLike) -> Floats:
         """Return the scores of the classes.
 
         Parameters
@@ -520,7 +531,9 @@ class SmoothedTargetClassifier(
             scores = scores[:, 1] - scores[:, 0]
         return scores
 
-    def score(self, X, y, sample_weight=None):
+    def score(
+        self, X: SamplesLike, y: ArrayLike, sample_weight: VectorLike | None = None
+    ) -> float:
         """Return the accuracy of the predicted labels.
 
         Parameters
@@ -546,7 +559,7 @@ class SmoothedTargetClassifier(
         return super().score(X, y, sample_weight)
 
     @property
-    def feature_importances_(self):
+    def feature_importances_(self) -> Floats:
         """Feature importances of the fitted classifier, if it has any."""
         return self.classifier_.feature_importances_
 
@@ -570,7 +583,7 @@ class SmoothedTargetClassifier(
         aligned[:, columns] = values
         return aligned
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> Any:
         """Get metadata routing of this object.
 
         `sample_weight`, `y_soft` and `sample_epsilon` are used by this estimator. Other

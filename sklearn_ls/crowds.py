@@ -1,8 +1,10 @@
 """Soft labels from the votes of annotators."""
 
 from numbers import Real
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sklearn_ls._compat import Interval, StrOptions, validate_params
 from sklearn_ls._labels.containers import to_frame
@@ -21,8 +23,13 @@ __all__ = ["votes_to_soft"]
     prefer_skip_nested_validation=True,
 )
 def votes_to_soft(
-    answers, *, n_classes=None, method="share", smoothing=0.0, return_confusion=False
-):
+    answers: ArrayLike,
+    *,
+    n_classes: int | None = None,
+    method: Literal["majority", "share", "dawid_skene"] = "share",
+    smoothing: float = 0.0,
+    return_confusion: bool = False,
+) -> tuple[Any, ...]:
     """Turn the votes of several annotators into soft labels.
 
     Parameters

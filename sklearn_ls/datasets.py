@@ -1,8 +1,10 @@
 """Label noise for experiments."""
 
 from numbers import Real
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -18,6 +20,7 @@ from sklearn_ls._labels.containers import (
     order_by_class,
 )
 from sklearn_ls._labels.smoothing import check_stochastic
+from sklearn_ls._types import MatrixLike, RandomState, SamplesLike
 
 __all__ = ["corrupt_labels"]
 
@@ -34,8 +37,14 @@ __all__ = ["corrupt_labels"]
     prefer_skip_nested_validation=True,
 )
 def corrupt_labels(
-    y, rate, *, kind="symmetric", transition=None, X=None, random_state=None
-):
+    y: ArrayLike,
+    rate: float,
+    *,
+    kind: Literal["symmetric", "pair", "transition", "instance"] = "symmetric",
+    transition: MatrixLike | None = None,
+    X: SamplesLike = None,
+    random_state: RandomState = None,
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Change a fraction of the labels to other classes.
 
     Exactly `round(rate * n_samples)` labels change. These labels and their new classes

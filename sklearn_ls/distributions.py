@@ -5,8 +5,10 @@ and columns in the order of the sorted classes.
 """
 
 from numbers import Integral, Real
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import softmax
 from scipy.stats import binom
 from sklearn.metrics import confusion_matrix
@@ -16,6 +18,7 @@ from sklearn.utils.multiclass import unique_labels
 from sklearn_ls._compat import Interval, StrOptions, validate_params
 from sklearn_ls._labels.containers import labels_to_array, to_frame
 from sklearn_ls._labels.votes import read_votes
+from sklearn_ls._types import Floats, MatrixLike
 
 __all__ = ["class_similarity", "from_confusion", "from_votes", "ordinal"]
 
@@ -28,7 +31,7 @@ WIDEST_TRIANGLE = 2 / 9
     {"similarities": ["array-like"], "temperature": [POSITIVE]},
     prefer_skip_nested_validation=True,
 )
-def class_similarity(similarities, temperature=1.0):
+def class_similarity(similarities: MatrixLike, temperature: float = 1.0) -> Any:
     """Distribute the probability of a label over similar classes.
 
     Each class `k` other than the label `y` gets a probability proportional to
@@ -79,13 +82,14 @@ def class_similarity(similarities, temperature=1.0):
     """
     named = hasattr(similarities, "index") and hasattr(similarities, "columns")
     if named:
-        names, of_rows = list(similarities.columns), list(similarities.index)
+        frame: Any = similarities
+        names, of_rows = list(frame.columns), list(frame.index)
         if not len({*names}) == len(names) == len({*names, *of_rows}):
             raise ValueError(
                 "The rows and columns of similarities must have the same unique names. "
                 f"Got {of_rows} and {names}."
             )
-        similarities = similarities.iloc[[of_rows.index(name) for name in names]]
+        similarities = frame.iloc[[of_rows.index(name) for name in names]]
     logits = check_array(
         similarities, dtype=np.float64, copy=True, input_name="similarities"
     )
@@ -111,7 +115,14 @@ def class_similarity(similarities, temperature=1.0):
     },
     prefer_skip_nested_validation=True,
 )
-def ordinal(classes, kind="triangular", *, alpha=0.05, p=1.0, temperature=1.0):
+def ordinal(
+    classes: int | ArrayLike,
+    kind: Literal["triangular", "exponential", "binomial"] = "triangular",
+    *,
+    alpha: float = 0.05,
+    p: float = 1.0,
+    temperature: float = 1.0,
+) -> Any:
     """Distribute the probability of a label over adjacent classes of a scale.
 
     The label itself also gets a probability, usually the largest. With ``epsilon=1``,
@@ -207,8 +218,9 @@ def ordinal(classes, kind="triangular", *, alpha=0.05, p=1.0, temperature=1.0):
     """
     if isinstance(classes, Integral):
         return _unimodal(classes, kind, alpha, p, temperature)
-    if getattr(getattr(classes, "dtype", None), "ordered", False):
-        classes = classes.dtype.categories
+    dtype: Any = getattr(classes, "dtype", None)
+    if getattr(dtype, "ordered", False):
+        classes = dtype.categories
     classes = labels_to_array(classes, "classes")
     if classes.ndim != 1 or len(np.unique(classes)) < max(2, len(classes)):
         raise ValueError(
@@ -231,7 +243,7 @@ def _unimodal(n_classes, kind, alpha, p, temperature):
     return binom.pmf(steps, n_classes - 1, success[:, np.newaxis])
 
 
-def from_confusion(y_true, y_pred):
+def from_confusion(y_true: ArrayLike, y_pred: ArrayLike) -> Floats:
     """Estimate how samples of each class are labeled, from samples labeled twice.
 
     The element (j, k) is the fraction of the samples with the true label `j` that have
@@ -295,7 +307,7 @@ def from_confusion(y_true, y_pred):
     return matrix
 
 
-def from_votes(answers, *, n_classes=None):
+def from_votes(answers: ArrayLike, *, n_classes: int | None = None) -> Any:
     """Estimate the votes of the other annotators, given the vote of one.
 
     The element (j, k) is the fraction of votes for `k` among the other votes on the

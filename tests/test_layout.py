@@ -101,7 +101,7 @@ def test_torch_skorch_and_private_scikit_learn_stay_where_they_belong(module):
 def test_folders_below_know_no_estimator(folder):
     for module in modules_of(folder):
         above = {name for name in imports_of_ours(module) if "/" not in name}
-        assert above <= {"_compat", "_warnings"}, module
+        assert above <= {"_compat", "_types", "_warnings"}, module
 
 
 def private_attributes_of_others(module):
@@ -142,7 +142,7 @@ def test_estimators_have_at_most_three_private_attributes():
 @pytest.mark.parametrize("module", modules_of("inspection"))
 def test_displays_and_reports_know_no_estimators(module):
     ours = imports_of_ours(module)
-    below = {"_compat", "_warnings", "_differences", "crowds"}
+    below = {"_compat", "_types", "_warnings", "_differences", "crowds"}
     assert all(name in below or name.startswith((*APART, "_labels/")) for name in ours)
     at_import = {name for name, _ in imports(module, ast.iter_child_nodes)}
     assert not any(name.startswith(("torch", "matplotlib")) for name in at_import)
@@ -152,7 +152,8 @@ def test_displays_and_reports_know_no_estimators(module):
 def test_metrics_know_labels_but_no_estimators(module):
     ours = imports_of_ours(module)
     assert all(
-        name == "_compat" or name.startswith(("metrics", "_labels/")) for name in ours
+        name in ("_compat", "_types") or name.startswith(("metrics", "_labels/"))
+        for name in ours
     )
 
 

@@ -1,10 +1,13 @@
 """The smoothing formula in NumPy: soft targets from codes, and back."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sklearn_ls._compat import InvalidParameterError
+from sklearn_ls._types import Convention
 
 CONVENTIONS = ("uniform", "others", "each")
 
@@ -355,7 +358,9 @@ def _check_invertible(invertible):
         )
 
 
-def convert_epsilon(epsilon, n_classes, *, from_, to):
+def convert_epsilon(
+    epsilon: float | ArrayLike, n_classes: int, *, from_: Convention, to: Convention
+) -> Any:
     """Convert epsilon between conventions.
 
     The same epsilon means different soft targets in different tools. This function

@@ -25,7 +25,7 @@ class Calibrator:
     """Leaves the logits unchanged; base class of the other calibrators."""
 
     needs_hold_out = False
-    attribute_names = ()  # fitted attributes of the estimator
+    attribute_names: tuple[str, ...] = ()  # fitted attributes of the estimator
 
     @classmethod
     def check(cls, objective, labels):
@@ -184,7 +184,7 @@ class Unsmoothing(Calibrator):
         return torch.from_numpy(np.log(proba))
 
 
-CALIBRATIONS = {
+CALIBRATIONS: dict[str | None, type[Calibrator]] = {
     None: Calibrator,
     "temperature": Temperature,
     "unsmooth": Unsmoothing,

@@ -1,8 +1,12 @@
 """AnnotatorConfusionDisplay: confusion matrices of annotators."""
 
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_ls._types import Estimator, VectorLike
 from sklearn_ls.inspection._figure import new_axes
 from sklearn_ls.inspection._pipeline import best_of_grid_search, last_step
 
@@ -56,7 +60,14 @@ class AnnotatorConfusionDisplay:
     '2 (0.20)'
     """
 
-    def __init__(self, confusion, *, annotators=None, classes=None, reliability=None):
+    def __init__(
+        self,
+        confusion: NDArray[Any],
+        *,
+        annotators: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+        reliability: VectorLike | None = None,
+    ) -> None:
         self.confusion = np.asarray(confusion, dtype=float)
         if self.confusion.ndim != 3:
             raise ValueError(
@@ -64,8 +75,9 @@ class AnnotatorConfusionDisplay:
                 f"Got {self.confusion.shape}."
             )
         n_annotators, n_classes, _ = self.confusion.shape
-        self.annotators = np.arange(n_annotators) if annotators is None else annotators
-        self.annotators = np.asarray(self.annotators)
+        if annotators is None:
+            annotators = np.arange(n_annotators)
+        self.annotators = np.asarray(annotators)
         self.classes = np.arange(n_classes) if classes is None else np.asarray(classes)
         if reliability is None:
             right = np.diagonal(self.confusion, axis1=1, axis2=2)
@@ -74,7 +86,9 @@ class AnnotatorConfusionDisplay:
         self.reliability = np.asarray(reliability, dtype=float)
 
     @classmethod
-    def from_estimator(cls, estimator, *, n_annotators=6, ax=None):
+    def from_estimator(
+        cls, estimator: Estimator, *, n_annotators: int = 6, ax: Any = None
+    ) -> Self:
         """Plot the confusion matrices of a fitted classifier.
 
         Parameters
@@ -110,7 +124,7 @@ class AnnotatorConfusionDisplay:
         )
         return display.plot(n_annotators=n_annotators, ax=ax)
 
-    def plot(self, *, n_annotators=6, ax=None):
+    def plot(self, *, n_annotators: int = 6, ax: Any = None) -> Self:
         """Plot the matrices.
 
         Parameters

@@ -1,12 +1,19 @@
 """EpsilonCurveDisplay: the scores of a search over epsilon."""
 
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_ls._differences import Mean, mean_of_splits
+from sklearn_ls._types import Estimator, MatrixLike, VectorLike
 from sklearn_ls.inspection._figure import new_axes
 from sklearn_ls.inspection._pipeline import last_step
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class EpsilonCurveDisplay:
@@ -99,8 +106,14 @@ class EpsilonCurveDisplay:
     """
 
     def __init__(
-        self, epsilons, scores, *, epsilon=None, score_name="score", errors=None
-    ):
+        self,
+        epsilons: VectorLike,
+        scores: MatrixLike,
+        *,
+        epsilon: float | None = None,
+        score_name: str = "score",
+        errors: tuple[NDArray[Any], NDArray[Any]] | None = None,
+    ) -> None:
         self.epsilons = np.asarray(epsilons, dtype=float)
         self.scores = np.asarray(scores, dtype=float)
         self.epsilon = epsilon
@@ -108,7 +121,14 @@ class EpsilonCurveDisplay:
         self.errors = errors
 
     @classmethod
-    def from_search(cls, search, *, metric=None, paired=False, ax=None):
+    def from_search(
+        cls,
+        search: Estimator,
+        *,
+        metric: str | None = None,
+        paired: bool = False,
+        ax: "Axes | None" = None,
+    ) -> Self:
         """Plot the curve of a search.
 
         Parameters
@@ -183,7 +203,7 @@ class EpsilonCurveDisplay:
         return display.plot(paired=paired, ax=ax)
 
     @property
-    def differences(self):
+    def differences(self) -> Any:
         """Scores minus those of epsilon 0, of shape (n_epsilons, n_splits)."""
         if 0 not in self.epsilons:
             raise ValueError(
@@ -193,7 +213,7 @@ class EpsilonCurveDisplay:
         return self.scores - self.scores[np.argmin(self.epsilons)]
 
     @property
-    def verdict(self):
+    def verdict(self) -> str:
         """Interpretation of the paired differences, in one sentence."""
         if 0 not in self.epsilons or len(self.epsilons) == 1:
             return "nothing to compare: epsilon 0 and another value are required"
@@ -217,7 +237,7 @@ class EpsilonCurveDisplay:
             f"{'' if is_significant else 'not '}significant"
         )
 
-    def plot(self, *, paired=False, ax=None):
+    def plot(self, *, paired: bool = False, ax: "Axes | None" = None) -> Self:
         """Plot the curve.
 
         Parameters
@@ -243,7 +263,7 @@ class EpsilonCurveDisplay:
         self.fold_lines_ = ax.plot(
             self.epsilons, values, color="gray", alpha=0.4, linewidth=0.8
         )
-        (self.line_,) = ax.plot(self.epsilons, means, marker="o", label="mean")
+        self.line_ = ax.plot(self.epsilons, means, marker="o", label="mean")[0]
         self.band_ = ax.fill_between(
             self.epsilons,
             means - errors,

@@ -1,11 +1,15 @@
 """find_label_issues: samples whose labels may be wrong, by cleanlab."""
 
+from typing import Any, Literal
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 from sklearn_ls._compat import StrOptions, validate_params
 from sklearn_ls._labels.dawid_skene import fit_dawid_skene
 from sklearn_ls._labels.training_labels import encode_training_labels
+from sklearn_ls._types import Estimator, MatrixLike, SamplesLike, Splits
 from sklearn_ls.inspection._held_out import (
     check_X_labels,
     cross_val_probas,
@@ -28,17 +32,17 @@ from sklearn_ls.inspection._pipeline import (
     prefer_skip_nested_validation=True,
 )
 def find_label_issues(
-    estimator,
-    X,
-    y=None,
+    estimator: Estimator,
+    X: SamplesLike,
+    y: ArrayLike | None = None,
     *,
-    y_soft=None,
-    votes=None,
-    groups=None,
-    cv=5,
-    ranked_by="self_confidence",
-    as_frame=False,
-):
+    y_soft: MatrixLike | None = None,
+    votes: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    cv: Splits = 5,
+    ranked_by: Literal["self_confidence", "normalized_margin"] = "self_confidence",
+    as_frame: bool = False,
+) -> Any:
     """Find samples whose labels may be wrong, the most suspicious first.
 
     cleanlab finds these samples by the predicted probabilities of a classifier that was

@@ -1,12 +1,19 @@
 """PenultimateDisplay: penultimate activations in the plane of three classes."""
 
+from typing import TYPE_CHECKING, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_ls._types import Estimator, MatrixLike, SamplesLike
 from sklearn_ls.inspection._figure import new_axes
 from sklearn_ls.inspection._pipeline import last_step, transform_up_to_last
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class PenultimateDisplay:
@@ -87,7 +94,15 @@ class PenultimateDisplay:
     (178, 2)
     """
 
-    def __init__(self, points, y, templates, classes, *, name=None):
+    def __init__(
+        self,
+        points: MatrixLike,
+        y: ArrayLike,
+        templates: MatrixLike,
+        classes: ArrayLike,
+        *,
+        name: str | None = None,
+    ) -> None:
         self.points = np.asarray(points, dtype=float)
         self.y = np.asarray(y)
         self.templates = np.asarray(templates, dtype=float)
@@ -95,7 +110,16 @@ class PenultimateDisplay:
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, classes, name=None, ax=None):
+    def from_estimator(
+        cls,
+        estimator: Estimator,
+        X: SamplesLike,
+        y: ArrayLike,
+        *,
+        classes: ArrayLike,
+        name: str | None = None,
+        ax: "Axes | None" = None,
+    ) -> Self:
         """Plot the activations of a fitted network for samples of three classes.
 
         Parameters
@@ -163,7 +187,16 @@ class PenultimateDisplay:
         )
 
     @classmethod
-    def from_embedding(cls, embedding, y, templates, *, classes, name=None, ax=None):
+    def from_embedding(
+        cls,
+        embedding: MatrixLike,
+        y: ArrayLike,
+        templates: MatrixLike,
+        *,
+        classes: ArrayLike,
+        name: str | None = None,
+        ax: "Axes | None" = None,
+    ) -> Self:
         """Project the activations of any network, and plot them.
 
         Parameters
@@ -222,7 +255,7 @@ class PenultimateDisplay:
         )
         return display.plot(ax=ax)
 
-    def plot(self, *, ax=None, name=None):
+    def plot(self, *, ax: "Axes | None" = None, name: str | None = None) -> Self:
         """Plot the samples and the templates.
 
         Parameters
@@ -242,7 +275,8 @@ class PenultimateDisplay:
             ax = new_axes(self)
         self.scatters_ = [
             ax.scatter(
-                *self.points[self.y == label].T,
+                self.points[self.y == label, 0],
+                self.points[self.y == label, 1],
                 s=12,
                 alpha=0.6,
                 linewidths=0,
@@ -252,7 +286,8 @@ class PenultimateDisplay:
             for k, label in enumerate(self.classes)
         ]
         self.templates_ = ax.scatter(
-            *self.templates.T,
+            self.templates[:, 0],
+            self.templates[:, 1],
             s=140,
             marker="*",
             color=["C0", "C1", "C2"],

@@ -1,8 +1,19 @@
 """ReliabilityDisplay: accuracy as a function of confidence."""
 
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_ls._types import (
+    Binning,
+    Estimator,
+    Kind,
+    MatrixLike,
+    SamplesLike,
+    VectorLike,
+)
 from sklearn_ls.inspection._figure import new_axes
 from sklearn_ls.metrics import (
     calibration_curve_multiclass,
@@ -10,6 +21,9 @@ from sklearn_ls.metrics import (
 )
 from sklearn_ls.metrics._bins import events, find_bins
 from sklearn_ls.metrics._probabilities import check_against_labels
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _DIAGONAL = "perfectly calibrated"
 _HISTOGRAM = "histogram of confidences"
@@ -104,14 +118,14 @@ class ReliabilityDisplay:
 
     def __init__(
         self,
-        prob_true,
-        prob_pred,
-        shares,
+        prob_true: VectorLike,
+        prob_pred: VectorLike,
+        shares: VectorLike,
         *,
-        kind="top-label",
-        calibration_error=None,
-        name=None,
-    ):
+        kind: Kind = "top-label",
+        calibration_error: float | None = None,
+        name: str | None = None,
+    ) -> None:
         self.prob_true = np.asarray(prob_true, dtype=float)
         self.prob_pred = np.asarray(prob_pred, dtype=float)
         self.shares = np.asarray(shares, dtype=float)
@@ -122,17 +136,17 @@ class ReliabilityDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
-        y,
+        estimator: Estimator,
+        X: SamplesLike,
+        y: ArrayLike,
         *,
-        kind="top-label",
-        strategy="uniform",
-        n_bins=15,
-        sample_weight=None,
-        name=None,
-        ax=None,
-    ):
+        kind: Kind = "top-label",
+        strategy: Binning = "uniform",
+        n_bins: int = 15,
+        sample_weight: VectorLike | None = None,
+        name: str | None = None,
+        ax: "Axes | None" = None,
+    ) -> Self:
         """Plot the diagram of a fitted classifier.
 
         Parameters
@@ -188,17 +202,17 @@ class ReliabilityDisplay:
     @classmethod
     def from_predictions(
         cls,
-        y_true,
-        y_proba,
+        y_true: ArrayLike,
+        y_proba: VectorLike | MatrixLike,
         *,
-        kind="top-label",
-        strategy="uniform",
-        n_bins=15,
-        sample_weight=None,
-        labels=None,
-        name=None,
-        ax=None,
-    ):
+        kind: Kind = "top-label",
+        strategy: Binning = "uniform",
+        n_bins: int = 15,
+        sample_weight: VectorLike | None = None,
+        labels: ArrayLike | None = None,
+        name: str | None = None,
+        ax: "Axes | None" = None,
+    ) -> Self:
         """Plot the diagram of predicted probabilities.
 
         Parameters
@@ -239,7 +253,7 @@ class ReliabilityDisplay:
         display : ReliabilityDisplay
             The display, plotted.
         """
-        options = {
+        options: dict[str, Any] = {
             "kind": kind,
             "n_bins": n_bins,
             "sample_weight": sample_weight,
@@ -260,7 +274,7 @@ class ReliabilityDisplay:
         )
         return display.plot(ax=ax)
 
-    def plot(self, *, ax=None, name=None):
+    def plot(self, *, ax: "Axes | None" = None, name: str | None = None) -> Self:
         """Plot the curve, and the histogram below it.
 
         Parameters
@@ -287,14 +301,14 @@ class ReliabilityDisplay:
         error = self.calibration_error
         label = [name] if name is not None else []
         label += [f"ECE {error:.3f}"] if error is not None else []
-        (self.line_,) = ax.plot(
+        self.line_ = ax.plot(
             self.prob_pred,
             self.prob_true,
             marker="o",
             markersize=4,
             clip_on=False,
             label=", ".join(label) or None,
-        )
+        )[0]
         self.histogram_ = ax_histogram.stairs(
             self.shares,
             np.linspace(0, 1, len(self.shares) + 1),

@@ -1,10 +1,17 @@
 """RiskCoverageDisplay: errors among the most confident predictions."""
 
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_ls._types import Estimator, MatrixLike, SamplesLike, VectorLike
 from sklearn_ls.inspection._figure import new_axes
 from sklearn_ls.metrics import area_under_risk_coverage, risk_coverage_curve
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class RiskCoverageDisplay:
@@ -68,7 +75,14 @@ class RiskCoverageDisplay:
     True
     """
 
-    def __init__(self, coverage, risk, *, area=None, name=None):
+    def __init__(
+        self,
+        coverage: VectorLike,
+        risk: VectorLike,
+        *,
+        area: float | None = None,
+        name: str | None = None,
+    ) -> None:
         self.coverage = np.asarray(coverage, dtype=float)
         self.risk = np.asarray(risk, dtype=float)
         self.area = area
@@ -77,14 +91,14 @@ class RiskCoverageDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
-        y,
+        estimator: Estimator,
+        X: SamplesLike,
+        y: ArrayLike,
         *,
-        sample_weight=None,
-        name=None,
-        ax=None,
-    ):
+        sample_weight: VectorLike | None = None,
+        name: str | None = None,
+        ax: "Axes | None" = None,
+    ) -> Self:
         """Plot the curve of a fitted classifier.
 
         Parameters
@@ -126,15 +140,15 @@ class RiskCoverageDisplay:
     @classmethod
     def from_predictions(
         cls,
-        y_true,
-        y_proba,
+        y_true: ArrayLike,
+        y_proba: VectorLike | MatrixLike,
         *,
-        confidence=None,
-        sample_weight=None,
-        labels=None,
-        name=None,
-        ax=None,
-    ):
+        confidence: VectorLike | None = None,
+        sample_weight: VectorLike | None = None,
+        labels: ArrayLike | None = None,
+        name: str | None = None,
+        ax: "Axes | None" = None,
+    ) -> Self:
         """Plot the curve of predicted probabilities.
 
         Parameters
@@ -168,7 +182,7 @@ class RiskCoverageDisplay:
         display : RiskCoverageDisplay
             The display, plotted.
         """
-        options = {
+        options: dict[str, Any] = {
             "confidence": confidence,
             "sample_weight": sample_weight,
             "labels": labels,
@@ -177,7 +191,7 @@ class RiskCoverageDisplay:
         area = area_under_risk_coverage(y_true, y_proba, **options)
         return cls(coverage, risk, area=area, name=name).plot(ax=ax)
 
-    def plot(self, *, ax=None, name=None):
+    def plot(self, *, ax: "Axes | None" = None, name: str | None = None) -> Self:
         """Plot the curve.
 
         Parameters
@@ -199,12 +213,12 @@ class RiskCoverageDisplay:
         name = self.name if name is None else name
         label = [name] if name is not None else []
         label += [f"area {self.area:.3f}"] if self.area is not None else []
-        (self.line_,) = ax.plot(
+        self.line_ = ax.plot(
             np.append(0, self.coverage),
             np.append(self.risk[0], self.risk),
             drawstyle="steps-pre",
             label=", ".join(label) or None,
-        )
+        )[0]
         ax.set(xlim=(0, 1), xlabel="coverage", ylabel="risk (error rate)")
         ax.set_ylim(bottom=0)
         if label:

@@ -1,23 +1,25 @@
 """The calibration curve of several classes."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sklearn_ls._compat import validate_params
+from sklearn_ls._types import Binning, Floats, Kind, MatrixLike, VectorLike
 from sklearn_ls.metrics._bins import CONSTRAINTS, bin_samples, events
 from sklearn_ls.metrics._probabilities import check_against_labels
 
 
 @validate_params(CONSTRAINTS, prefer_skip_nested_validation=True)
 def calibration_curve_multiclass(
-    y_true,
-    y_proba,
+    y_true: ArrayLike,
+    y_proba: VectorLike | MatrixLike,
     *,
-    kind="top-label",
-    strategy="uniform",
-    n_bins=15,
-    sample_weight=None,
-    labels=None,
-):
+    kind: Kind = "top-label",
+    strategy: Binning = "uniform",
+    n_bins: int = 15,
+    sample_weight: VectorLike | None = None,
+    labels: ArrayLike | None = None,
+) -> tuple[Floats, Floats, Floats]:
     """Compute true and predicted probabilities for a multiclass calibration curve.
 
     Generalizes :func:`sklearn.calibration.calibration_curve` from one of two classes to

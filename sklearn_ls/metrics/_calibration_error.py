@@ -1,11 +1,14 @@
 """The expected calibration error."""
 
 from numbers import Integral
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import erf
 
 from sklearn_ls._compat import Options, StrOptions, validate_params
+from sklearn_ls._types import Binning, Kind, MatrixLike, VectorLike
 from sklearn_ls.metrics._bins import CONSTRAINTS, Bins, bin_samples, events
 from sklearn_ls.metrics._probabilities import check_against_labels
 
@@ -19,17 +22,17 @@ from sklearn_ls.metrics._probabilities import check_against_labels
     prefer_skip_nested_validation=True,
 )
 def expected_calibration_error(
-    y_true,
-    y_proba,
+    y_true: ArrayLike,
+    y_proba: VectorLike | MatrixLike,
     *,
-    kind="top-label",
-    strategy="uniform",
-    n_bins=15,
-    norm=1,
-    bias_corrected=False,
-    sample_weight=None,
-    labels=None,
-):
+    kind: Kind = "top-label",
+    strategy: Binning = "uniform",
+    n_bins: int = 15,
+    norm: Literal[1, 2, "max"] = 1,
+    bias_corrected: bool = False,
+    sample_weight: VectorLike | None = None,
+    labels: ArrayLike | None = None,
+) -> float:
     r"""Compute the expected calibration error of predicted probabilities.
 
     Predictions of similar probability are put into bins. With the fraction of samples

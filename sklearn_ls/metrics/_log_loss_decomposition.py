@@ -3,9 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import softmax
 from sklearn.utils import gen_batches
 
+from sklearn_ls._types import MatrixLike, VectorLike
 from sklearn_ls.metrics._probabilities import check_against_labels
 from sklearn_ls.metrics._temperature import fit_scale, log_probabilities
 
@@ -30,7 +32,13 @@ class LogLossDecomposition(NamedTuple):
     refinement: float
 
 
-def log_loss_decomposition(y_true, y_proba, *, sample_weight=None, labels=None):
+def log_loss_decomposition(
+    y_true: ArrayLike,
+    y_proba: VectorLike | MatrixLike,
+    *,
+    sample_weight: VectorLike | None = None,
+    labels: ArrayLike | None = None,
+) -> LogLossDecomposition:
     """Split the log-loss into calibration loss and refinement loss.
 
     The refinement loss is the log-loss after recalibration, here by a temperature that

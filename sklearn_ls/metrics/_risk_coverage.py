@@ -1,14 +1,21 @@
 """Selective prediction: errors among the samples predicted with most confidence."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
+from sklearn_ls._types import Floats, MatrixLike, VectorLike
 from sklearn_ls.metrics._probabilities import check_against_labels
 
 
 def risk_coverage_curve(
-    y_true, y_proba, *, confidence=None, sample_weight=None, labels=None
-):
+    y_true: ArrayLike,
+    y_proba: VectorLike | MatrixLike,
+    *,
+    confidence: VectorLike | None = None,
+    sample_weight: VectorLike | None = None,
+    labels: ArrayLike | None = None,
+) -> tuple[Floats, Floats, Floats]:
     """Compute the error rate as a function of coverage.
 
     A classifier that may abstain predicts only samples for which its confidence is at
@@ -90,8 +97,13 @@ def risk_coverage_curve(
 
 
 def area_under_risk_coverage(
-    y_true, y_proba, *, confidence=None, sample_weight=None, labels=None
-):
+    y_true: ArrayLike,
+    y_proba: VectorLike | MatrixLike,
+    *,
+    confidence: VectorLike | None = None,
+    sample_weight: VectorLike | None = None,
+    labels: ArrayLike | None = None,
+) -> float:
     """Compute the area under the risk-coverage curve (AURC).
 
     This is the mean over samples of the risk at the sample's own confidence: the error

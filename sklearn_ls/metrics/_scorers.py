@@ -1,6 +1,8 @@
 """Scorers of the metrics, for the parameter `scoring`."""
 
 import inspect
+from collections.abc import Callable
+from typing import Any
 
 from sklearn.metrics import make_scorer
 
@@ -38,7 +40,7 @@ METRICS_OF_SOFT_LABELS = {
 }
 
 
-def get_scorer(name, **params):
+def get_scorer(name: str, **params: Any) -> Callable[..., float]:
     """Get a scorer of predicted probabilities, for the parameter `scoring`.
 
     The scorer uses `predict_proba` and the `classes_` of the estimator, so that classes

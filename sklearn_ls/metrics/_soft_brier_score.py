@@ -2,10 +2,16 @@
 
 import numpy as np
 
+from sklearn_ls._types import MatrixLike, VectorLike
 from sklearn_ls.metrics._probabilities import check_against_soft_labels
 
 
-def soft_brier_score(y_soft, y_proba, *, sample_weight=None):
+def soft_brier_score(
+    y_soft: MatrixLike,
+    y_proba: VectorLike | MatrixLike,
+    *,
+    sample_weight: VectorLike | None = None,
+) -> float:
     """Compute the Brier score of predicted probabilities for soft labels.
 
     This is the mean over samples of ``sum((y_soft - y_proba) ** 2)`` over the classes.

@@ -3,10 +3,16 @@
 import numpy as np
 from scipy.special import xlogy
 
+from sklearn_ls._types import MatrixLike, VectorLike
 from sklearn_ls.metrics._probabilities import check_against_soft_labels
 
 
-def soft_log_loss(y_soft, y_proba, *, sample_weight=None):
+def soft_log_loss(
+    y_soft: MatrixLike,
+    y_proba: VectorLike | MatrixLike,
+    *,
+    sample_weight: VectorLike | None = None,
+) -> float:
     """Compute the log-loss of predicted probabilities for soft labels.
 
     This is the mean over samples of ``-sum(y_soft * log(y_proba))``, in nats: the

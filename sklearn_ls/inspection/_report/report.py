@@ -1,7 +1,9 @@
 """SmoothingReport: scores with and without smoothing, as text, table and plot."""
 
+from collections.abc import Sequence
 from html import escape
 from textwrap import fill
+from typing import Any, Self
 
 import numpy as np
 
@@ -81,7 +83,14 @@ class SmoothingReport:
        Learning 52, 2003. :doi:`10.1023/A:1024068626366`
     """
 
-    def __init__(self, paired, *, noise, epsilons, notes=()):
+    def __init__(
+        self,
+        paired: dict[str, Any],
+        *,
+        noise: dict[str, float],
+        epsilons: Sequence[Any],
+        notes: Sequence[str] = (),
+    ) -> None:
         self.paired = paired
         self.noise = noise
         self.epsilons = epsilons
@@ -92,7 +101,7 @@ class SmoothingReport:
         )
 
     @property
-    def table(self):
+    def table(self) -> Any:
         """DataFrame with a row for each score (outer index) and variant (inner index).
 
         Its columns are the mean over splits, its standard error, and the mean
@@ -112,11 +121,11 @@ class SmoothingReport:
         )
 
     @property
-    def verdict(self):
+    def verdict(self) -> str:
         """Interpretation of the paired differences and their standard errors."""
         return format_verdict(self.paired)
 
-    def plot(self, *, ax=None):
+    def plot(self, *, ax: Any = None) -> Self:
         """Plot the differences from hard labels, with two standard errors.
 
         Parameters

@@ -2,8 +2,10 @@
 
 import numpy as np
 import sklearn
+from numpy.typing import ArrayLike
 from sklearn.utils.parallel import Parallel, delayed
 
+from sklearn_ls._types import Estimator, MatrixLike, SamplesLike, Splits
 from sklearn_ls.inspection._held_out import (
     check_X_labels,
     make_splits,
@@ -36,7 +38,15 @@ from sklearn_ls.inspection._report.warn_once import warn_once
 
 
 @warn_once
-def smoothing_report(estimator, X, y, *, y_soft=None, cv=5, n_jobs=None):
+def smoothing_report(
+    estimator: Estimator,
+    X: SamplesLike,
+    y: ArrayLike,
+    *,
+    y_soft: MatrixLike | None = None,
+    cv: Splits = 5,
+    n_jobs: int | None = None,
+) -> SmoothingReport:
     """Compare smoothed labels with hard labels by cross-validation.
 
     The estimator is trained on the same splits with hard and with smoothed labels, and
