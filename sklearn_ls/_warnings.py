@@ -5,7 +5,7 @@ import warnings
 
 
 def warn(message, category=UserWarning):
-    """Warn at the line outside of this package and its dependencies."""
+    """Warn at the calling line outside of this package and its dependencies."""
     level, frame = 1, inspect.currentframe()
     while frame.f_back is not None:
         package = frame.f_globals.get("__name__", "").partition(".")[0]

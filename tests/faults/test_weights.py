@@ -57,5 +57,5 @@ def test_class_weights_whose_products_overflow_are_relative():
 # Row 69
 @pytest.mark.parametrize("make", [small, small_search])
 def test_weights_that_leave_one_class_are_refused(make):
-    with pytest.raises(ValueError, match="positive weight have the label 1;"):
+    with pytest.raises(ValueError, match="positive sample_weight have the label 1,"):
         make().fit(X, Y, (Y == 1).astype(float))
