@@ -199,8 +199,8 @@ class LabelCounts:
             raise ValueError("The weights of all samples of the stream are zero.")
         if not self.multilabel and len(present) < 2:
             raise ValueError(
-                f"All samples of positive weight have the label {present[0]}. At least "
-                "two classes are required."
+                "All samples with positive sample_weight have the label "
+                f"{present[0]}, but at least two classes are required."
                 if len(self.classes) > 1
                 else f"y has only one class, {present[0]}. At least two are required."
             )
