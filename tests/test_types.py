@@ -76,7 +76,7 @@ LabelSmoothingClassifier(optimizer="adamm")
 LabelSmoothingClassifier(epsilonn=0.1)
 clf.fit([[0.0]], [0], weights=[1.0])
 clf.predict_probability([[0.0]])
-LabelSmoother(distribution="unifrom")
+LabelSmoother(distribution="flat")
 soft_log_loss("probabilities", [[1.0]])
 sklearn_ls.LabelSmother()
 """
