@@ -158,7 +158,7 @@ def test_convert_epsilon_reaches_the_ends_of_the_range(n_classes):
 
 
 def test_convert_epsilon_refuses_values_without_equivalent():
-    with pytest.raises(ValueError, match="has no equal"):
+    with pytest.raises(ValueError, match="has no equivalent"):
         convert_epsilon(0.9, 2, from_="others", to="uniform")
 
 
@@ -169,8 +169,8 @@ def test_convert_epsilon_refuses_values_without_equivalent():
         ({"from_": "others", "to": "prior"}, "to must be one of"),
         ({"from_": "others", "to": "each", "n_classes": 1}, "n_classes must be"),
         ({"from_": "others", "to": "each", "n_classes": True}, "n_classes must be"),
-        ({"from_": "others", "to": "each", "epsilon": -0.1}, "epsilon must lie"),
-        ({"from_": "others", "to": "each", "epsilon": np.nan}, "epsilon must lie"),
+        ({"from_": "others", "to": "each", "epsilon": -0.1}, "epsilon must be"),
+        ({"from_": "others", "to": "each", "epsilon": np.nan}, "epsilon must be"),
     ],
 )
 def test_convert_epsilon_names_the_bad_argument(call, message):

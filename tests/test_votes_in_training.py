@@ -591,11 +591,11 @@ def test_single_votes_are_assigned_to_samples_by_id(crowd):
     frame = pd.DataFrame(X, index=names)
     actual = clf.fit(frame, y, votes=named).predict_proba(frame)
     assert_allclose(actual, expected, atol=1e-10)
-    with pytest.raises(ValueError, match="but X is an array of 300 samples"):
+    with pytest.raises(ValueError, match="but X is an array, .* 0 to 299"):
         clf.fit(X, y, votes=named)
     with pytest.raises(ValueError, match="which is not in the index of X"):
         clf.fit(frame[:200], y[:200], votes=named)
-    with pytest.raises(ValueError, match="but X is an array of 200 samples"):
+    with pytest.raises(ValueError, match="but X is an array, .* 0 to 199"):
         clf.fit(X[:200], y[:200], votes=long)
     with pytest.raises(ValueError, match="no vote on sample s7"):
         clf.fit(frame, votes=named)
@@ -648,11 +648,11 @@ def test_labels_that_only_votes_have(crowd):
     X, y, answers, _ = crowd
     answers = answers.copy()
     answers[0, answers[0].argmax()] = 9
-    with pytest.warns(UserWarning, match=r"in votes, but never in y: \[9\]"):
+    with pytest.warns(UserWarning, match=r"in votes, but not in y: \[9\]"):
         clf = quick_classifier(max_epochs=2).fit(X, y, votes=answers)
     assert_array_equal(clf.classes_, [0, 1, 2, 9])
     trusted = np.where(np.arange(len(y)) < 100, y, -1)
-    with pytest.warns(UserWarning, match="-1 is also a label in votes"):
+    with pytest.warns(UserWarning, match="-1 is a label in votes as well"):
         quick_classifier(max_epochs=2).fit(X, trusted, votes=answers % K)
     y, votes = np.where(y == 0, -1, 1), np.where(answers == 0, -1, 1)
     assert_array_equal(
