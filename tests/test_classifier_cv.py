@@ -418,7 +418,7 @@ def test_scores_that_are_all_missing_are_an_error(iris):
         ({"distribution": ["uniform", "each"]}, InvalidParameterError, "GridSearchCV"),
         ({"distribution": [[0.5, 0.5], [1.0]]}, InvalidParameterError, "an array of"),
         ({"refit": False}, ValueError, "Set ensemble=False"),
-        ({"optimizer": torch.optim.Rprop}, ValueError, "set weight_decay=0"),
+        ({"optimizer": torch.optim.Rprop}, ValueError, "Set weight_decay=0"),
         ({"scoring": "typo"}, InvalidParameterError, "'scoring'"),
         ({"refit": "typo", "scoring": ["accuracy"]}, ValueError, "parameter refit"),
         ({"cv": 60}, ValueError, "n_splits=60"),

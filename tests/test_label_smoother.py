@@ -168,9 +168,9 @@ def test_bad_epsilon_is_refused_by_name(epsilon):
         ("normal", "'distribution' parameter of LabelSmoother"),
         ([0.5, 0.5], r"shape \(2,\), but y has 3 classes"),
         (np.eye(4), r"shape \(4, 4\), but y has 3 classes"),
-        ([0.5, 0.5, 0.5], "Row 0 .* sum 1.5"),
-        ([[1, 0, 0], [0, 2, -1], [0, 0, 1]], "Row 1 .* sum 1"),
-        ([[1, 0, 0], [0, np.nan, 0], [0, 0, 1]], "Row 1 .* sum nan"),
+        ([0.5, 0.5, 0.5], "Row 0 .* sums to 1.5"),
+        ([[1, 0, 0], [0, 2, -1], [0, 0, 1]], "Row 1 .* sums to 1"),
+        ([[1, 0, 0], [0, np.nan, 0], [0, 0, 1]], "Row 1 .* sums to nan"),
     ],
 )
 def test_bad_distribution_is_refused_by_name(distribution, message):

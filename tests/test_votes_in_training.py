@@ -591,11 +591,11 @@ def test_single_votes_are_assigned_to_samples_by_id(crowd):
     frame = pd.DataFrame(X, index=names)
     actual = clf.fit(frame, y, votes=named).predict_proba(frame)
     assert_allclose(actual, expected, atol=1e-10)
-    with pytest.raises(ValueError, match="but X is an array, .* 0 to 299"):
+    with pytest.raises(ValueError, match=r"but X is an array, .* 0 to 299"):
         clf.fit(X, y, votes=named)
     with pytest.raises(ValueError, match="which is not in the index of X"):
         clf.fit(frame[:200], y[:200], votes=named)
-    with pytest.raises(ValueError, match="but X is an array, .* 0 to 199"):
+    with pytest.raises(ValueError, match=r"but X is an array, .* 0 to 199"):
         clf.fit(X[:200], y[:200], votes=long)
     with pytest.raises(ValueError, match="no vote on sample s7"):
         clf.fit(frame, votes=named)
