@@ -104,7 +104,7 @@ def check_distribution(distribution, n_classes, multilabel=False):
     Parameters
     ----------
     distribution : array-like of shape (n_classes,) or (n_classes, n_classes)
-        A vector, or a matrix with rows, that are non-negative and sum to one. For
+        Non-negative values. A vector, or each row of a matrix, sums to one. For
         multilabel targets, a vector of probabilities in [0, 1], one per label.
 
     n_classes : int
