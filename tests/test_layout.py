@@ -1,4 +1,4 @@
-"""The layout of the package is that of docs/contributing.rst."""
+"""The package has the structure that docs/contributing.rst describes."""
 
 import ast
 import re
