@@ -23,7 +23,7 @@ FEATURES = {
     ],
     "overflow": [
         Row(
-            "A value that is too large for float32, where `X` is float32",
+            "A value that is too large for float32, if `X` is float32",
             ValueError,
             "infinity or a value too large for dtype('float32')",
             {"1e39": changed(X, 1e39)},
@@ -31,7 +31,7 @@ FEATURES = {
     ],
     "missing": [
         Row(
-            "Missing values of pandas or polars",
+            "Missing values in pandas or polars",
             ValueError,
             "Input X contains NaN",
             {
@@ -52,19 +52,19 @@ FEATURES = {
             {"no columns": X[:, :0]},
         ),
         Row(
-            "A vector",
+            "A one-dimensional array",
             ValueError,
             "Expected 2D array, got 1D array instead",
             {"1-D": X[:, 0]},
         ),
         Row(
-            "An array with three dimensions, without a `module` that takes it",
+            "A three-dimensional array, without a `module` that supports it",
             ValueError,
             "Found array with dim 3",
             {"3-D": X.reshape(150, 2, 2)},
         ),
         Row(
-            "An array with four dimensions, without a `module` that takes it",
+            "A four-dimensional array, without a `module` that supports it",
             ValueError,
             "Found array with dim 4",
             {"4-D": X.reshape(150, 1, 2, 2)},
@@ -85,7 +85,7 @@ FEATURES = {
     ],
     "words": [
         Row(
-            "Words",
+            "Strings",
             ValueError,
             "could not convert string to float",
             {
@@ -98,9 +98,9 @@ FEATURES = {
     ],
     "numbers as strings": [
         Row(
-            "Strings that are numbers, such as ``'1.5'``",
+            "Numbers as strings, such as ``'1.5'``",
             None,
-            "Accepted, and converted to floats.",
+            "Accepted and converted to floats.",
             {"str": X.astype(str), "object": X.astype(str).astype(object)},
         )
     ],
@@ -121,7 +121,7 @@ FEATURES = {
             },
         ),
         Row(
-            "Dates of Python's `datetime` in a list",
+            "Dates of Python's `datetime`, in a list",
             TypeError,
             "must be a string or a real number",
             {"lists of date": DAYS.tolist()},
@@ -216,7 +216,7 @@ PREDICTING = {
     ],
     "no feature names": [
         Row(
-            "An array, after `fit` with a dataframe",
+            "An array after `fit` with a dataframe",
             UserWarning,
             "X does not have valid feature names, but ... was fitted with",
         )

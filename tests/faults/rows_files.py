@@ -25,13 +25,13 @@ def renumber(content):
 FILES = {
     "load": [
         Row(
-            "A damaged file: a changed bit",
+            "A damaged file, here with a changed bit",
             ModelFileError,
             "cannot be loaded: it is damaged",
             {"": damage},
         ),
         Row(
-            "A truncated file, or another kind of file",
+            "A truncated file, or a file that is not a model file",
             ModelFileError,
             "cannot be loaded: it is not a model file, or its beginning is damaged",
             {
@@ -41,7 +41,7 @@ FILES = {
             },
         ),
         Row(
-            "A file of a newer version",
+            "A file with a newer version of the format",
             ModelFileError,
             "has version 9 of the format, but ... reads versions up to 1. Update",
             {"": renumber},
@@ -63,7 +63,7 @@ FILES = {
     ],
     "full": [
         Row(
-            "A `checkpoint` on a disk that is full after the first epochs",
+            "A `checkpoint` on a disk that becomes full during training",
             UserWarning,
             "could not be written ... Training continues",
         ),
@@ -79,7 +79,7 @@ FILES = {
             },
         ),
         Row(
-            "An estimator that is not fitted",
+            "An unfitted estimator",
             NotFittedError,
             "is not fitted yet",
             {"": LabelSmoothingClassifier()},
@@ -87,7 +87,7 @@ FILES = {
     ],
     "write": [
         Row(
-            "A folder that does not exist (and likewise a full disk)",
+            "A folder that does not exist, or a full disk",
             OSError,
             "No such file or directory",
         ),

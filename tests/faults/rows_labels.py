@@ -93,7 +93,7 @@ LABELS = {
     ],
     "mixed": [
         Row(
-            "Strings and numbers mixed",
+            "Both strings and numbers",
             ValueError,
             "y has mixed label types ... Convert them to one type",
             {
@@ -158,7 +158,7 @@ LABELS = {
     ],
     "other kind": [
         Row(
-            "Multilabel `y` after a fit with one label per sample, or the reverse",
+            "Multilabel `y` after a fit with one label per sample, or vice versa",
             ValueError,
             "y has shape ... was fitted with",
         )

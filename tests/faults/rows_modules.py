@@ -64,7 +64,7 @@ MODULES = {
             {"frozen": Frozen, "none": WithoutParameters},
         ),
         Row(
-            "A module that squeezes the dimension of samples",
+            "A module that removes the axis of the samples if there is only one",
             ValueError,
             "module must return logits of shape (1, 3) for a single sample",
             {"": Squeezing},
@@ -78,7 +78,7 @@ MODULES = {
     ],
     "call": [
         Row(
-            "A module that does not take (n_features, n_classes)",
+            "A callable that does not accept (n_features, n_classes)",
             TypeError,
             "module must be callable with (n_features, n_classes, **module_params)",
             {"": nn.ReLU},
@@ -86,7 +86,7 @@ MODULES = {
     ],
     "embed": [
         Row(
-            "`embed`, and a module whose logits are not those of a linear layer",
+            "In `embed`, a module whose logits are not the output of a linear layer",
             ValueError,
             "embed requires a module whose logits are the output of a torch.nn.Linear",
             {"": Scaled},

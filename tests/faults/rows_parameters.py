@@ -45,7 +45,7 @@ PARAMETERS = {
     ],
     "epsilon per sample": [
         Row(
-            "`sample_epsilon` that is not one number in [0, 1] for each sample",
+            "`sample_epsilon` that is not one number in [0, 1] per sample",
             InvalidParameterError,
             "sample_epsilon must contain one float in the range [0.0, 1.0]",
             {
@@ -61,7 +61,7 @@ PARAMETERS = {
     ],
     "epsilon per sample in the search": [
         Row(
-            "`sample_epsilon` in the `fit` of LabelSmoothingClassifierCV",
+            "`sample_epsilon` in `LabelSmoothingClassifierCV.fit`",
             TypeError,
             "LabelSmoothingClassifierCV.fit does not accept a per-sample epsilon",
         )
@@ -88,13 +88,13 @@ PARAMETERS = {
             {repr(value): value for value in [-0.1, 1.5, True, "0.1"]},
         ),
         Row(
-            "A number of at least (n_classes - 1) / n_classes",
+            "A number of at least (n_classes - 1) / n_classes as `transition_matrix`",
             ValueError,
             "must be below 0.666667, at which the labels of 3 classes carry no",
             {"2/3": 2 / 3, "0.9": 0.9},
         ),
         Row(
-            "A matrix whose rows are all equal",
+            "A `transition_matrix` whose rows are all equal",
             ValueError,
             "so the observed labels cannot distinguish them: [0 1 2]",
             {"all": np.full((3, 3), 1 / 3)},
@@ -112,13 +112,13 @@ PARAMETERS = {
             {"": np.eye(2)},
         ),
         Row(
-            "A matrix with a row that does not sum to 1",
+            "A `transition_matrix` with a row that does not sum to 1",
             ValueError,
             "must be non-negative and sum to 1. Row 0 is [1. 1. 1.] and sums to 3",
             {"": np.ones((3, 3))},
         ),
         Row(
-            "A matrix with negative entries or NaN",
+            "A `transition_matrix` with negative entries or NaN",
             ValueError,
             "must be non-negative and sum to 1. Row 0 is",
             {
@@ -127,7 +127,7 @@ PARAMETERS = {
             },
         ),
         Row(
-            "A matrix with a column of zeros",
+            "A `transition_matrix` with a column of zeros",
             ValueError,
             "these labels probability 0, but y may contain them: [1]",
             {"": [[1, 0, 0], [1, 0, 0], [0, 0, 1]]},
@@ -219,7 +219,7 @@ WEIGHTS = {
             {"": np.r_[-1.0, np.ones(149)]},
         ),
         Row(
-            "`sample_weight` of zeros only",
+            "`sample_weight` that is zero for all samples",
             ValueError,
             "Sample weights must contain at least one non-zero number",
             {"": np.zeros(150)},
@@ -252,19 +252,19 @@ WEIGHTS = {
     ],
     "class_weight": [
         Row(
-            "Negative `class_weight`, or NaN",
+            "Negative values or NaN in `class_weight`",
             ValueError,
             "class_weight must be finite and non-negative",
             {"negative": {0: -1}, "nan": {0: np.nan}},
         ),
         Row(
-            "`class_weight` of zero for every class",
+            "`class_weight` that is zero for all classes",
             ValueError,
             "sets the weight of every sample to zero",
             {"": {0: 0, 1: 0, 2: 0}},
         ),
         Row(
-            "`class_weight` for a class that `y` does not have",
+            "`class_weight` with a class that is not in `y`",
             ValueError,
             "are not in class_weight",
             {"unknown": {7: 2}, "other type": {"0": 2}},
@@ -272,7 +272,7 @@ WEIGHTS = {
     ],
     "missing class": [
         Row(
-            "A class that `class_weight` does not have",
+            "A class that is missing from `class_weight`",
             None,
             "Accepted, with weight 1.",
             {"": {0: 2}},
@@ -283,7 +283,7 @@ WEIGHTS = {
 TRAINING = {
     "diverged": [
         Row(
-            "A learning rate with which the loss or the weights overflow",
+            "A learning rate so large that the loss or the weights overflow",
             ValueError,
             "Training diverged ... Scale X ... lower learning_rate",
             {"float32": (X32, 1e30), "float64": (X, 1e200)},
@@ -291,7 +291,7 @@ TRAINING = {
     ],
     "saturated": [
         Row(
-            "Features of a very large scale, with feature_clip=None",
+            "Features of a very large scale, with ``feature_clip=None``",
             UserWarning,
             "most outputs are saturated ... scale X",
             {"1e6": 1e6 * X},
@@ -317,7 +317,7 @@ DEVICES = {
     ],
     "no device": [
         Row(
-            "A name that torch does not know",
+            "A name that is not a device of torch",
             InvalidParameterError,
             "The 'device' parameter ... must be",
             {repr(device): device for device in ["banana", "", "cuda:x", 3, None]},

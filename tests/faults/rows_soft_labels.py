@@ -28,7 +28,7 @@ SOFT_LABELS = {
             {"": soft_with(3, [0.5, 0.5, 2e-6])},
         ),
         Row(
-            "The same by more than 1e-3, in float16",
+            "A sum that differs from 1 by more than 1e-3, in float16",
             ValueError,
             "Row 0 is ... and sums to 1.009",
             {

@@ -46,7 +46,7 @@ VOTES = {
             {"": {"y": None, "votes": np.ones((150, 2), dtype=int)}},
         ),
         Row(
-            "Votes of mixed types",
+            "Votes that are both strings and numbers",
             ValueError,
             "mixed label types",
             {"": {"y": None, "votes": votes_with(["cat"])}},
