@@ -21,9 +21,9 @@ from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
-digits, which = load_digits(return_X_y=True)
-selected = np.isin(which, [3, 8])
-X, y = digits[selected] / 16, (which[selected] == 8).astype(int)
+pixels, digit = load_digits(return_X_y=True)
+selected = np.isin(digit, [3, 8])
+X, y = pixels[selected] / 16, (digit[selected] == 8).astype(int)
 
 
 def split_and_flip(rate, seed):
@@ -114,8 +114,8 @@ from sklearn_ls import LabelSmoother
 smoother = LabelSmoother(epsilon=0.1, distribution="others")
 np.testing.assert_allclose(smoother.fit_transform(y_noisy)[:, 1], y_smooth)
 
-y_soft = LabelSmoother(epsilon=0.2).fit_transform(which)
-np.testing.assert_allclose(y_soft, smooth(which, n_classes=10, epsilon=0.2))
+y_soft = LabelSmoother(epsilon=0.2).fit_transform(digit)
+np.testing.assert_allclose(y_soft, smooth(digit, n_classes=10, epsilon=0.2))
 
 # %%
 # :class:`~sklearn_ls.SmoothedTargetClassifier` trains scikit-learn's logistic
