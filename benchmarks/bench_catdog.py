@@ -23,7 +23,9 @@ used: for the log-loss under their shares, and the distance from their share of 
 """
 
 import json
+import sys
 import warnings
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -42,7 +44,9 @@ from threadpoolctl import threadpool_limits
 from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
 from sklearn_ls.metrics import soft_log_loss
 
-FILE = "cifar_catdog.npz"
+sys.path.append(str(Path(__file__).parents[1] / "examples" / "tutorials"))
+from cats_and_dogs import read_arrays, scale_images
+
 CAT, DOG = 3, 5  # codes of CIFAR-10
 LABELS = ["aggregate", "random1", "worst"]
 ARMS = {  # in the order in which they are run: "single" takes epsilon from "folds"
@@ -64,18 +68,6 @@ SCORES = {
 # Data
 
 
-def find_data(directory):
-    """Return the arrays, or None with a message if they are missing."""
-    if directory is None:
-        print(f"Skipped: --data DIR, the folder with {FILE}, was not given")
-    elif not (directory / FILE).exists():
-        print(f"Skipped: {FILE} is absent from the folder of --data")
-    else:
-        with np.load(directory / FILE, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays}
-    return None
-
-
 class Images(NamedTuple):
     """Scaled images (n_samples, 3, 32, 32) and their labels: 0 is cat, 1 is dog."""
 
@@ -92,15 +84,12 @@ def draw(arrays, labels, n_train, seed):
     given = arrays[f"human10_{labels}_train"]
     rows = np.flatnonzero((given == CAT) | (given == DOG))
     rows = np.random.default_rng(seed).permutation(rows)[:n_train]
-    X = [arrays["X_train"][rows], arrays["X_test"]]
-    X = [part.transpose(0, 3, 1, 2).astype(np.float32) for part in X]
-    channels = {"axis": (0, 2, 3), "keepdims": True}
-    mean, std = X[0].mean(**channels), X[0].std(**channels)
+    X_train, X_test = scale_images(arrays["X_train"][rows], arrays["X_test"])
     return Images(
-        (X[0] - mean) / std,
+        X_train,
         (given[rows] == DOG).astype(np.int64),
         arrays["y_train"][rows].astype(np.int64),
-        (X[1] - mean) / std,
+        X_test,
         arrays["y_test"].astype(np.int64),
         arrays["cifar10h_counts_test"][:, [CAT, DOG]],
     )
@@ -261,7 +250,7 @@ def main():
     warnings.simplefilter("ignore", ConvergenceWarning)
     names = "n_train", "n_filters", "max_epochs", "folds", "epsilons", "device"
     settings = {name: getattr(args, name) for name in names}
-    arrays = None if args.report else find_data(args.data)
+    arrays = None if args.report else read_arrays(args.data)
     if arrays is not None:
         _, shares = vote_shares(arrays["cifar10h_counts_test"][:, [CAT, DOG]])
         print(f"log-loss of the votes themselves: {soft_log_loss(shares, shares):.3f}")

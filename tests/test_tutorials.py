@@ -1,7 +1,11 @@
 """The tutorials and the example of a residual network show what they say."""
 
+import pickle
+import re
 import runpy
+import sys
 from pathlib import Path
+from textwrap import dedent
 
 import numpy as np
 import pytest
@@ -9,6 +13,7 @@ import pytest
 import sklearn_ls
 
 ROOT = Path(__file__).parent.parent
+CATS_AND_DOGS = ROOT / "examples" / "tutorials" / "cats_and_dogs.py"
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive"),
@@ -66,3 +71,70 @@ def test_rotate_and_shift_without_angle_and_shift_changes_nothing(residual_netwo
     same = rotate_and_shift(images, max_angle=0, max_shift=0)
     np.testing.assert_allclose(same, images, atol=1e-6)
     assert not np.allclose(rotate_and_shift(images), images, atol=1e-2)
+
+
+@pytest.fixture
+def cats_and_dogs(monkeypatch, tmp_path):
+    """Run the script with arguments, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["cats_and_dogs.py", *map(str, arguments)])
+        return runpy.run_path(str(CATS_AND_DOGS), run_name="__main__")
+
+    return run
+
+
+def test_cats_and_dogs_says_what_is_absent(cats_and_dogs, tmp_path, capsys):
+    cats_and_dogs()
+    assert "Skipped: --data DIR" in capsys.readouterr().out
+    cats_and_dogs("--data", tmp_path)
+    assert f"cifar_catdog.npz is absent from the folder of --data, {tmp_path}" in (
+        capsys.readouterr().out
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_cats_and_dogs_on_images_made_as_the_page_says(
+    cats_and_dogs, tmp_path, capsys, rng
+):
+    names = [*(f"data_batch_{k}" for k in range(1, 6)), "test_batch"]
+    (tmp_path / "cifar-10-batches-py").mkdir()
+    for name in names:  # dogs are brighter than cats
+        labels = rng.integers(0, 10, 120)
+        data = rng.integers(0, 100, (120, 3072)) + 100 * (labels == 5)[:, np.newaxis]
+        batch = {b"data": data.astype(np.uint8), b"labels": labels.tolist()}
+        (tmp_path / "cifar-10-batches-py" / name).write_bytes(pickle.dumps(batch))
+    page = (ROOT / "docs" / "tutorial_cats_and_dogs.rst").read_text()
+    (code,) = re.findall(r":: python\n\n((?: {3}.*\n|\n)+)", page)
+    exec(dedent(code), {})
+    with np.load("cifar_catdog.npz") as arrays:
+        assert arrays["X_train"].shape[1:] == (32, 32, 3)
+        assert set(arrays["y_test"]) == {0, 1}
+        bright = arrays["X_train"].mean(axis=(1, 2, 3)) > 100
+        np.testing.assert_array_equal(bright, arrays["y_train"] == 1)
+
+    run = ["--data", tmp_path, "--seeds", 2, "--max-epochs", 3]
+    shown = cats_and_dogs(*run, "--figure", "figure.png")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines[:2]] == ["seed 0", "seed 1"]
+    assert len(lines) == 2 + len(shown["VARIANTS"])
+    assert Path("figure.png").stat().st_size > 1000
+    with pytest.raises(SystemExit):
+        cats_and_dogs(*run[:2], "--seeds", 1)
+
+
+def test_draw_flips_the_rate_of_the_training_labels_only(rng):
+    draw = runpy.run_path(str(CATS_AND_DOGS))["draw"]
+    arrays = {
+        "X_train": rng.integers(0, 256, (60, 4, 5, 3), dtype=np.uint8),
+        "y_train": np.tile([0, 1], 30),
+        "X_test": rng.integers(0, 256, (6, 4, 5, 3), dtype=np.uint8),
+        "y_test": np.array([0, 1, 1, 0, 0, 1]),
+    }
+    X_train, y_train, y_noisy, X_test, y_test = draw(arrays, 50, 0.2, seed=0)
+    assert X_train.shape == (50, 3, 4, 5)
+    np.testing.assert_allclose(X_train.mean(axis=(0, 2, 3)), 0, atol=1e-5)
+    assert (y_noisy != y_train).sum() == 10
+    np.testing.assert_array_equal(y_test == "dog", arrays["y_test"] == 1)
+    assert X_test.shape == (6, 3, 4, 5)
