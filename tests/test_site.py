@@ -30,7 +30,7 @@ FLAGS = [
     "--no-first-run",
     "--no-sandbox",
 ]
-FIGURES = r"sphx_glr_(?!.*thumb)|_images/(growth|noise)\.png"
+FIGURES = r"sphx_glr_(?!.*thumb)|_images/(cats_and_dogs|growth|noise)\.png"
 # Words that people look for, and a page that must be among the first results.
 SEARCHES = {
     "augmentation": "user_guide/own_module",
