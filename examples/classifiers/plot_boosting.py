@@ -2,16 +2,16 @@
 Training XGBoost and LightGBM on soft labels
 ============================================
 
-XGBoost and LightGBM take one label per sample. Where several people labeled the samples
-and disagree, that label hides how sure they were.
+XGBoost and LightGBM are trained on one label per sample. If several annotators disagree
+about a sample, a single label hides their uncertainty.
 :class:`~sklearn_ls.SmoothedTargetClassifier` trains both libraries on the shares of the
-votes, one row per sample. Early stopping and the other arguments of `fit` work as
+votes, with one row per sample. Early stopping and the other arguments of `fit` work as
 usual, and validation labels may be soft too.
 """
 
 # %%
-# Seven simulated annotators label each digit. How often they err depends on the digit:
-# some are easy, some are hard. Each test digit has its right label.
+# Seven simulated annotators label each digit. Their error rate depends on the digit:
+# some digits are easy, some are hard. The test digits have their true labels.
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -26,7 +26,7 @@ wrong_votes = (y[:, np.newaxis] + rng.integers(1, 10, is_wrong.shape)) % 10
 votes = np.where(is_wrong, wrong_votes, y[:, np.newaxis])
 
 # %%
-# The shares of the votes are soft labels, and the majority is a hard one.
+# The shares of the votes are soft labels, and the majority votes are hard labels.
 
 from sklearn_ls.crowds import votes_to_soft
 
@@ -35,8 +35,9 @@ y_majority = y_soft.argmax(axis=1)
 print(f"{np.mean(y_majority != y):.0%} of the majority labels are wrong.")
 
 # %%
-# A fifth of the training digits decides when to stop, by the cross-entropy with the
-# shares of their votes. LightGBM alone gets the majority labels for both.
+# A fifth of the training digits is used for early stopping, by the cross-entropy with
+# the shares of the votes. LightGBM on its own is trained and stopped on the majority
+# labels.
 
 import time
 
@@ -76,15 +77,15 @@ score("shares of votes", soft, y_soft)
 print(soft.strategy_)
 
 # %%
-# ``epsilon=0`` leaves the shares as they are. Smoothing the majority labels instead
+# With ``epsilon=0`` the shares are not smoothed. Smoothing the majority labels instead
 # treats easy and difficult digits equally:
 
 smoothed = SmoothedTargetClassifier(booster, epsilon=0.3)
 score("smoothed majority labels", smoothed, y_majority)
 
 # %%
-# The fitted booster is `classifier_`, with its history of validation losses. That of
-# the shares does not approach zero: its minimum is the entropy of the votes.
+# The fitted booster is `classifier_`, and has the validation loss of each iteration.
+# The cross-entropy with the shares cannot be lower than the entropy of the votes.
 
 import matplotlib.pyplot as plt
 from scipy.stats import entropy
@@ -98,7 +99,7 @@ ax.legend()
 plt.show()
 
 # %%
-# Feature importances are passed on, so that features can be selected by them:
+# `feature_importances_` is available, for example for feature selection:
 
 from sklearn.feature_selection import SelectFromModel
 
@@ -106,9 +107,9 @@ selected = SelectFromModel(soft, prefit=True).get_support()
 print(f"{selected.sum()} of {len(selected)} pixels are more important than the mean.")
 
 # %%
-# What to see: on the right labels of the test digits the accuracies are about the same
-# here (three of 450 digits are .007), while the log-loss is larger with soft labels.
-# They describe the doubt of the annotators, and each test digit has one label without
-# doubt. Which of the two is wanted depends on what the probabilities are for: soft
-# labels are better where they are to tell what annotators would say. On tables, hard
-# majority labels are a baseline to compare with (:ref:`boosting`).
+# On the true labels of the test digits the accuracies are about the same (three of 450
+# digits are 0.007), while the log-loss is larger with soft labels. Soft labels describe
+# the uncertainty of the annotators, whereas each test digit has one certain label.
+# Which training labels to use depends on the purpose of the probabilities: soft labels
+# are better for predicting the votes of annotators. On tables, hard majority labels are
+# a baseline to compare with (:ref:`boosting`).

@@ -2,14 +2,14 @@
 Training a convolutional network on mislabeled images
 =====================================================
 
-People who label images take one thing for another that looks like it. What does a
-convolutional network make of such labels, and what do smoothing and averaging networks
-change? This example tries both on scanned digits, one without the other and together.
+Annotators of images confuse objects that look alike. This example trains a
+convolutional network on scanned digits with such mistakes, and shows the effects of
+smoothing and of averaging networks, separately and combined.
 """
 
 # %%
-# Some digits look alike: 1 and 7, 3 and 8, 4 and 9, 5 and 6. Of 800 images, those that
-# are drawn get the label of the other one, 22 % in all. The test labels stay clean.
+# Some digits look alike: 1 and 7, 3 and 8, 4 and 9, 5 and 6. Of 800 images, 22 % get
+# the label of the similar digit. The test labels are clean.
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -22,14 +22,14 @@ X = digits.images[:, np.newaxis].astype(np.float32) / 16  # one channel of 8 x 8
 X, X_test, y, y_test = train_test_split(
     X, digits.target, train_size=800, stratify=digits.target, random_state=0
 )
-looks_like = np.eye(10)[[0, 7, 2, 8, 9, 6, 5, 1, 3, 4]]  # 0 and 2 stay what they are
+looks_like = np.eye(10)[[0, 7, 2, 8, 9, 6, 5, 1, 3, 4]]  # 0 and 2 do not change
 y_noisy, changed = corrupt_labels(
     y, 0.22, kind="transition", transition=looks_like, random_state=0
 )
 
 # %%
-# One network is trained on the labels as they are, for long enough to learn the wrong
-# ones too, and another one on smoothed labels.
+# One network is trained on the noisy labels, for long enough to fit the wrong ones too,
+# and another one on smoothed labels.
 
 from sklearn_ls import LabelSmoothingClassifier
 
@@ -44,8 +44,8 @@ hard = LabelSmoothingClassifier(0.0, **to_the_end, **shared).fit(X, y_noisy)
 smoothed = LabelSmoothingClassifier(0.4, **to_the_end, **shared).fit(X, y_noisy)
 
 # %%
-# Fold networks predict together. Each keeps the weights of the epoch that was best on
-# the fold that it is not trained on.
+# The fold networks of a search predict as an ensemble. Each keeps the weights of its
+# best epoch on its held-out fold.
 
 from sklearn_ls import LabelSmoothingClassifierCV
 
@@ -54,7 +54,7 @@ hard_folds = LabelSmoothingClassifierCV([0.0], **shared).fit(X, y_noisy)
 smoothed_folds = LabelSmoothingClassifierCV([0.4], **shared).fit(X, y_noisy)
 
 # %%
-# On clean test labels:
+# The accuracy and the log-loss on clean test labels:
 
 from sklearn.metrics import log_loss
 
@@ -70,8 +70,8 @@ for name, model in models.items():
     print(f"{name:27} accuracy {accuracy[name]:.3f}, log-loss {loss:.2f}")
 
 # %%
-# How much is a wrong label believed? One network was trained on it. Of the fold
-# networks the one is asked that was not.
+# Which probability does a wrong label get? A single network was trained on it. Of the
+# fold networks, the one that was not trained on the sample predicts.
 
 wrong = np.flatnonzero(changed)
 given = y_noisy[wrong]
@@ -88,8 +88,8 @@ for name in ("one network, hard labels", "one network, smoothed"):
     print(f"{name:27} predicts {share:.0%} of the wrong labels")
 
 # %%
-# The first twelve of these images, what they show and how they were labeled, with the
-# probability of that label.
+# The first twelve mislabeled images, with their true and observed labels and the
+# probabilities of the observed label:
 
 import matplotlib.pyplot as plt
 
@@ -107,14 +107,14 @@ figure.suptitle(
 plt.show()
 
 # %%
-# The one network is more accurate with smoothing. It still predicts most of the wrong
-# labels that it was trained on; that it gives them less probability is partly because
-# no target is above 0.64. Stopping early and averaging did more; on top of them
-# smoothing changed the accuracy by about ten of the 997 test images, which is
-# nothing to go by. It did not improve the probabilities: the log-loss is higher with
-# it, as targets of 0.64 leave the right labels in doubt as well. Nor does it find wrong
-# labels: that a fold network doubts a label which it was not trained on holds without
-# smoothing, too.
+# A single network is more accurate with smoothing. It still predicts most of the wrong
+# labels that it was trained on; their lower probability is partly due to the targets,
+# none of which is above 0.64. Early stopping and averaging improved the accuracy more.
+# Smoothing in addition changed it by about ten of the 997 test images, which is not
+# conclusive. Smoothing did not improve the probabilities: it increases the log-loss,
+# since targets of 0.64 make the network less certain of the correct labels as well. Nor
+# does it find wrong labels: without smoothing, too, a fold network gives a low
+# probability to wrong labels that it was not trained on.
 #
-# :ref:`choosing_epsilon` says more of fold networks, and :ref:`did_it_help` how to look
-# for wrong labels in data of your own.
+# See :ref:`choosing_epsilon` for fold networks, and :ref:`label_issues` for finding
+# wrong labels in your own data.

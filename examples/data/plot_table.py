@@ -2,15 +2,14 @@
 Training on a pandas table with ordered classes
 ===============================================
 
-From a table of numbers and categories to a table of probabilities: columns of two
-kinds, labels that are words, a grid search over epsilon, and dataframes on the way in
-and out. The labels are steps of a scale, so smoothing may also use which ones are next
-to each other.
+This example trains on a dataframe with numerical and categorical columns, searches over
+epsilon with a grid search, and returns probabilities as a dataframe. The labels are
+strings and ordered, so that smoothing can also use which classes are adjacent.
 """
 
 # %%
-# Diabetes patients: is the disease a year later among the lower, middle or upper third?
-# Sex is a category of the data; body mass index is read as a category, too, by the
+# The target is the progression of diabetes after one year, as lower, middle or upper
+# third. Sex is categorical; the body mass index is divided into categories by the
 # limits of the World Health Organization.
 
 import pandas as pd
@@ -24,9 +23,9 @@ y = pd.qcut(progression, 3, labels=["1 low", "2 middle", "3 high"]).astype(str)
 print(X.join(y.rename("progression")).head())
 
 # %%
-# The targets of smoothed labels as a dataframe. Those of `ordinal` send the mass to the
-# labels next to the one given; the names above are such that they sort as the scale
-# does.
+# The smoothed targets as a dataframe. With `ordinal`, adjacent classes get more of the
+# smoothed probability than distant ones. The class names start with a number, so that
+# their alphabetical order is the order of the scale.
 
 from sklearn_ls import LabelSmoother
 from sklearn_ls.distributions import ordinal
@@ -36,7 +35,7 @@ smoother = LabelSmoother(epsilon=0.5, distribution=steps)
 print(smoother.set_output(transform="pandas").fit_transform(y).head().round(2))
 
 # %%
-# Numbers are standardized, categories become indicators, and the network follows.
+# Numerical columns are standardized, and categorical columns are one-hot encoded.
 
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.pipeline import Pipeline
@@ -52,7 +51,7 @@ network = LabelSmoothingClassifier(random_state=0)
 pipeline = Pipeline([("columns", columns), ("clf", network)])
 
 # %%
-# The grid reaches the network's parameters by the name of its step.
+# The parameters of the network are searched by the name of its step.
 
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, train_test_split
 
@@ -64,8 +63,8 @@ folds = StratifiedKFold(10, shuffle=True, random_state=0)
 search = GridSearchCV(pipeline, grid, cv=folds).fit(X_train, y_train)
 
 # %%
-# Its results as a table. The error is the standard error of the gains over epsilon 0
-# within the same folds.
+# The results as a table, with the gain over epsilon 0 within the same folds and its
+# standard error:
 
 results = pd.DataFrame(search.cv_results_)
 scores = results.filter(regex=r"split\d+_test_score")
@@ -81,7 +80,7 @@ print(f"chosen: epsilon {search.best_params_['clf__epsilon']}")
 print(f"accuracy on the test samples: {search.score(X_test, y_test):.2f}")
 
 # %%
-# Probabilities as a dataframe, with the patients as rows and the classes as columns.
+# The probabilities as a dataframe, with one row per patient and one column per class:
 
 y_proba = pd.DataFrame(
     search.predict_proba(X_test), index=X_test.index, columns=search.classes_
@@ -89,8 +88,8 @@ y_proba = pd.DataFrame(
 print(y_proba.head().round(2))
 
 # %%
-# On the left what the grid found; on the right the mean probabilities of the test
-# samples of each true label.
+# Left: the gains of the grid search. Right: the mean predicted probabilities of the
+# test samples, by true label.
 
 import matplotlib.pyplot as plt
 
@@ -113,8 +112,9 @@ axes[1].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False)
 plt.show()
 
 # %%
-# The gains are within their errors, so that whatever the grid chose was chance, and the
-# middle third is hard to tell from the others. A gain of a point or two could not be
-# seen on so few samples: it does not follow that there is none. Nor is accuracy the
-# measure by which `ordinal` would have to gain, since it counts "low" for "high" no
-# worse than "low" for "middle". Other matrices as `distribution`: :ref:`distributions`.
+# The gains are within their errors, so that the choice of the grid search is due to
+# chance, and the middle third is hard to distinguish from the others. A gain of one or
+# two points could not be detected with so few samples, so these results do not exclude
+# it. Accuracy is also not the metric for which `ordinal` is meant, since it treats
+# "low" instead of "high" like "low" instead of "middle". See :ref:`distributions` for
+# other matrices as `distribution`.

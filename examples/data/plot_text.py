@@ -2,14 +2,14 @@
 Classifying text with wrong labels
 ==================================
 
-A Pipeline turns text into sparse features and trains a network on smoothed labels, some
-of which are wrong. Does smoothing help there? The text is at hand wherever scikit-learn
-is: its own documentation.
+A pipeline extracts sparse features from text and trains a network on smoothed labels,
+some of which are wrong. The text is available wherever scikit-learn is installed: its
+own docstrings.
 """
 
 # %%
-# Paragraphs of scikit-learn's docstrings, labeled by the module that they belong to.
-# All paragraphs of one docstring are a group, which a split does not tear apart.
+# The samples are paragraphs of scikit-learn's docstrings, labeled by the module that
+# they belong to. All paragraphs of a docstring form a group that is not split.
 
 import inspect
 
@@ -28,8 +28,8 @@ text, y, groups = map(np.array, zip(*paragraphs, strict=True))
 print(f"{len(text)} paragraphs of {len(set(groups))} docstrings")
 
 # %%
-# A person who labels them takes a paragraph for one of a module that has similar ones.
-# So do these mistakes: which labels change and to what depends on the words.
+# An annotator would confuse modules with similar paragraphs. The simulated mistakes
+# depend on the words, too: both which labels change and to which class.
 
 from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -43,8 +43,8 @@ for k in np.flatnonzero(changed)[:3]:
     print(f"{y[k]}, labeled {y_noisy[k]}: {' '.join(text[k].split())[:60]}...")
 
 # %%
-# The pipeline takes strings in and gives strings out. The matrix of the words is sparse
-# and stays so; one batch at a time is made dense.
+# The pipeline takes strings and predicts strings. The word matrix is sparse, and is
+# converted to a dense array one batch at a time.
 
 from sklearn.pipeline import make_pipeline
 
@@ -61,8 +61,9 @@ def classifier(epsilon, seed):
 
 
 # %%
-# Trained on noisy labels of some docstrings, judged by the true labels of the others.
-# Every split is a seed, shared by all epsilons.
+# The models are trained on the noisy labels of some docstrings, and evaluated on the
+# true labels of the others. Each split has its own seed, which is the same for all
+# epsilons.
 
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupShuffleSplit
@@ -91,8 +92,8 @@ for k, name in enumerate(names):
     )
 
 # %%
-# On the left how often paragraphs of a module were given which label; on the right the
-# accuracies, one gray line per split.
+# Left: how often paragraphs of each module have which label. Right: the accuracies,
+# with one gray line per split.
 
 import matplotlib.pyplot as plt
 from sklearn.metrics import ConfusionMatrixDisplay
@@ -110,11 +111,10 @@ axes[1].legend()
 plt.show()
 
 # %%
-# On this text smoothing made no difference that four splits could show. A logistic
-# regression on the same words did better than the network.
+# On this text, smoothing made no difference that four splits could show, and logistic
+# regression on the same words was more accurate than the network.
 #
-# What does not follow is that smoothing never helps with text: this is one small
-# collection, whose mistakes were drawn by a linear model of the words, and there was no
-# search over how long to train. What carries over is the pipeline. Where the number of
-# epochs and epsilon matter, put :class:`~sklearn_ls.LabelSmoothingClassifierCV` in the
-# place of the network (:ref:`choosing_epsilon`).
+# This does not mean that smoothing never helps with text: it is one small collection
+# with simulated mistakes from a linear model of the words, and the number of epochs was
+# not tuned. To choose epsilon and the best epochs on your own text, replace the network
+# by :class:`~sklearn_ls.LabelSmoothingClassifierCV` (:ref:`choosing_epsilon`).

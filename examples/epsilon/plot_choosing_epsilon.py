@@ -2,10 +2,10 @@
 Choosing epsilon by cross-validation
 ====================================
 
-Which epsilon is best for your data, and is it better than none at all? A search answers
-the first question with a number; whether to believe it, the curve says. This example
-draws it twice for digits of which 30 % are mislabeled: the scores themselves, and
-their differences from no smoothing.
+Which epsilon is best for your data, and is it significantly better than no smoothing? A
+search answers the first question, and its curve the second. This example draws the
+curve for digits of which 30 % are mislabeled: the scores, and their differences from
+no smoothing.
 """
 
 # %%
@@ -21,9 +21,9 @@ X, y = (X[:900] / 16).astype(np.float32), y[:900]
 y_noisy, _ = corrupt_labels(y, 0.3, random_state=0)
 
 # %%
-# Seven epsilons on ten folds are seventy networks, trained some at a time as one. All
-# share their folds, initial weights and batch order, so that nothing but epsilon makes
-# the difference.
+# Seven epsilons on ten folds are seventy networks, which are trained in stacks. For all
+# epsilons the folds, initial weights and batch order are the same, so that only epsilon
+# differs.
 
 from sklearn.model_selection import RepeatedStratifiedKFold
 
@@ -36,9 +36,10 @@ search.fit(X, y_noisy)
 print(f"epsilon {search.epsilon_}, accuracy {search.best_score_:.3f} on noisy labels")
 
 # %%
-# The gray lines are folds. They lie far apart, since some folds are harder than others,
-# and that hides what epsilon does. The differences from epsilon 0 within each fold, on
-# the right, leave out how hard a fold is. The title judges them sample by sample.
+# The gray lines are folds. They are far apart, since some folds are harder than others,
+# which hides the effect of epsilon. The differences from epsilon 0 within each fold, on
+# the right, do not depend on the difficulty of the fold. The title gives the result of
+# a test over the paired samples.
 
 import matplotlib.pyplot as plt
 
@@ -50,9 +51,9 @@ EpsilonCurveDisplay.from_search(search, paired=True, ax=axes[1])
 print(display.verdict)
 
 # %%
-# The labels that scored the search were as noisy as those that trained it. Here we know
-# the true ones: the fold networks were not trained on the samples they hold out, and
-# agree with the truth far more often than with the observed labels.
+# The search was scored on labels as noisy as those that it was trained on. Here the
+# true labels are known: on held-out samples, the predictions of the fold networks agree
+# with the true labels far more often than with the observed ones.
 
 held_out = search.classes_[search.oof_proba_.argmax(axis=1)]
 print(f"held out, observed labels: {np.mean(held_out == y_noisy):.3f}")
@@ -60,6 +61,6 @@ print(f"held out, true labels:     {np.mean(held_out == y):.3f}")
 plt.show()
 
 # %%
-# What the curve can't tell: how many labels are wrong, 30 % here. A curve that is flat
-# says that smoothing is not what matters on this data. :ref:`choosing_epsilon` has more
-# on reading it, and on the networks of the folds that predict together.
+# The curve does not show how many labels are wrong, 30 % here. A flat curve means that
+# epsilon makes no difference on this data. See :ref:`choosing_epsilon` for reading the
+# curve, and for the ensemble of fold networks.

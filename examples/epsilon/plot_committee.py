@@ -2,14 +2,15 @@
 Averaging a network and a random forest
 =======================================
 
-Is a network with smoothed labels better, or a random forest? That depends on the data
-and on how many labels are wrong. The mean of their probabilities saves the choice. This
-example compares the three over the share of wrong labels, on scanned digits.
+Whether a network with smoothed labels or a random forest is more accurate depends on
+the data and on the share of wrong labels. Averaging their probabilities avoids the
+choice. This example compares the three for different shares of wrong labels, on scanned
+digits.
 """
 
 # %%
-# Of 1,797 digits 1,000 are for training, and 0 to 40 % of their labels are made wrong,
-# evenly. The rest is for the test, with the true labels.
+# Of 1,797 digits, 1,000 are used for training, with 0 to 40 % symmetric label noise.
+# The others are test samples with true labels.
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -32,8 +33,8 @@ def split_and_corrupt(rate, seed):
 # %%
 # scikit-learn's :class:`~sklearn.ensemble.VotingClassifier` with ``voting="soft"``
 # averages the probabilities. Leaves of at least five samples keep the forest from
-# learning single wrong labels. The committee holds its fitted members, so nothing is
-# trained twice.
+# fitting single wrong labels. The fitted network and forest are taken from the
+# committee, so that nothing is trained twice.
 
 from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 
@@ -90,6 +91,7 @@ ax.legend()
 plt.show()
 
 # %%
-# With correct labels the network is ahead of the forest, and with 40 % wrong ones it is
-# not. The committee is close to the better of the two, whichever that is. Whether it is
-# better than both, three seeds do not show; over more data sets see :doc:`/benchmarks`.
+# The network is more accurate than the forest with correct labels, but not with 40 %
+# wrong labels. The committee is always close to the better of the two. Three seeds do
+# not show whether it is better than both; see the :doc:`/benchmarks` for more data
+# sets.

@@ -2,16 +2,16 @@
 Binary cross-entropy with targets of 0.1 and 0.9
 ================================================
 
-A common recipe of label smoothing replaces the targets 0 and 1 of two classes by 0.1
-and 0.9. What does a mislabeled sample then cost, and is the classifier better for it?
-This example draws the loss and its gradient, and trains on breast cancer data with
-flipped labels.
+A common form of label smoothing replaces the binary targets 0 and 1 by 0.1 and 0.9.
+This example draws the loss and the gradient of a mislabeled sample, and compares
+classifiers trained with and without smoothing on breast cancer data with flipped
+labels.
 """
 
 # %%
-# The targets are ``epsilon=0.1`` with ``distribution="others"``: the label keeps 0.9,
-# the other class gets 0.1. torch says ``label_smoothing=0.2`` for the same, since there
-# epsilon is spread over both classes, the label's own among them.
+# These targets correspond to ``epsilon=0.1`` with ``distribution="others"``: the label
+# keeps 0.9, and the other class gets 0.1. In torch this is ``label_smoothing=0.2``,
+# since epsilon is distributed over both classes there, including the label itself.
 
 import torch
 
@@ -20,12 +20,12 @@ from sklearn_ls import LabelSmoother, convert_epsilon
 smoother = LabelSmoother(epsilon=0.1, distribution="others")
 print(smoother.fit_transform(["benign", "malignant"]))
 in_torch = convert_epsilon(0.1, n_classes=2, from_="others", to="uniform")
-print(f"torch calls it {in_torch}")
+print(f"label_smoothing in torch: {in_torch}")
 
 # %%
-# The loss of a sample labeled 1, over the logit z of class 1, with p the sigmoid of z:
-# ``-q log p - (1 - q) log(1 - p)``, where the target q is 1 or 0.9. Its gradient is ``p
-# - q``. torch computes the same.
+# The loss of a sample labeled 1 is ``-q log p - (1 - q) log(1 - p)``, where z is the
+# logit of class 1, p is the sigmoid of z, and the target q is 1 or 0.9. Its gradient
+# with respect to z is ``p - q``. torch computes the same loss:
 
 import numpy as np
 from scipy.special import expit, log_expit
@@ -41,10 +41,11 @@ logits = torch.tensor(np.column_stack([np.zeros_like(z), z]))
 ones = torch.ones(len(z), dtype=torch.long)
 entropy = torch.nn.CrossEntropyLoss(reduction="none", label_smoothing=in_torch)
 difference = entropy(logits, ones).numpy() - loss["smoothed"]
-print(f"differs from torch by {np.abs(difference).max():.0e}")
+print(f"largest difference from torch: {np.abs(difference).max():.0e}")
 
 # %%
-# On the right of each panel the network agrees with the label, on the left it does not.
+# On the right of each panel the network agrees with the label, and on the left it
+# disagrees.
 
 import matplotlib.pyplot as plt
 
@@ -54,7 +55,7 @@ for name in loss:
     axes[1].plot(z, gradient[name], label=f"{name} target")
 axes[0].set(title="loss of a sample of class 1", xlabel="logit of class 1")
 axes[0].set_ylabel("nats")
-axes[1].set(title="its gradient by the logit", xlabel="logit of class 1")
+axes[1].set(title="gradient of the loss", xlabel="logit of class 1")
 axes[1].axhline(0, color="gray", linewidth=0.8)
 for ax in axes:
     ax.axvline(np.log(9), color="gray", linestyle=":", label="p = 0.9")
@@ -62,12 +63,14 @@ axes[0].legend(loc="upper right")
 plt.show()
 
 # %%
-# Far on the left, where a mislabeled sample lies if the network is right about it, the
-# two are nearly the same: smoothing makes a mistake a tenth cheaper, and it pulls with
-# 0.9 instead of 1. The change is on the right: beyond p = 0.9 the loss rises again, and
-# the sample pulls back. Samples with the right label no longer drive the logits up.
+# A mislabeled sample that the network classifies correctly is far on the left, where
+# the two targets hardly differ: smoothing reduces the loss by a tenth, and the gradient
+# has the absolute value 0.9 instead of 1. The difference is on the right: beyond
+# p = 0.9 the loss increases again, and the gradient changes its sign. Samples with the
+# correct label no longer increase the logits without bound.
 #
-# Now training: breast cancer data, a part of the training labels flipped, ten splits.
+# Next, networks are trained on breast cancer data, with some of the training labels
+# flipped, for ten splits.
 
 from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import train_test_split
@@ -86,7 +89,7 @@ def split_and_flip(rate, seed):
 
 
 # %%
-# A network is trained for sixty epochs:
+# Each network is trained for sixty epochs:
 
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -109,10 +112,10 @@ def train(X, y, epsilon, seed):
 
 
 # %%
-# The logits that training ends with, towards the observed label, of one split with 20 %
-# flipped. Below 0 the network says that the label is wrong, and it does so of most of
-# the flipped samples, with smoothing or without. With it the logits are smaller, those
-# of both kinds of samples.
+# The logits of the observed labels after training, for one split with 20 % of the
+# labels flipped. Below 0, the network predicts the other class. It does so for most of
+# the flipped samples, with and without smoothing. Smoothing reduces the logits of both
+# correct and flipped samples.
 
 X_train, _, y_noisy, _, flipped = split_and_flip(0.2, seed=0)
 figure, axes = plt.subplots(
@@ -126,7 +129,7 @@ for ax, epsilon in zip(axes, (0.0, 0.1), strict=True):
         parts,
         np.arange(-4, 6, 0.25),
         stacked=True,
-        label=["labeled rightly", "flipped"],
+        label=["correct label", "flipped label"],
     )
     ax.axvline(np.log(9), color="gray", linestyle=":", label="p = 0.9")
     ax.set(title=f"epsilon = {epsilon}", xlabel="logit of the observed label")
@@ -135,9 +138,9 @@ axes[0].legend()
 plt.show()
 
 # %%
-# Is the classifier better on clean labels? Both networks of a seed share the split, the
-# flipped labels, initial weights and batches, so their difference has a standard error
-# of its own.
+# Is the classifier better on clean labels? Both networks of a seed have the same split,
+# flipped labels, initial weights and batches, so that their scores can be compared in
+# pairs.
 
 from sklearn.metrics import log_loss
 
@@ -154,7 +157,8 @@ scores = np.array(
 )  # rates, epsilons, seeds, accuracy and log-loss
 
 # %%
-# What there is without smoothing, and what smoothing adds, with its standard error:
+# The scores without smoothing, and the paired differences with smoothing and their
+# standard errors:
 
 gains = scores[:, 1] - scores[:, 0]
 mean, error = gains.mean(axis=1), gains.std(axis=1, ddof=1) / len(seeds) ** 0.5
@@ -167,7 +171,7 @@ for k, rate in enumerate(rates):
     )
 
 # %%
-# A gray line is a split; the means have their standard errors.
+# The gray lines are splits. The means are shown with their standard errors.
 
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
 for k, (ax, name) in enumerate(zip(axes, ("accuracy", "log-loss"), strict=True)):
@@ -178,10 +182,10 @@ for k, (ax, name) in enumerate(zip(axes, ("accuracy", "log-loss"), strict=True))
 plt.show()
 
 # %%
-# The accuracy is what it was without smoothing, give or take what the splits differ by.
-# The log-loss on clean labels is worse with it at every rate, since smoothing makes the
-# network less certain than it should be. So nothing is gained on this data. It is small
-# and easy, and it does not follow that nothing is gained elsewhere
-# (:ref:`what_to_expect`). What the first figure shows does not depend on the data: a
-# mislabeled sample pulls nearly as hard as before, so smoothing neither finds nor
-# ignores it. Other recipes of 0.1 are not the same: :ref:`five_meanings`.
+# Smoothing does not change the accuracy by more than the splits vary. It increases the
+# log-loss on clean labels at every rate, since it makes the network under-confident. So
+# smoothing does not help on this data, which is small and easy; it may help on other
+# data (:ref:`what_to_expect`). The first figure does not depend on the data: the
+# gradient of a mislabeled sample is nearly as large as without smoothing, so smoothing
+# neither finds nor ignores wrong labels. The same epsilon has other meanings elsewhere:
+# see :ref:`five_meanings`.

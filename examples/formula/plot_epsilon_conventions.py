@@ -2,13 +2,13 @@
 Converting epsilon between five conventions
 ===========================================
 
-Two tools that smooth "by 0.1" need not train on the same targets. This example draws
-what the same epsilon means in the five conventions in use, for many classes of unequal
-sizes, and translates between them.
+Two libraries with ``epsilon = 0.1`` do not necessarily train on the same targets. This
+example draws the targets of the same epsilon in the five common conventions, for
+imbalanced classes, and converts epsilon between them.
 """
 
 # %%
-# Ten classes, of which the later ones are rarer: digits, thinned out.
+# The classes are digits, subsampled so that larger digits are rarer.
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -22,16 +22,17 @@ X, y = X[keep], y[keep]
 print(np.bincount(y))
 
 # %%
-# Each convention takes epsilon from the label, and sends it elsewhere:
+# Each convention takes epsilon from the label, and distributes it differently:
 #
-# - ``"uniform"``: equally to all classes, the label's own among them. So do torch,
-#   Keras, TensorFlow and timm.
-# - ``"others"``: equally to the other classes. Epsilon is then the share of labels that
-#   are taken to be wrong. So does OpenNMT.
-# - ``"each"``: to every other class all of it. It is what a loop does that fills a
-#   matrix with epsilon and writes ``1 - epsilon`` at the label. Rows do not sum to one.
-# - ``"prior"``: to all classes by how frequent they are (unigram smoothing).
-# - an array: wherever you say. Here a matrix, to the digits that look like the label.
+# - ``"uniform"``: equally over all classes, including the label, as in torch, Keras,
+#   TensorFlow and timm.
+# - ``"others"``: equally over the other classes, as in OpenNMT. Epsilon is then the
+#   assumed share of wrong labels.
+# - ``"each"``: each of the other classes gets epsilon, as if a matrix is filled with
+#   epsilon and ``1 - epsilon`` is set at the label. Rows do not sum to one.
+# - ``"prior"``: in proportion to the frequencies of the classes (unigram smoothing).
+# - an array: any other distribution. Here it is a matrix that prefers digits that look
+#   like the label.
 
 from sklearn.metrics.pairwise import cosine_similarity
 
@@ -64,7 +65,7 @@ figure.suptitle(f"The target of label 3 with epsilon = {epsilon}")
 plt.show()
 
 # %%
-# The targets of all labels, one row per label. The colors are logarithmic.
+# The targets of all labels, one row per label, on a logarithmic color scale:
 
 from matplotlib.colors import LogNorm
 
@@ -77,8 +78,9 @@ figure.colorbar(image, ax=axes, label="probability", shrink=0.7, extend="min")
 plt.show()
 
 # %%
-# The first three are the same family: for each epsilon of one there is another epsilon
-# that gives the same targets, if those of ``"each"`` are divided by their sum.
+# The first three conventions are equivalent: for each epsilon of one of them there is
+# an epsilon of the others that gives the same targets, if those of ``"each"`` are
+# divided by their sum.
 
 from sklearn_ls import convert_epsilon
 
@@ -90,7 +92,7 @@ same = [
 print(f"0.1 with 'others' is {uniform:.3f} with 'uniform': {np.allclose(*same)}")
 
 # %%
-# torch agrees on the loss, here for logits drawn at random:
+# The loss is the same as in torch, here for random logits:
 
 import torch
 
@@ -102,8 +104,8 @@ ours = -(same[0] * torch.log_softmax(logits, dim=1).numpy()).sum(axis=1).mean()
 print(f"{theirs:.6f} and {ours:.6f}")
 
 # %%
-# How much it matters depends on the number of classes. The figure shows what torch
-# would call an epsilon of 0.1.
+# How much the conventions differ depends on the number of classes. The figure shows the
+# `label_smoothing` of torch that is equivalent to an epsilon of 0.1.
 
 # sphinx_gallery_thumbnail_number = 3
 n_classes = np.unique(np.geomspace(2, 1000, 50).astype(int))
@@ -116,13 +118,12 @@ ax.legend()
 plt.show()
 
 # %%
-# ``"uniform"`` and ``"others"`` differ by a factor of two for two classes and by next
-# to nothing for a hundred. ``"each"`` is mild for two classes and leaves almost nothing
-# of the label for a hundred, once the rows are normalized. It is right where every
-# class has a sigmoid of its own, and :class:`~sklearn_ls.LabelSmoothingClassifier`
-# takes it there and for two classes only. ``"prior"`` and matrices have no equal among
-# the others.
+# ``"uniform"`` and ``"others"`` differ by a factor of two for two classes, and hardly
+# for a hundred. ``"each"`` smooths little for two classes, but for a hundred classes
+# almost no probability is left for the label once the rows are normalized. It is meant
+# for networks with one sigmoid per class, so
+# :class:`~sklearn_ls.LabelSmoothingClassifier` accepts it only for these and for two
+# classes. ``"prior"`` and matrices have no equivalent in the other conventions.
 #
-# Which convention a paper means decides whether its epsilon is yours
-# (:ref:`five_meanings` has a table). Which of them is best is another question, and
-# nothing here answers it.
+# To use an epsilon from a paper, check which convention it refers to
+# (:ref:`five_meanings`). This example does not show which convention is best.

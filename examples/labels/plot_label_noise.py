@@ -2,17 +2,17 @@
 Comparison of smoothing with other methods for label noise
 ==========================================================
 
-Lukasik, Bhojanapalli, Menon and Kumar asked so [1]_. They trained residual networks on
-CIFAR-10, CIFAR-100 and ImageNet, replaced a fifth of the labels by random ones, and
-found smoothing to be as good as corrections that know the noise. This example asks it
-of a small perceptron on scanned digits: noise rates by epsilons, and beside them early
-stopping, weight decay and forward correction.
+Lukasik, Bhojanapalli, Menon and Kumar [1]_ trained residual networks on CIFAR-10,
+CIFAR-100 and ImageNet with a fifth of the labels replaced by random ones, and found
+smoothing to be as good as corrections that know the noise. This example trains a small
+perceptron on scanned digits with several noise rates and epsilons, and compares
+smoothing with early stopping, weight decay and forward correction.
 """
 
 # %%
-# A thousand digits to train on, the rest with clean labels to test. A seed draws the
-# split, the wrong labels, the initial weights and the batches; all configurations share
-# them, so that they can be compared in pairs.
+# A thousand digits are used for training, and the rest, with clean labels, for testing.
+# The seed determines the split, the wrong labels, the initial weights and the batches.
+# They are the same for all configurations, which can therefore be compared in pairs.
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -33,14 +33,14 @@ def split_and_corrupt(rate, seed):
 
 
 # %%
-# Forty epochs at a high learning rate are enough to learn the wrong labels by heart.
-# Early stopping holds out a fifth of the samples, with noisy labels. Forward correction
-# uses the true rate, which nobody knows of real data.
+# Forty epochs at a high learning rate are enough to memorize the wrong labels. Early
+# stopping holds out a fifth of the samples, with noisy labels. Forward correction uses
+# the true noise rate, which is unknown for real data.
 
 from sklearn_ls import LabelSmoothingClassifier
 
 rates, epsilons, seeds = (0.0, 0.2, 0.4, 0.6), (0.0, 0.1, 0.2, 0.4, 0.8), range(4)
-to_the_end = {  # a plain training, without what the defaults add to it
+to_the_end = {  # plain training, without the additions of the defaults
     "hidden_layer_sizes": (100,),
     "max_epochs": 40,
     "optimizer": "adam",
@@ -51,7 +51,7 @@ to_the_end = {  # a plain training, without what the defaults add to it
     "early_stopping": False,
 }
 stopped = {"early_stopping": True, "validation_fraction": 0.2, "n_iter_no_change": 10}
-stopped |= {"max_epochs": 200}  # it ends long before
+stopped |= {"max_epochs": 200}  # never reached
 
 
 def configurations(rate):
@@ -84,8 +84,8 @@ accuracy = np.array(
 )  # rates, seeds, configurations
 
 # %%
-# Accuracy on clean labels without smoothing, and what each configuration gains over it,
-# in points, with the standard error of the paired differences:
+# The accuracy on clean labels without smoothing, and the gain of each configuration
+# over it in points, with the standard error of the paired differences:
 
 gains = 100 * (accuracy - accuracy[:, :, :1])
 mean, error = gains.mean(axis=1), gains.std(axis=1, ddof=1) / len(seeds) ** 0.5
@@ -97,7 +97,7 @@ for k, name in enumerate(names[1:], start=1):
     print(f"{name:>27}" + "".join(f"{cell:>14}" for cell in cells))
 
 # %%
-# What smoothing gains, for every rate and epsilon:
+# The gain of smoothing for each noise rate and epsilon:
 
 import matplotlib.pyplot as plt
 
@@ -112,7 +112,7 @@ ax.set(xlabel="epsilon", ylabel="noise rate", title="points gained by smoothing"
 plt.show()
 
 # %%
-# And the accuracies that one epsilon, 0.4, and the other methods lead to:
+# The accuracies of an epsilon of 0.4 and of the other methods:
 
 # sphinx_gallery_thumbnail_number = 2
 figure, ax = plt.subplots(figsize=(6.5, 4.2), layout="constrained")
@@ -127,19 +127,20 @@ ax.legend()
 plt.show()
 
 # %%
-# Up to a noise rate of 40 % an epsilon of 0.4 gains about as much as forward correction
-# does, or more, which agrees with the paper, and a large epsilon gains more than a
-# small one. It also gains on clean labels, so the noise is not all that it helps
-# against. With 60 % of the labels wrong it falls behind. Weight decay and early
-# stopping know nothing of the noise either, and then do far more, but cost about a
-# point on clean labels. On top of early stopping smoothing adds 1 to 3 points up to
-# 40 %, and next to none at 60 %.
+# Up to a noise rate of 40 %, an epsilon of 0.4 gains at least about as much as forward
+# correction, which agrees with the paper, and large epsilons gain more than small ones.
+# Smoothing also improves the accuracy with clean labels, so its effect is not specific
+# to label noise. With 60 % of the labels wrong it gains less than forward correction.
+# Weight decay and early stopping do not use the noise rate either; at this rate they
+# gain much more, but cost about a point on clean labels. In addition to early stopping,
+# smoothing gains 1 to 3 points up to 40 %, and almost nothing at 60 %.
 #
-# What does not follow is that a large epsilon is right for your data. Here it was
-# judged on clean labels, which one does not have, and all mistakes were equally
-# probable. Where people made them, a single smoothed network was no better than one
-# without (:doc:`/benchmarks`). The other methods were not tuned, and a network that
-# learns less by heart has less to gain. More on forward correction: :ref:`known_noise`.
+# This does not mean that a large epsilon is best for your data. Here it was evaluated
+# on clean labels, which are usually not available, and all mistakes were equally
+# probable. With mistakes made by people, a single network was not more accurate with
+# smoothing than without (:doc:`/benchmarks`). The other methods were not tuned, and
+# networks that memorize less have less to gain. See :ref:`known_noise` for forward
+# correction.
 #
 # .. [1] M. Lukasik, S. Bhojanapalli, A. K. Menon and S. Kumar. Does label smoothing
 #    mitigate label noise? ICML 2020. :doi:`10.48550/arXiv.2003.02819`

@@ -2,16 +2,17 @@
 Training on the votes of several annotators
 ===========================================
 
-Several people labeled the same samples, and not all of them are reliable.
-:func:`~sklearn_ls.crowds.votes_to_soft` estimates how each of them errs from where they
-disagree, without a single trusted label, and turns the votes into soft labels. Here the
-annotators are simulated by :func:`~sklearn_ls.datasets.corrupt_labels`, so that what is
-estimated can be compared with what they do.
+Several annotators labeled the same samples, and not all of them are reliable.
+:func:`~sklearn_ls.crowds.votes_to_soft` estimates the error rates of each annotator
+from their disagreements, without any trusted labels, and computes soft labels from the
+votes. Here the annotators are simulated by
+:func:`~sklearn_ls.datasets.corrupt_labels`, so that the estimates can be compared with
+their true error rates.
 """
 
 # %%
-# Six annotators: one is careful, one careless, one reports the next digit half of the
-# time, and three are in between. Each is asked about 60 % of the training
+# Of six annotators, one is careful, one is careless, one labels half of the digits as
+# the next digit, and three are in between. Each labels about 60 % of the training
 # digits.
 
 import numpy as np
@@ -45,8 +46,8 @@ answers = answers.where(asked)
 print(answers.head())
 
 # %%
-# The model of Dawid and Skene gives every annotator a confusion matrix, and weighs the
-# votes by them.
+# The model of Dawid and Skene estimates a confusion matrix for each annotator, and
+# weights the votes by them.
 
 from sklearn_ls.crowds import votes_to_soft
 
@@ -55,7 +56,7 @@ y_soft, reliability, confusion = votes_to_soft(
 )
 majority, _ = votes_to_soft(answers, n_classes=10, method="majority")
 for name, labels in {"majority": majority, "Dawid and Skene": y_soft}.items():
-    print(f"{name:15} {np.mean(labels.argmax(axis=1) == y):.1%} are right")
+    print(f"{name:15} {np.mean(labels.argmax(axis=1) == y):.1%} are correct")
 table = pd.DataFrame(
     {
         "estimated accuracy": reliability,
@@ -69,8 +70,8 @@ table = pd.DataFrame(
 print(table.round(2))
 
 # %%
-# The matrices show habits: rows are the classes, columns the answers. The annotator who
-# is one off has a second diagonal.
+# The confusion matrices show the typical mistakes: rows are the true classes, and
+# columns are the answers. The matrix of "one off" has a second diagonal.
 
 import matplotlib.pyplot as plt
 
@@ -82,9 +83,9 @@ AnnotatorConfusionDisplay(
 plt.show()
 
 # %%
-# A classifier is trained on soft labels as on hard ones. Which way of counting votes is
-# best depends on the data, so that a few trusted labels for comparing them, here the
-# test digits, are worth having.
+# A classifier is trained on soft labels like on hard labels. Which method of combining
+# votes is best depends on the data, so it is useful to compare them on some trusted
+# labels, here the test digits.
 
 from sklearn_ls import LabelSmoothingClassifierCV
 
@@ -93,32 +94,32 @@ targets = {
     "majority labels": majority.argmax(axis=1),
     "shares of votes": shares,
     "Dawid and Skene": y_soft,
-    "right labels": y,
+    "true labels": y,
 }
 for name, target in targets.items():
     clf = LabelSmoothingClassifierCV(random_state=0).fit(X, target)
     print(f"{name:15} {clf.score(X_test, y_test):.3f}")
 
 # %%
-# The search also takes the votes themselves, and learns the matrices with the network,
-# so that the features help to tell who was right. `consensus_proba_` are the
-# probabilities of the labels of the training digits, from the votes and the held-out
-# predictions.
+# The search can also be trained on the votes directly. It then learns the confusion
+# matrices together with the network, so that the features are used to estimate them.
+# `consensus_proba_` has the probabilities of the true labels of the training digits,
+# given the votes and the held-out predictions.
 
 clf = LabelSmoothingClassifierCV(random_state=0).fit(X, None, votes=answers)
 consensus = clf.classes_[clf.consensus_proba_.argmax(axis=1)]
 print(f"votes           {clf.score(X_test, y_test):.3f}")
-print(f"of the consensus {np.mean(consensus == y):.1%} are right")
+print(f"consensus       {np.mean(consensus == y):.1%} are correct")
 
 # %%
-# What to see: all ways of using the votes are better than the majority. Which of them
-# is best for the classifier is within noise on 450 test digits; the consensus, which
-# also sees the features, is right more often than the labels by the votes alone. The
-# differences on real crowds are in the :doc:`/benchmarks`.
+# All methods are more accurate than majority labels. The differences between the other
+# methods are within noise on 450 test digits. The consensus, which also uses the
+# features, is correct more often than the labels from the votes alone. See the
+# :doc:`/benchmarks` for real crowds.
 
 # %%
-# Votes can be in a table with one vote per row too, as crowdsourcing platforms export
-# them, and labels may be names. Then the soft labels are a dataframe with the names:
+# Votes can also be a table with one vote per row, as exported by crowdsourcing
+# platforms, and labels may be strings. The soft labels are then a dataframe:
 
 names = np.array("zero one two three four five six seven eight nine".split())
 votes = (
@@ -132,15 +133,14 @@ named, reliability = votes_to_soft(votes, method="dawid_skene")
 print(named.round(2).head(3).to_string())  # classes in alphabetical order
 
 # %%
-# The annotators are in alphabetical order, too:
+# The reliabilities are in the alphabetical order of the annotators:
 
 workers = np.unique(votes["worker"])
 print(pd.Series(reliability, index=workers).sort_values().round(2).head(2))
 
 # %%
-# :func:`~sklearn_ls.inspection.find_label_issues` with ``votes=answers`` lists the
-# samples where a classifier contradicts the votes, which were then probably wrong. For
-# another vote, take the samples where `consensus_proba_` is least certain. The
-# annotators here err
-# independently of each other, as the model assumes; real ones often err on the same
-# difficult samples.
+# :func:`~sklearn_ls.inspection.find_label_issues` with ``votes=answers`` returns the
+# samples for which the votes are probably wrong, since a classifier contradicts them.
+# To collect more votes, choose the samples with the least certain `consensus_proba_`.
+# The mistakes of these annotators are independent, as the model assumes; real
+# annotators often make mistakes on the same difficult samples.
