@@ -126,7 +126,7 @@ def test_verdict_names_its_evidence():
     )
     verdict = format_verdict(make(**{**SAME, "accuracy": FALL}))
     assert "Accuracy falls (-0.03 +- 0" in verdict
-    assert "Accuracy does not differ detectably" in format_verdict(make(**SAME))
+    assert "Accuracy does not differ significantly" in format_verdict(make(**SAME))
 
 
 def test_verdict_is_by_paired_differences():
@@ -151,7 +151,7 @@ def test_verdict_says_which_simpler_variant_will_do():
     verdict = format_verdict(make(**{**SAME, "loss": [0.3, 0.3, 0.3, 0.2999, 0.3]}))
     assert (
         "'smoothed + temperature' has the best probabilities (-0.0001 +- 0.0007), but "
-        "'hard labels', which is simpler, is not detectably worse."
+        "'hard labels', which is simpler, is not significantly worse."
     ) in verdict
 
 
@@ -206,4 +206,4 @@ def test_verdict_tells_no_rounding_errors():
     scores = make(**{**SAME, "accuracy": [0.9, 0.9, 0.9 - 1e-17, 0.9, 0.9]})
     for split in scores["accuracy"].values:
         split["smoothed"] = split["hard labels"] - 1e-16
-    assert "does not differ detectably (+0 +- 0)." in format_verdict(scores)
+    assert "does not differ significantly (+0 +- 0)." in format_verdict(scores)

@@ -122,7 +122,7 @@ def _advise(scores, accuracy_sign, simplest, smoothed, accurate):
 
 def _describe_accuracy(sign, gain):
     if sign == 0:
-        return f"Accuracy does not differ detectably ({gain})."
+        return f"Accuracy does not differ significantly ({gain})."
     return f"Accuracy {'rises' if sign > 0 else 'falls'} ({gain})."
 
 
@@ -132,4 +132,4 @@ def _describe_probabilities(losses, best, simplest):
         text += f" ({losses.difference(best, HARD)})"
     if best == simplest:
         return f"{text}."
-    return f"{text}, but '{simplest}', which is simpler, is not detectably worse."
+    return f"{text}, but '{simplest}', which is simpler, is not significantly worse."
