@@ -13,8 +13,8 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 .PHONY: demo test process-test long-test cuda-test oldest-test doctest lint docs \
 	site-test release-test clean
 
-demo: $(INSTALLED)  ## See what smoothing does on mislabelled digits.
-	$(ONE_THREAD) $(BIN)/python examples/quickstart.py
+demo: $(INSTALLED)  ## Compare classifiers on digits, or on ARGS="data.csv --target COLUMN".
+	$(ONE_THREAD) $(BIN)/python examples/quickstart.py $(ARGS)
 
 test: $(INSTALLED)  ## Run the tests, the documents' examples among them.
 	$(ONE_THREAD) SCIPY_ARRAY_API=1 $(BIN)/python -m pytest -n 2 $(ARGS)
