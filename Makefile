@@ -68,7 +68,7 @@ release-test: $(INSTALLED)  ## Build and check the release; run the README with 
 	$(BIN)/twine check --strict dist/*
 	$(BIN)/python .ci/check_contents.py
 	$(PYTHON) -m venv $(RELEASE)
-	$(RELEASE)/bin/python -m pip install --quiet --constraint constraints.txt dist/*.whl pandas
+	$(RELEASE)/bin/python -m pip install --quiet --constraint constraints.txt dist/*.whl cleanlab pandas
 	$(ONE_THREAD) $(RELEASE)/bin/python -I .ci/run_readme.py
 
 clean:
