@@ -307,7 +307,7 @@ def predict_held_out(X, splits, preprocess):
 def show_progress(message):
     """Replace the last line of a terminal; files and pipes get nothing."""
     if sys.stderr.isatty():
-        print(f"\r{message:<79}", end="\r" if not message else "", file=sys.stderr)
+        print(f"\r{message:<79}\r", end="", file=sys.stderr, flush=True)
 
 
 # %%
