@@ -205,7 +205,7 @@ class LightGBM(Booster):
         params = classifier.get_params()
         for name in ("boosting", "boosting_type", "boost"):
             if params.get(name) in ("rf", "random_forest"):
-                return f"{name}={params[name]!r} takes no objective"
+                return f"{name}={params[name]!r} does not support an objective"
         if params.get("is_unbalance", False):
             return "is_unbalance=True counts labels. Use class_weight='balanced'"
         if params.get("sigmoid", 1) != 1:

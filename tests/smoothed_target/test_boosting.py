@@ -280,7 +280,7 @@ def test_missing_and_categorical_features(make):
     [
         (LogisticRegression(), "LogisticRegression does not support it"),
         (lgbm(objective="multiclassova"), "objective='multiclassova'"),
-        (lgbm(boosting_type="rf"), "boosting_type='rf' takes no objective"),
+        (lgbm(boosting_type="rf"), "boosting_type='rf' does not support an objective"),
         (lgbm(is_unbalance=True), "class_weight='balanced'"),
         (lgbm(application="multiclassova"), "application='multiclassova'"),
         (xgb(objective="binary:hinge"), "objective='binary:hinge'"),
