@@ -49,7 +49,7 @@ MAX_CATEGORIES = 50  # of a column; the others are treated as one
 HARD = "LabelSmoothingClassifierCV([0])"
 SEARCH = "LabelSmoothingClassifierCV()"
 FOREST = "RandomForestClassifier, leaves of 5"
-VOTE = "vote of that search and that forest"
+VOTE = "soft vote of search and forest"
 NAIVE = "most frequent class"
 
 
@@ -162,6 +162,8 @@ def as_numbers(column):
     """The column as floats if at least 90 % of its values are numbers, else None."""
     import pandas as pd
 
+    if column.dtype == object:  # such as "$1,200" and "58 %"
+        column = column.replace(r"^[$€£]|,(?=\d{3}\b)|\s*%$", "", regex=True)
     numbers = pd.to_numeric(column, errors="coerce").astype(float)
     numbers = numbers.where(np.isfinite(numbers))
     return numbers if numbers.count() >= 0.9 * column.count() else None
@@ -178,10 +180,19 @@ def is_identifier(name, values):
         return True
     if values.dtype.kind != "f":
         return n_distinct > 0.9 * len(values)
-    if n_distinct < len(values) or (values % 1).any():
+    if n_distinct < 0.9 * len(values) or (values % 1).any():
         return False
-    consecutive = values.max() - values.min() < 1.1 * len(values)
+    consecutive = values.max() - values.min() < 1.2 * len(values)
     return consecutive or values.is_monotonic_increasing
+
+
+def find_outliers(values):
+    """Numbers that are far from the others, such as -999 for a missing one."""
+    low, high = values.quantile([0.25, 0.75])
+    margin = 30 * (high - low)
+    if margin == 0:
+        return []
+    return [*values[(values < low - margin) | (values > high + margin)].unique()]
 
 
 def is_date(words):
@@ -225,6 +236,11 @@ def sort_columns(X):
         used[name] = values.fillna("") if role == "text" else values
         if n_odd := column.count() - values.count():
             print(f"{n_odd} values of {name!r} are not numbers and count as missing.")
+        if role == "numeric" and (outliers := find_outliers(values)):
+            print(
+                f"{name!r} has numbers far from the others: {shorten(outliers)}. Leave "
+                "missing values empty."
+            )
     return X[list(used)].assign(**used), names
 
 
@@ -349,8 +365,10 @@ def print_table(y, splits, probas, seconds, accuracies, differences):
     for name, difference in differences.items():
         loss = log_loss(y_test, np.concatenate(probas[name]), labels=np.unique(y))
         mark = "*" if is_worse(difference, len(probas)) else " "
+        is_best = difference.value == difference.error == 0
         print(
-            f"{name:39} {accuracies[name]:8.3f} {difference!s:>16}{mark}"
+            f"{name:39} {accuracies[name]:8.3f} "
+            f"{'best' if is_best else difference!s:>16}{mark}"
             f"{loss:9.3f} {seconds[name]:8.1f}"
         )
     print(
@@ -422,7 +440,7 @@ def main():
     accuracies, best, differences, smoothing = compare(y, splits, probas)
     print_table(y, splits, probas, seconds, accuracies, differences)
     recommended, reason = recommend(best, differences)
-    print(f"\nThe best is {best}. {reason}.\nRecommended here: {recommended}.")
+    print(f"\nMost accurate: {best}. {reason}.\nRecommended: {recommended}.")
     significant = "significant" if smoothing.is_significant() else "not significant"
     print(f"Smoothing ({SEARCH} minus {HARD}): {smoothing}, {significant}.")
     draw(accuracies, differences, recommended, reason, args.figure)

@@ -54,7 +54,7 @@ def save_model(
     as JSON in its metadata, and a SHA-256 hash of its content. It contains no code and
     no training samples. An existing file is replaced once the new one is complete.
 
-    Requires the package safetensors (``pip install sklearn-ls[persist]``).
+    Requires the package safetensors (``pip install "sklearn-ls[persist]"``).
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ def to_onnx(estimator: Estimator, path: FilePath) -> None:
     `label`, and `probabilities` of shape (n_samples, n_classes). The fold networks of
     an ensemble, the calibration and the scaling of the features are part of the graph.
 
-    Requires the package onnx (``pip install sklearn-ls[onnx]``).
+    Requires the package onnx (``pip install "sklearn-ls[onnx]"``).
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def register_onnx_converters() -> None:
     :class:`~sklearn.preprocessing.StandardScaler` or a
     :class:`~sklearn.preprocessing.OneHotEncoder`.
 
-    Requires the package skl2onnx (``pip install sklearn-ls[onnx]``).
+    Requires the package skl2onnx (``pip install "sklearn-ls[onnx]"``).
 
     See Also
     --------

@@ -107,9 +107,7 @@ selected = SelectFromModel(soft, prefit=True).get_support()
 print(f"{selected.sum()} of {len(selected)} pixels are more important than the mean.")
 
 # %%
-# On the true labels of the test digits the accuracies are about the same (three of 450
-# digits are 0.007), while the log-loss is larger with soft labels. Soft labels describe
-# the uncertainty of the annotators, whereas each test digit has one certain label.
-# Which training labels to use depends on the purpose of the probabilities: soft labels
-# are better for predicting the votes of annotators. On tables, hard majority labels are
-# a baseline to compare with (:ref:`boosting`).
+# On the true labels of the test digits, the accuracies differ by three of 450 digits,
+# while the log-loss is larger with soft labels. Soft labels describe the uncertainty of
+# the annotators, whereas each test digit has one certain label. So compare them with
+# the majority vote (:ref:`boosting`).

@@ -31,7 +31,7 @@ class Block(nn.Module):
             nn.BatchNorm2d(n_out),
         )
         self.shortcut = nn.Identity()
-        if n_in != n_out:
+        if n_in != n_out or stride != 1:
             self.shortcut = nn.Conv2d(n_in, n_out, 1, stride, bias=False)
 
     def forward(self, x):

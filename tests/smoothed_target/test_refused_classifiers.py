@@ -158,7 +158,7 @@ def test_classifiers_without_weights_are_refused(iris):
     for inner in (KNeighborsClassifier(), make_pipeline(StandardScaler(), LOGISTIC)):
         clf = SmoothedTargetClassifier(inner, strategy="sample")
         assert clf.fit(*iris).score(*iris) > 0.8
-        with pytest.raises(ValueError, match="sample_weight was passed, but KNeighborsClassifier.fit"):
+        with pytest.raises(ValueError, match=r"sample_weight was passed, but \w+.fit"):
             clf.fit(*iris, sample_weight=np.ones(150))
 
 
