@@ -121,7 +121,7 @@ html_context = {"default_mode": "auto"}  # light or dark, as the system has it
 html_sidebars = {"tour": [], "benchmarks": [], "changes": [], "contributing": []}
 html_theme_options = {
     "logo": {"text": "sklearn-ls", "alt_text": "sklearn-ls"},
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 5,
     "navbar_align": "left",
     "navbar_end": ["version-switcher", "theme-switcher", "navbar-icon-links"],
     # All versions read the newest list; a build elsewhere reads its own.

@@ -1,6 +1,6 @@
 """
-Train a residual network of your own
-====================================
+Training a residual network of your own
+=======================================
 
 :class:`~sklearn_ls.LabelSmoothingClassifier` trains any torch module. Here it is a
 small residual network with batch normalization, which augments the images during

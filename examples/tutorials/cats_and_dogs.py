@@ -1,4 +1,4 @@
-"""Classify mislabeled cats and dogs, with and without label smoothing.
+"""Classifying mislabeled cats and dogs, with and without label smoothing.
 
 A fraction of the training labels is flipped, and convolutional networks are trained on
 them with hard and with smoothed labels::

@@ -1,6 +1,6 @@
 """
-Smooth labels by hand
-=====================
+Smoothing labels by hand
+========================
 
 Label smoothing is one line of NumPy, and logistic regression a few more. This tutorial
 flips some labels of scanned digits, trains on them with and without smoothing by
