@@ -9,7 +9,8 @@ ROOT = Path(__file__).resolve().parent.parent
 (SDIST,) = (ROOT / "dist").glob("*.tar.gz")
 (WHEEL,) = (ROOT / "dist").glob("*.whl")
 
-tracked = set(subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).split())
+files = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True)
+tracked = {name for name in files.split("\0") if name}
 with tarfile.open(SDIST) as sdist:
     in_sdist = {name.partition("/")[2] for name in sdist.getnames()}
 with zipfile.ZipFile(WHEEL) as wheel:

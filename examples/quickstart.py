@@ -97,6 +97,8 @@ def read_csv(path, target):
             found = [str(name).strip() for name in header]
             columns = max(columns, found, key=len)
             if target in found:
+                if twice := sorted({name for name in found if found.count(name) > 1}):
+                    sys.exit(f"{path} has several columns {', '.join(twice)}.")
                 decimal = "," if separator == ";" else "."
                 table = pd.read_csv(path, decimal=decimal, low_memory=False, **dialect)
                 return table.set_axis(found, axis="columns")
@@ -166,7 +168,8 @@ def as_numbers(column):
         column = column.replace(r"^[$€£]|,(?=\d{3}\b)|\s*%$", "", regex=True)
     numbers = pd.to_numeric(column, errors="coerce").astype(float)
     numbers = numbers.where(np.isfinite(numbers))
-    return numbers if numbers.count() >= 0.9 * column.count() else None
+    is_number = column.dtype.kind in "biuf"
+    return numbers if is_number or numbers.count() >= 0.9 * column.count() else None
 
 
 def is_identifier(name, values):
@@ -277,11 +280,12 @@ def make_preprocessing(names):
     text = make_pipeline(
         HashingVectorizer(n_features=2**12), TruncatedSVD(30, random_state=0)
     )
+    texts = names.get("text", [])
     return ColumnTransformer(
         [
             ("numeric", numeric, names.get("numeric", [])),
             ("categorical", categorical, names.get("categorical", [])),
-            *((f"text {name}", text, name) for name in names.get("text", [])),
+            *((f"text {number}", text, name) for number, name in enumerate(texts)),
         ]
     )
 

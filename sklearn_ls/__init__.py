@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from sklearn_ls import _forks as _forks  # notices forks from now on
 from sklearn_ls._files.model_format import ModelFileError
 from sklearn_ls._label_smoother import LabelSmoother
 from sklearn_ls._labels.smoothing import convert_epsilon

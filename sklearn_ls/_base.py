@@ -3,7 +3,7 @@
 import copy
 from importlib.metadata import version
 from numbers import Integral, Real
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -199,6 +199,10 @@ class BaseNetworkClassifier(
     annotators_: NDArray[Any]
     annotator_confusion_: Floats
     annotator_reliability_: Floats
+
+    if TYPE_CHECKING:
+
+        def set_params(self, **params: Any) -> Self: ...
 
     _parameter_constraints = {
         "distribution": LabelSmoother._parameter_constraints["distribution"],
@@ -694,6 +698,7 @@ def open_checkpoints(folder, params, data, seed, **more):
         **params,
         **more,
         **data.identify(),
+        "dtype": data.dtype,
         "versions": [__version__, *map(version, ("torch", "numpy", "scikit-learn"))],
     }
     if not isinstance(params["random_state"], Integral):

@@ -45,6 +45,7 @@ from sklearn_ls._types import (
     Distribution,
     FilePath,
     Floats,
+    Integer,
     MatrixLike,
     Module,
     Optimizer,
@@ -53,6 +54,7 @@ from sklearn_ls._types import (
     Schedule,
     SupportsArray,
     VectorLike,
+    VotesLike,
 )
 from sklearn_ls._warnings import warn
 
@@ -280,7 +282,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         epsilon: float | VectorLike = 0.1,
         *,
         distribution: Distribution = "uniform",
-        hidden_layer_sizes: int | Sequence[int] | SupportsArray = (128, 128),
+        hidden_layer_sizes: Integer | Sequence[Integer] | SupportsArray = (128, 128),
         activation: Activation = "relu",
         dropout: float | Literal["auto"] = "auto",
         feature_clip: float | None = 3.0,
@@ -292,8 +294,8 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         learning_rate_schedule: Schedule = "constant",
         weight_decay: float = 1e-2,
         ema_decay: float = 0.99,
-        batch_size: int | Literal["auto"] = "auto",
-        max_epochs: int = 40,
+        batch_size: Integer | Literal["auto"] = "auto",
+        max_epochs: Integer = 40,
         early_stopping: bool | Literal["auto"] = "auto",
         validation_fraction: float = 0.15,
         n_iter_no_change: float = np.inf,
@@ -306,7 +308,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         dtype: Literal["auto", "float32", "float64"] = "auto",
         callbacks: list[Any] | tuple[Any, ...] | None = None,
         random_state: RandomState = None,
-        verbose: int = 0,
+        verbose: Integer = 0,
     ) -> None:
         super().__init__(
             distribution=distribution,
@@ -351,7 +353,7 @@ class LabelSmoothingClassifier(BaseNetworkClassifier):
         *,
         y_soft: MatrixLike | None = None,
         sample_epsilon: VectorLike | None = None,
-        votes: ArrayLike | None = None,
+        votes: VotesLike | None = None,
         checkpoint: FilePath | None = None,
     ) -> Self:
         """Train the network.

@@ -49,6 +49,7 @@ from sklearn_ls._types import (
     Distribution,
     FilePath,
     Floats,
+    Integer,
     MatrixLike,
     Module,
     Optimizer,
@@ -59,6 +60,7 @@ from sklearn_ls._types import (
     Splits,
     SupportsArray,
     VectorLike,
+    VotesLike,
 )
 from sklearn_ls._warnings import warn
 
@@ -424,10 +426,10 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         cv: Splits = None,
         scoring: Scoring | None = None,
         refit: bool | str | Callable[..., Any] = True,
-        n_jobs: int | None = None,
+        n_jobs: Integer | None = None,
         ensemble: bool = True,
         distribution: Distribution = "uniform",
-        hidden_layer_sizes: int | Sequence[int] | SupportsArray = (128, 128),
+        hidden_layer_sizes: Integer | Sequence[Integer] | SupportsArray = (128, 128),
         activation: Activation = "relu",
         dropout: float | Literal["auto"] = "auto",
         feature_clip: float | None = 3.0,
@@ -439,8 +441,8 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         learning_rate_schedule: Schedule = "constant",
         weight_decay: float = 1e-2,
         ema_decay: float = 0.99,
-        batch_size: int | Literal["auto"] = "auto",
-        max_epochs: int = 40,
+        batch_size: Integer | Literal["auto"] = "auto",
+        max_epochs: Integer = 40,
         early_stopping: bool | Literal["auto"] = "auto",
         validation_fraction: float = 0.15,
         n_iter_no_change: float = np.inf,
@@ -452,7 +454,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         dtype: Literal["auto", "float32", "float64"] = "auto",
         callbacks: list[Any] | tuple[Any, ...] | None = None,
         random_state: RandomState = None,
-        verbose: int = 0,
+        verbose: Integer = 0,
     ) -> None:
         super().__init__(
             distribution=distribution,
@@ -523,7 +525,7 @@ class LabelSmoothingClassifierCV(BaseNetworkClassifier):
         sample_weight: VectorLike | None = None,
         *,
         y_soft: MatrixLike | None = None,
-        votes: ArrayLike | None = None,
+        votes: VotesLike | None = None,
         checkpoint: FilePath | None = None,
         **params: Any,
     ) -> Self:

@@ -34,6 +34,11 @@ class ArrayData:
     labels: TrainingLabels
     features: dict
 
+    @property
+    def dtype(self):
+        """The dtype that the network computes in."""
+        return self.X.dtype.name
+
     def identify(self):
         """Return values that identify the data."""
         return {
@@ -98,6 +103,11 @@ class StreamData:
         stream = CheckedStream(self.stream, self.check, seed)
         self.survey = survey_stream(stream, params, earlier)
 
+    @property
+    def dtype(self):
+        """The dtype that the network computes in."""
+        return self.check.first.dtype.name
+
     def identify(self):
         """Return values that most likely identify the data."""
         return self.survey.to_dict()
@@ -156,7 +166,7 @@ class BlockCheck:
         if np.ndim(block.X) < 2:
             raise ValueError(
                 "X of each block must have at least two dimensions. Got shape "
-                f"{np.shape(block.X)}."
+                f"{np.shape(block.X)}. Pass batches rather than single samples."
             )
         raise_for_dates(block.X)
         expected = self.network if self.first is None else self.first
@@ -215,9 +225,16 @@ def hash_parts(params, data, earlier=None):
     hashes : dict of str to str
         Hashes by the description of the hashed value.
     """
-    own = ("callbacks", "device", "random_state", "verbose")  # may be different
+    own = (
+        "callbacks",
+        "device",
+        "dtype",
+        "random_state",
+        "verbose",
+    )  # may be different
     parts = {
         **data.sketch(),
+        "dtype": data.dtype,
         "the parameters": {n: v for n, v in params.items() if n not in own},
         "the classes of callbacks": [type(c) for c in params["callbacks"] or ()],
         "the network of the earlier fit": earlier and earlier.weights,

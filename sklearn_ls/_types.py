@@ -1,6 +1,6 @@
 """Types of the public interface, which NumPy does not have."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal, Protocol
 
@@ -19,13 +19,16 @@ class SupportsArray(Protocol):
 VectorLike = Sequence[float] | SupportsArray
 MatrixLike = Sequence[Sequence[float]] | Sequence[SupportsArray] | SupportsArray
 SamplesLike = Any  # also sparse matrices, dataframes and streams, which have no types
+VotesLike = Any  # also names and None, and dataframes
 Estimator = Any
 Splits = Any  # the number of splits, a splitter of scikit-learn, or pairs of indices
 Floats = NDArray[np.floating[Any]]
-RandomState = int | np.random.RandomState | None
+Integer = int | np.integer[Any]
+RandomState = Integer | np.random.RandomState | None
 FilePath = str | PathLike[str]
-ClassWeight = Mapping[Any, float] | Literal["balanced"]
-Scoring = str | Callable[..., Any] | Iterable[str] | Mapping[str, Callable[..., Any]]
+ClassWeight = dict[Any, Any] | Literal["balanced"]
+Names = list[str] | tuple[str, ...] | set[str]
+Scoring = str | Callable[..., Any] | Names | Mapping[str, Callable[..., Any]]
 
 Distribution = Literal["uniform", "others", "each", "prior"] | VectorLike | MatrixLike
 Convention = Literal["uniform", "others", "each"]

@@ -4,12 +4,12 @@ from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from sklearn_ls._compat import Interval, StrOptions, validate_params
 from sklearn_ls._labels.containers import to_frame
 from sklearn_ls._labels.dawid_skene import count_answers, fit_dawid_skene
 from sklearn_ls._labels.votes import read_votes
+from sklearn_ls._types import VotesLike
 
 __all__ = ["votes_to_soft"]
 
@@ -23,7 +23,7 @@ __all__ = ["votes_to_soft"]
     prefer_skip_nested_validation=True,
 )
 def votes_to_soft(
-    answers: ArrayLike,
+    answers: VotesLike,
     *,
     n_classes: int | None = None,
     method: Literal["majority", "share", "dawid_skene"] = "share",

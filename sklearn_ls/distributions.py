@@ -18,7 +18,7 @@ from sklearn.utils.multiclass import unique_labels
 from sklearn_ls._compat import Interval, StrOptions, validate_params
 from sklearn_ls._labels.containers import labels_to_array, to_frame
 from sklearn_ls._labels.votes import read_votes
-from sklearn_ls._types import Floats, MatrixLike
+from sklearn_ls._types import Floats, MatrixLike, VotesLike
 
 __all__ = ["class_similarity", "from_confusion", "from_votes", "ordinal"]
 
@@ -307,7 +307,7 @@ def from_confusion(y_true: ArrayLike, y_pred: ArrayLike) -> Floats:
     return matrix
 
 
-def from_votes(answers: ArrayLike, *, n_classes: int | None = None) -> Any:
+def from_votes(answers: VotesLike, *, n_classes: int | None = None) -> Any:
     """Estimate the votes of the other annotators, given the vote of one.
 
     The element (j, k) is the fraction of votes for `k` among the other votes on the

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.exceptions import DataConversionWarning
@@ -79,7 +80,7 @@ def test_training_continues_in_the_dtype_of_the_network(iris):
 def test_samples_too_large_for_float32_are_refused(iris):
     X, y = iris[0].copy(), iris[1]
     X[3, 1] = 1e300
-    with pytest.raises(ValueError, match=r"too large for dtype\('float32'\)"):
+    with pytest.raises(ValueError, match=r"too large for float32.* dtype='float64'"):
         fit(X, y, dtype="float32")
     fit(X, y)
 
@@ -90,7 +91,7 @@ def test_unknown_dtype_is_refused(iris, dtype):
         fit(*iris, dtype=dtype)
 
 
-@pytest.mark.parametrize("device", ["cuda", "cuda:1", "mps"])
+@pytest.mark.parametrize("device", ["cuda", "cuda:1"])
 def test_float64_becomes_float32_off_the_cpu_and_says_so(device):
     X = np.ones((2, 2))
     with pytest.warns(DataConversionWarning, match="dtype='float64'"):
@@ -98,9 +99,44 @@ def test_float64_becomes_float32_off_the_cpu_and_says_so(device):
     # No warning, which would be an error, where there is nothing to say.
     assert float_dtypes(X, device, "float32") == [np.float32]
     assert float_dtypes(X, device, "float64") == [np.float64]
-    for dtype in (np.float32, np.uint8, np.int64):
+    for dtype in (np.float32, np.uint8):
         assert float_dtypes(X.astype(dtype), device)[0] == np.float32
     assert float_dtypes(X.tolist(), device) == [np.float32]
+    with pytest.warns(DataConversionWarning, match="X has dtype int64"):
+        assert float_dtypes(X.astype(np.int64), device) == [np.float32]
+
+
+def test_float64_is_refused_where_there_is_none():
+    with pytest.raises(ValueError, match="'mps' does not support dtype='float64'"):
+        float_dtypes(np.ones((2, 2)), "mps", "float64")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "expected"), [("float", np.float32), ("double", np.float64)]
+)
+def test_floats_of_pyarrow(dtype, expected):
+    X = pd.DataFrame({"a": [0.0, 1.0]}, dtype=f"{dtype}[pyarrow]")
+    assert float_dtypes(X, "cpu")[0] == expected
+
+
+def test_a_checkpoint_continues_in_its_dtype_only(iris, tmp_path, monkeypatch):
+    X, y = iris
+
+    class Stop(Exception):
+        pass
+
+    class Stopping(torch.nn.Linear):
+        def forward(self, X):
+            if (tmp_path / "run").exists() and self.training:
+                raise Stop
+            return super().forward(X)
+
+    clf = LabelSmoothingClassifier(**PARAMS, module=Stopping)
+    with pytest.raises(Stop):
+        clf.fit(X, y, checkpoint=tmp_path / "run")
+    clf.set_params(dtype="float32")
+    with pytest.raises(ValueError, match="different data or parameters"):
+        clf.fit(X, y, checkpoint=tmp_path / "run")
 
 
 @pytest.mark.cuda

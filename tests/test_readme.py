@@ -133,7 +133,10 @@ def table(tmp_path):
     frame["Customer ID"] = np.random.default_rng(0).permutation(900)[:150]
     frame["code"] = [f"x{n:04d}" for n in frame["Customer ID"]]
     frame["row"] = frame.index
-    frame["comment"] = [f"the {n} words of a sentence" for n in frame.index]
+    frame["my__comment"] = [f"the {n} words of a sentence" for n in frame.index]
+    frame["mostly"] = np.where(frame.index % 3 == 0, np.inf, frame.index % 11)
+    frame["income"] = [f"$1,{100 + n % 40}" for n in frame.index]
+    frame["pages"] = np.where(frame.index == 4, -999, frame.index % 7)
     path = tmp_path / "table.csv"
     frame.to_csv(path, index=False)
     return path
@@ -147,11 +150,13 @@ def test_quickstart_on_a_table(quickstart, table, tmp_path, capsys):
     assert "Left out 2 rows of classes with fewer than 15: rare" in out
     assert "8 values of 'age' are not numbers and count as missing." in out
     assert "1 values of 'decimal' are not numbers" in out
+    assert "'pages' has numbers far from the others: -999.0." in out
     roles = dict(re.findall(r"^  ([\w, ]+): (.*)$", out, re.MULTILINE))
     assert roles == {
-        "numeric": "sepal length (cm), sepal width (cm), decimal, truth, age",
+        "numeric": "sepal length (cm), sepal width (cm), decimal, truth, age, mostly, "
+        "income, pages",
         "categorical": "kind",
-        "text": "comment",
+        "text": "my__comment",
         "left out, constant or empty": "nothing",
         "left out, dates": "signed up",
         "left out, identifiers": "Customer ID, code, row",
@@ -164,7 +169,7 @@ def test_quickstart_on_a_table(quickstart, table, tmp_path, capsys):
 @pytest.mark.parametrize("separator", [";", "\t", "|"])
 def test_quickstart_reads_other_separators(table, separator):
     script = runpy.run_path(str(QUICKSTART))
-    frame = pd.read_csv(table, skipinitialspace=True).drop(columns="comment")
+    frame = pd.read_csv(table, skipinitialspace=True).drop(columns="my__comment")
     other = table.with_suffix(".txt")
     decimal = "," if separator == ";" else "."
     frame.to_csv(
@@ -185,6 +190,7 @@ def test_quickstart_reads_other_separators(table, separator):
         (["one.csv", "--target", "label"], "needs two classes"),
         (["alone.csv", "--target", "label"], "no column but 'label' to learn from"),
         (["binary.csv", "--target", "label"], "can't be read as a CSV file"),
+        (["twice.csv", "--target", "label"], "has several columns x"),
         (["table.csv"], 2),
         (["--target", "label"], 2),
         (["table.csv", "--target", "label", "--figure", "no/such/place.png"], 2),
@@ -195,6 +201,7 @@ def test_quickstart_explains_errors(quickstart, table, arguments, message):
     (folder / "empty.csv").write_text("")
     (folder / "binary.csv").write_bytes(b"\xff\xfe\x00\x80" * 99)
     pd.DataFrame({"x": np.linspace(0, 1, 30)}).to_csv(folder / "numbers.csv")
+    (folder / "twice.csv").write_text("x,x ,label\n1,2,a\n")
     labels = pd.DataFrame({"label": ["a", "b"] * 20})
     labels.to_csv(folder / "alone.csv", index=True)
     labels.assign(label="a", x=1).to_csv(folder / "one.csv", index=False)

@@ -40,6 +40,7 @@ from sklearn_ls import (
     LabelSmoother, LabelSmoothingClassifier, LabelSmoothingClassifierCV,
     SmoothedTargetClassifier, convert_epsilon, load_model, save_model,
 )
+from sklearn_ls.crowds import votes_to_soft
 from sklearn_ls.datasets import corrupt_labels
 from sklearn_ls.distributions import ordinal
 from sklearn_ls.inspection import ReliabilityDisplay, smoothing_report
@@ -59,6 +60,8 @@ search = LabelSmoothingClassifierCV((0.0, 0.1), cv=2, max_epochs=2).fit(X, y)
 epsilon: float = search.epsilon_ + convert_epsilon(0.1, 3, from_="others", to="each")
 n_iter: int = search.estimators_[0].n_iter_
 soft = LabelSmoother(epsilon=epsilon).fit(y).transform(y)
+votes = votes_to_soft([["a", None], ["b", "a"]])
+clf.set_params(max_epochs=np.int64(2), hidden_layer_sizes=[np.int64(5)]).fit(X, y)
 other = SmoothedTargetClassifier(LogisticRegression(C=1e-3), epsilon=0.1).fit(X, y)
 accuracy: float = other.score(X, y) + clf.score(X, y)
 display = ReliabilityDisplay.from_estimator(clf, X, y, n_bins=10).plot(name="wine")

@@ -16,6 +16,7 @@ from statistics import median
 
 from docutils import nodes
 from docutils.parsers.rst import Directive, directives
+from sphinx.errors import ExtensionError
 
 NUMBER = r"[+-]?\d+(?:\.\d+)?"
 RUNS = re.compile(rf"{NUMBER}(?:,\s*{NUMBER})*")
@@ -42,15 +43,22 @@ class Bars(Directive):
         if "better" not in self.options:
             raise self.error("bars needs :better: lower or higher")
         text, messages = self.state.inline_text(self.arguments[0], self.lineno)
-        return [bars("", *text, **self.options), *messages]
+        figure = bars("", *text, **self.options)
+        figure.line = self.lineno
+        return [figure, *messages]
 
 
 def draw_all(app, doctree):
     """Replace each `bars` by the figure of the table that follows it."""
     for node in list(doctree.findall(bars)):
-        table = next(node.findall(nodes.table, siblings=True, descend=False))
-        head, rows = read_table(table)
-        panels, explanation = draw(node, head, rows)
+        table = next(node.findall(nodes.table, siblings=True, descend=False), None)
+        try:
+            panels, explanation = draw(node, *read_table(table))
+        except (AttributeError, IndexError, TypeError) as error:
+            place = f"{app.env.doc2path(app.env.docname)}:{node.line}"
+            raise ExtensionError(
+                f"{place}: bars needs a table of numbers after it, with these columns"
+            ) from error
         node.replace_self(
             [
                 nodes.raw(

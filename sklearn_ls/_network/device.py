@@ -10,10 +10,10 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import check_random_state
 
 from sklearn_ls._compat import InvalidParameterError
+from sklearn_ls._forks import IS_FORKED
 from sklearn_ls._warnings import warn
 
 _GLOBAL_GENERATOR = threading.RLock()
-_FORKED = threading.Event()  # set in processes that were forked
 EXACT_IN_FLOAT32 = {
     *("bool", "float16", "bfloat16", "float32"),
     *("int8", "int16", "uint8", "uint16"),
@@ -24,7 +24,6 @@ def _after_fork():
     """Replace the lock in a forked process, since another thread may have held it."""
     global _GLOBAL_GENERATOR
     _GLOBAL_GENERATOR = threading.RLock()
-    _FORKED.set()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows
@@ -147,22 +146,36 @@ def float_dtypes(X, device, dtype="auto"):
     dtypes : list of dtype
         With ``"auto"``, float64 is used on the CPU only.
     """
+    kind = torch.device(device).type
+    if dtype == "float64" and kind == "mps":
+        raise ValueError(
+            f"device={device!r} does not support dtype='float64'. Set dtype='float32'."
+        )
     if dtype != "auto":
         return [np.dtype(dtype).type]
     dtypes = getattr(X, "dtypes", [getattr(X, "dtype", None)])
-    names = {str(dtype).removeprefix("torch.").lower() for dtype in dtypes}
+    names = {_name(dtype) for dtype in dtypes}
     if names <= EXACT_IN_FLOAT32:
         return [np.float32, np.float64]
-    if torch.device(device).type == "cpu":
+    if kind == "cpu":
         return [np.float64, np.float32]
-    if "float64" in names:
+    if inexact := sorted(names - EXACT_IN_FLOAT32 - {"none"}):
         warn(
-            f"X has dtype float64, but the network computes in float32 on {device!r}. "
-            "Set dtype='float32' to silence this warning, or dtype='float64' to "
-            "compute in float64, which is slower.",
+            f"X has dtype {inexact[0]}, but the network computes in float32 on "
+            f"{device!r}. Set dtype='float32' to silence this warning, or "
+            "dtype='float64' to compute in float64, which is slower.",
             DataConversionWarning,
         )
     return [np.float32]
+
+
+def _name(dtype):
+    """Return the name of a dtype of NumPy, pandas, pyarrow or torch."""
+    name = str(dtype).lower().removeprefix("torch.").removesuffix("[pyarrow]")
+    is_arrow = str(dtype).endswith("[pyarrow]")
+    return (
+        {"float": "float32", "double": "float64"}.get(name, name) if is_arrow else name
+    )
 
 
 def numpy_dtype(values):
@@ -216,7 +229,7 @@ def default_modes():
     They would change results or make training fail. A forked process uses a single
     thread, because the threads of OpenMP do not survive the fork and it would hang.
     """
-    if _FORKED.is_set() and torch.get_num_threads() > 1:
+    if IS_FORKED.is_set() and torch.get_num_threads() > 1:
         torch.set_num_threads(1)
     with ExitStack() as stack:
         if torch.is_inference_mode_enabled():

@@ -396,12 +396,16 @@ def make_plan(params, X, *, seed, earlier, measure, training, summary, **parts):
 
 def check_same_classes(earlier, summary):
     """Raise ValueError unless a previous network has the classes of these labels."""
-    if earlier.multilabel != summary.multilabel or not np.array_equal(
-        earlier.classes, summary.classes
-    ):
+    if earlier.multilabel != summary.multilabel:
+        kinds = ("one label per sample", "independent labels")
         raise ValueError(
-            "warm_start=True requires the same classes and the same kind of target as "
-            f"in the previous fit: {earlier.classes}. Got {summary.classes}."
+            f"y has {kinds[summary.multilabel]}, but the previous fit had "
+            f"{kinds[earlier.multilabel]}. Set warm_start=False."
+        )
+    if not np.array_equal(earlier.classes, summary.classes):
+        raise ValueError(
+            "warm_start=True requires the classes of the previous fit, "
+            f"{earlier.classes}. Got {summary.classes}. Set warm_start=False."
         )
 
 

@@ -17,20 +17,11 @@ from typing import NamedTuple
 import torch
 from torch import distributed
 
+from sklearn_ls._forks import HAS_PARENTS_GROUP
+
 TIMEOUT = timedelta(minutes=10)  # for a process that does not answer
 STEPS_PER_CHECK = 16  # steps between checks for Ctrl-C, which synchronize a GPU
 LAUNCHED = {"LOCAL_RANK", "RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"}
-_INHERITED = threading.Event()  # set in processes forked from one with a group
-
-
-def _after_fork():
-    """Remember that the process group belongs to the parent process."""
-    if distributed.is_available() and distributed.is_initialized():
-        _INHERITED.set()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_after_fork)
 
 
 class Share(NamedTuple):
@@ -389,7 +380,7 @@ def _join_group():
     if not distributed.is_available():
         return False
     if distributed.is_initialized():
-        return not _INHERITED.is_set()
+        return not HAS_PARENTS_GROUP.is_set()
     is_launched = LAUNCHED <= os.environ.keys()
     if not is_launched or multiprocessing.parent_process() is not None:
         return False

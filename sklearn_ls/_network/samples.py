@@ -315,4 +315,10 @@ def _check_range(X, dtype):
         X = X.data
     with np.errstate(over="ignore"):
         for part in gen_batches(len(X), samples_at_once(X.shape[1:])):
-            assert_all_finite(X[part].astype(dtype), input_name="X")
+            try:
+                assert_all_finite(X[part].astype(dtype))
+            except ValueError:
+                raise ValueError(
+                    f"X has values that are too large for {dtype.name}, in which the "
+                    "network computes. Scale X, or fit with dtype='float64'."
+                ) from None

@@ -120,7 +120,7 @@ def _describe_scores(rules, candidates, n_splits, scored):
         attributes["best_score_"] = score
     best = candidates[index]
     return attributes | {
-        "best_index_": index,
+        "best_index_": int(index),
         "best_params_": best,
         "epsilon_": best["epsilon"],
     }

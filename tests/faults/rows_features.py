@@ -23,9 +23,9 @@ FEATURES = {
     ],
     "overflow": [
         Row(
-            "A value that is too large for float32, if `X` is float32",
+            "A value that is too large for a network in float32",
             ValueError,
-            "infinity or a value too large for dtype('float32')",
+            "X has values that are too large for float32",
             {"1e39": changed(X, 1e39)},
         )
     ],

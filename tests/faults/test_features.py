@@ -36,10 +36,11 @@ def test_classifier_refuses_X_that_overflows_float32(container, row, value):
         lambda: clf.predict_proba(too_large),
         lambda: clf.partial_fit(too_large, Y),
         lambda: clf.fit(too_large, Y),
-        lambda: small().fit(too_large.astype(np.float32), Y),
     ):
         with row.reported():
             call()
+    with pytest.raises(ValueError, match="Input X contains infinity"):
+        small().fit(too_large.astype(np.float32), Y)
 
 
 # Row 3

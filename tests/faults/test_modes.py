@@ -142,10 +142,36 @@ FORK = """
 """
 
 
+# The network is imported after the fork, when torch has used two threads.
+FORK_BEFORE_IMPORT = """
+    import os, sys
+    import torch
+    import sklearn_ls
+    torch.set_num_threads(2)
+    a = torch.randn(2000, 2000)
+    a @ a
+    torch.distributed.init_process_group(
+        "gloo", store=torch.distributed.HashStore(), rank=0, world_size=1
+    )
+    child = os.fork()
+    if child == 0:
+        from sklearn.datasets import make_classification
+        from sklearn_ls import LabelSmoothingClassifier
+        from sklearn_ls._network.ranks import join_ranks
+        X, y = make_classification(20_000, 50)
+        LabelSmoothingClassifier(max_epochs=2, device="cpu").fit(X, y)
+        with join_ranks("cpu") as ranks:
+            assert type(ranks).__name__ == "OneProcess"
+        os._exit(0)
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
 # Row 70
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="os.fork is not available")
-def test_forked_processes_do_not_hang():
-    command = [sys.executable, "-c", textwrap.dedent(FORK)]
+@pytest.mark.parametrize("script", [FORK, FORK_BEFORE_IMPORT])
+def test_forked_processes_do_not_hang(script):
+    command = [sys.executable, "-c", textwrap.dedent(script)]
     subprocess.run(command, check=True, timeout=120)
 
 
