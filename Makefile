@@ -16,7 +16,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 demo: $(INSTALLED)  ## Compare classifiers on digits, or on ARGS="data.csv --target COLUMN".
 	$(ONE_THREAD) $(BIN)/python examples/quickstart.py $(ARGS)
 
-test: $(INSTALLED)  ## Run the tests, the documents' examples among them.
+test: $(INSTALLED)  ## Run the tests.
 	$(ONE_THREAD) SCIPY_ARRAY_API=1 $(BIN)/python -m pytest -n 2 $(ARGS)
 
 process-test: $(INSTALLED)  ## Run the tests that start many processes, and kill some.
@@ -41,8 +41,8 @@ $(OLDEST)/.installed: .ci/oldest.txt
 	$(OLDEST)/bin/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
-doctest: $(INSTALLED)  ## Run the examples in docstrings, user guide and README.
-	$(ONE_THREAD) $(BIN)/python -m pytest sklearn_ls docs tests/test_readme.py
+doctest: $(INSTALLED)  ## Run the examples in the docstrings and the documentation.
+	$(ONE_THREAD) SCIPY_ARRAY_API=1 $(BIN)/python -m pytest -n 2 sklearn_ls docs
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

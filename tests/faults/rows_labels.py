@@ -217,7 +217,7 @@ LABELS = {
         Row(
             "Different classes in a second `fit`, with ``warm_start=True``",
             ValueError,
-            "warm_start=True requires the same classes",
+            "warm_start=True requires the classes",
             {"others": Y + 1},
         )
     ],

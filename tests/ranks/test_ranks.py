@@ -89,9 +89,8 @@ def assert_same_network(actual, expected):
         )
 
 
-@pytest.mark.parametrize(
-    "size", [2, *(pytest.param(n, marks=pytest.mark.processes) for n in (1, 3))]
-)
+@pytest.mark.processes
+@pytest.mark.parametrize("size", [1, 2, 3])
 def test_several_processes_train_the_network_of_one(size, tmp_path):
     results = launch("cases.py", size, tmp_path, torchrun=size == 2)
     for name in EQUAL:
