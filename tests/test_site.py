@@ -66,6 +66,8 @@ OPACITY = """image => {
     context.drawImage(image, 0, 0);
     return context.getImageData(0, 0, 1, 1).data[3];
 }"""
+NEXT_FRAME = """() => new Promise(
+    done => requestAnimationFrame(() => requestAnimationFrame(done)))"""
 # Tables with a cell beyond the screen, or with a text beyond its cell.
 CUT_TABLES = """() => [...document.querySelectorAll("article table")].filter(
     table => [...table.rows].flatMap(row => [...row.cells]).some(cell =>
@@ -149,6 +151,7 @@ def visit(tab, address, page):
     tab.evaluate(SETTLE)
     seen = tab.evaluate(SEE)
     tab.set_viewport_size(PHONE)
+    tab.evaluate(NEXT_FRAME)  # by then the page has heard of its new size
     seen["overhang"] = tab.evaluate(OVERHANG)
     seen["cut_tables"] = tab.evaluate(CUT_TABLES)
     seen["headings"] = tab.evaluate(HEADINGS)
