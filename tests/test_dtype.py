@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.exceptions import DataConversionWarning
 
+import sklearn_ls._base
 from sklearn_ls import LabelSmoothingClassifier, LabelSmoothingClassifierCV
 from sklearn_ls._network.device import float_dtypes
 
@@ -134,9 +135,12 @@ def test_a_checkpoint_continues_in_its_dtype_only(iris, tmp_path, monkeypatch):
     clf = LabelSmoothingClassifier(**PARAMS, module=Stopping)
     with pytest.raises(Stop):
         clf.fit(X, y, checkpoint=tmp_path / "run")
-    clf.set_params(dtype="float32")
-    with pytest.raises(ValueError, match="different data or parameters"):
-        clf.fit(X, y, checkpoint=tmp_path / "run")
+    with monkeypatch.context() as patch:  # as if "auto" were float32, as on a GPU
+        patch.setattr(sklearn_ls._base, "float_dtypes", lambda *args: [np.float32])
+        with pytest.raises(ValueError, match="different data or parameters"):
+            clf.fit(X, y, checkpoint=tmp_path / "run")
+    with pytest.raises(Stop):  # continues
+        clf.set_params(dtype="float64").fit(X, y, checkpoint=tmp_path / "run")
 
 
 @pytest.mark.cuda

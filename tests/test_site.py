@@ -151,7 +151,7 @@ def visit(tab, address, page):
     tab.evaluate(SETTLE)
     seen = tab.evaluate(SEE)
     tab.set_viewport_size(PHONE)
-    tab.evaluate(NEXT_FRAME)  # by then the page has heard of its new size
+    tab.evaluate(NEXT_FRAME)  # after the handlers of the resize event
     seen["overhang"] = tab.evaluate(OVERHANG)
     seen["cut_tables"] = tab.evaluate(CUT_TABLES)
     seen["headings"] = tab.evaluate(HEADINGS)

@@ -52,13 +52,11 @@ def draw_all(app, doctree):
     """Replace each `bars` by the figure of the table that follows it."""
     for node in list(doctree.findall(bars)):
         table = next(node.findall(nodes.table, siblings=True, descend=False), None)
-        try:
-            panels, explanation = draw(node, *read_table(table))
-        except (AttributeError, IndexError, TypeError) as error:
+        head, rows = ([], []) if table is None else read_table(table)
+        if max(node.get("columns", [2])) > len(head):
             place = f"{app.env.doc2path(app.env.docname)}:{node.line}"
-            raise ExtensionError(
-                f"{place}: bars needs a table of numbers after it, with these columns"
-            ) from error
+            raise ExtensionError(f"{place}: bars needs a table with its columns below")
+        panels, explanation = draw(node, head, rows)
         node.replace_self(
             [
                 nodes.raw(
@@ -116,8 +114,8 @@ def draw(node, head, rows):
     ]
     found = [bar for _, cells in panels for _, _, bar in cells if bar is not None]
     reference = 0 if differences else 1
-    low = min(0, *(low for _, low, _ in found))
-    high = max(reference, *(high for _, _, high in found))
+    low = min([0, *(low for _, low, _ in found)])
+    high = max([reference, *(high for _, _, high in found)])
     margin = 0.02 * (high - low)
     low, high = (low - margin if differences else low), high + margin
 

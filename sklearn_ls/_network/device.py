@@ -172,10 +172,7 @@ def float_dtypes(X, device, dtype="auto"):
 def _name(dtype):
     """Return the name of a dtype of NumPy, pandas, pyarrow or torch."""
     name = str(dtype).lower().removeprefix("torch.").removesuffix("[pyarrow]")
-    is_arrow = str(dtype).endswith("[pyarrow]")
-    return (
-        {"float": "float32", "double": "float64"}.get(name, name) if is_arrow else name
-    )
+    return {"float": "float32", "double": "float64"}.get(name, name)
 
 
 def numpy_dtype(values):
